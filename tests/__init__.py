@@ -1,0 +1,1 @@
+"""What proves that Quanke does what it says; each folder says what it proves."""
