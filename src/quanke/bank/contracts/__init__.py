@@ -1,0 +1,76 @@
+"""What a bank hands over, as typed tables: `CONTRACTS["transactions"]`.
+
+The order of `CONTRACTS` is the order of loading: a table stands after every table it refers to.
+"""
+
+from __future__ import annotations
+
+from quanke.bank.contracts.activity import CARDS, CHANNEL_EVENTS, CONTACTS, PUSHES
+from quanke.bank.contracts.money import (
+    ACCOUNTS,
+    ASSET_CATEGORIES,
+    BALANCES,
+    CATEGORIES,
+    FX_RATES,
+    HOLDINGS,
+    LOAN_CATEGORIES,
+    PRODUCTS,
+    TRANSACTION_KINDS,
+    TRANSACTIONS,
+)
+from quanke.bank.contracts.organisation import BRANCHES, OWNERSHIP, POSTS, ROLES, STAFF
+from quanke.bank.contracts.parties import (
+    CONSENTS,
+    ID_TYPES,
+    ORGANISATIONS,
+    PARTIES,
+    RELATIONS,
+)
+from quanke.bank.contracts.schema import (
+    Contract,
+    Field,
+    FieldType,
+    Purpose,
+    Sensitivity,
+    TableKind,
+)
+
+CONTRACTS: dict[str, Contract] = {
+    contract.name: contract
+    for contract in (
+        BRANCHES,
+        STAFF,
+        POSTS,
+        PRODUCTS,
+        FX_RATES,
+        PARTIES,
+        ORGANISATIONS,
+        RELATIONS,
+        CONSENTS,
+        OWNERSHIP,
+        ACCOUNTS,
+        CARDS,
+        BALANCES,
+        TRANSACTIONS,
+        HOLDINGS,
+        CHANNEL_EVENTS,
+        CONTACTS,
+        PUSHES,
+    )
+}
+
+__all__ = [
+    "ASSET_CATEGORIES",
+    "CATEGORIES",
+    "CONTRACTS",
+    "ID_TYPES",
+    "LOAN_CATEGORIES",
+    "ROLES",
+    "TRANSACTION_KINDS",
+    "Contract",
+    "Field",
+    "FieldType",
+    "Purpose",
+    "Sensitivity",
+    "TableKind",
+]
