@@ -1,0 +1,130 @@
+"""The tables definitions read: `facts.transactions.amount`, `customers.birth_date`.
+
+Facts are the arranged tables of a home: the fields of the bank's contracts, less the numbers of
+parties and accounts (replaced by `customer`), plus a few that loading adds (`category`). `customers`
+is the one-row-per-customer table. Amounts are in minor units of the home currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from quanke.bank.contracts import CONTRACTS, Field, FieldType, Sensitivity
+from quanke.language.expressions import Expression
+from quanke.language.nodes import Column
+from quanke.language.places import refuse
+from quanke.language.types import OF_FIELD, Type
+
+KEYS = frozenset(
+    ["source", "party_id", "account_id", "from_source", "from_party_id", "to_source", "to_party_id"]
+)
+"""Fields that loading replaces by dense numbers."""
+
+
+@dataclass(frozen=True)
+class FactTable:
+    """A table definitions can read. Attribute access gives a field as an expression."""
+
+    name: str
+    date: str
+    fields: dict[str, Field] = field(hash=False)
+    title_zh: str = ""
+    title_en: str = ""
+
+    def __getattr__(self, name: str) -> Expression:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Expression(self.column(name))
+
+    @property
+    def day(self) -> Expression:
+        """The table's own date as an expression: the day a movement was booked, an account opened."""
+        return Expression(self.column(self.date))
+
+    def column(self, name: str) -> Column:
+        """Node of a field. Raises DefinitionError for one the table does not have."""
+        if name not in self.fields:
+            near = ", ".join(sorted(self.fields))
+            raise refuse(f"the table {self.name} has no field {name!r}; it has {near}")
+        return Column(self.name, name, OF_FIELD[self.fields[name].type])
+
+
+def _added(name: str, kind: FieldType, zh: str, en: str) -> Field:
+    return Field(name, kind, zh, en, sensitivity=Sensitivity.C1)
+
+
+_CATEGORY = _added("category", FieldType.CODE, "产品类别", "Category of the account or product")
+_ADDED: dict[str, tuple[Field, ...]] = {
+    "transactions": (_CATEGORY, _added("currency", FieldType.CODE, "账户币种", "Currency of the account")),
+    "balances": (
+        _CATEGORY,
+        _added("currency", FieldType.CODE, "账户币种", "Currency of the account"),
+    ),
+    "holdings": (_CATEGORY,),
+}
+_PARTY_TABLES = (
+    "accounts", "cards", "balances", "transactions", "holdings",
+    "channel_events", "contacts", "pushes", "consents", "ownership",
+)  # fmt: skip
+
+
+def _fact(name: str) -> FactTable:
+    contract = CONTRACTS[name]
+    fields = {f.name: f for f in contract.fields if f.name not in KEYS}
+    fields.update({f.name: f for f in _ADDED.get(name, ())})
+    return FactTable(name, contract.date, fields, contract.title_zh, contract.title_en)
+
+
+class Facts:
+    """Every fact table, by name."""
+
+    def __init__(self) -> None:
+        self.tables = {name: _fact(name) for name in _PARTY_TABLES}
+
+    def __getattr__(self, name: str) -> FactTable:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in self.tables:
+            raise refuse(f"there is no fact table {name!r}; there are {', '.join(self.tables)}")
+        return self.tables[name]
+
+
+def _customers() -> FactTable:
+    persons = CONTRACTS["parties"]
+    drop = {"source", "party_id", "updated_at"}
+    fields = {f.name: replace(f, required=False, references="") for f in persons.fields if f.name not in drop}
+    organisations = CONTRACTS["organisations"]
+    for extra in ("sector", "headcount", "uscc"):
+        fields[extra] = organisations[extra]
+    fields["kind"] = Field(
+        "kind",
+        FieldType.CODE,
+        "客户类别",
+        "Kind of customer",
+        values=("person", *organisations["kind"].values),
+    )
+    fields["sources"] = _added(
+        "sources", FieldType.INTEGER, "来源系统数", "Source systems that know the customer"
+    )
+    return FactTable("customers", "", fields, "客户", "Customers, one row each")
+
+
+facts = Facts()
+customers = _customers()
+
+
+def found_by_model(name: str, type_: Type) -> Expression:
+    """A value per customer that a model finds in the night (a cluster), as an expression."""
+    return Expression(Column("models", name, type_))
+
+
+def table_of(name: str) -> FactTable:
+    """The table of that name, `customers` included. Raises DefinitionError for an unknown one."""
+    return customers if name == "customers" else getattr(facts, name)
+
+
+def field_of(column: Column) -> Field | None:
+    """The contract field behind a column; None for what models find."""
+    if column.table == "models":
+        return None
+    return table_of(column.table).fields[column.name]

@@ -1,0 +1,108 @@
+"""Expressions in words: the same text an analyst would read aloud.
+
+Used by `quanke tags --lineage`, `quanke explain`, error messages and the reference manual.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from quanke.language.nodes import (
+    ALWAYS,
+    Aggregate,
+    AsOf,
+    Call,
+    Column,
+    Literal,
+    Node,
+    Rank,
+    Reference,
+)
+from quanke.language.operations import SYMBOLS
+from quanke.language.types import Kind
+
+_WORDS = {"both": "and", "either": "or", "one_of": "in"}
+
+
+def say(node: Node) -> str:
+    """The expression as one line."""
+    if isinstance(node, Literal):
+        return _literal(node)
+    if isinstance(node, AsOf):
+        return "as_of"
+    if isinstance(node, Column):
+        return f"{node.table}.{node.name}"
+    if isinstance(node, Reference):
+        return f"earlier({node.name})" if node.earlier else node.name
+    if isinstance(node, Aggregate):
+        return _aggregate(node)
+    if isinstance(node, Rank):
+        return _rank(node)
+    return _call(node)
+
+
+def _literal(node: Literal) -> str:
+    value = node.value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if node.type.kind is Kind.MONEY and isinstance(value, int):
+        whole = Decimal(value) / 100
+        return (
+            f"{whole:,f}元".replace(",", "_")
+            if whole != whole.to_integral_value()
+            else f"{int(whole):,}元".replace(",", "_")
+        )
+    if isinstance(value, Decimal):
+        shown = f"{value.normalize():f}"
+        return shown if "." in shown else f"{shown}.0"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    return str(value)
+
+
+def _aggregate(node: Aggregate) -> str:
+    value = say(node.value) if node.value is not None else node.table
+    words = f"{node.reduce}({value})"
+    if node.where is not None:
+        words += f" where {say(node.where)}"
+    if node.window != ALWAYS:
+        words += f" within {node.window}"
+    return words
+
+
+def _rank(node: Rank) -> str:
+    name = f"portion of {node.parts}" if node.parts else "rank"
+    words = f"{name} by {say(node.value)}{' descending' if node.descending else ''}"
+    if node.within:
+        words += " within " + ", ".join(say(w) for w in node.within)
+    return words
+
+
+def _call(node: Call) -> str:
+    operation, arguments = node.operation, node.arguments
+    if operation == "opposite":
+        return f"not {_tight(arguments[0])}"
+    if operation == "one_of":
+        return f"{_tight(arguments[0])} in ({', '.join(say(a) for a in arguments[1:])})"
+    if operation == "negate":
+        return f"-{_tight(arguments[0])}"
+    if operation == "case":
+        pairs = [f"{say(arguments[i + 1])} if {say(arguments[i])}" for i in range(0, len(arguments) - 1, 2)]
+        return ", ".join(pairs) + f", else {say(arguments[-1])}"
+    symbol = _WORDS.get(operation, SYMBOLS.get(operation, ""))
+    if symbol and len(arguments) == 2:
+        return f"{_tight(arguments[0])} {symbol} {_tight(arguments[1])}"
+    return f"{operation}({', '.join(say(a) for a in arguments)})"
+
+
+def _tight(node: Node) -> str:
+    words = say(node)
+    compound = isinstance(node, (Aggregate, Rank)) or (
+        isinstance(node, Call) and (node.operation in SYMBOLS or node.operation == "case")
+    )
+    return f"({words})" if compound else words
