@@ -1,0 +1,1 @@
+"""Spark: for a base that outgrows one machine."""
