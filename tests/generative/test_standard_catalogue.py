@@ -7,7 +7,7 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from quanke.engines.duckdb import evaluate
+from quanke.engines.duckdb import evaluate, evaluate_metrics
 from quanke.engines.memory import judge
 from quanke.language.definitions import Definition
 from quanke.language.nodes import Column, walk
@@ -24,6 +24,26 @@ def without_models(definitions: list[Definition]) -> list[Definition]:
         for d in definitions
         if not any(isinstance(n, Column) and n.table == "models" for n in walk(d.expression))
     ]
+
+
+def test_metrics_of_the_whole_and_of_groups() -> None:
+    catalogue = standard_catalogue()
+    tags = without_models([d for d in catalogue.values() if d.kind in ("tag", "check")])
+    made = tables(99, people=120, count=900)
+    given = as_arrow(made)
+    earlier = judge.evaluate(tags, made, NIGHTS[1])
+    before = evaluate(tags, given, NIGHTS[1])
+    now = evaluate(tags, given, AS_OF, before)
+    got = evaluate_metrics(
+        catalogue.metrics, now, AS_OF, customers=given["customers"], earlier=before, by=("sex",)
+    )
+    everything = [*tags, *catalogue.metrics]
+    whole = judge.evaluate_metrics(everything, made, AS_OF, earlier)
+    groups = judge.evaluate_metrics(everything, made, AS_OF, earlier, by=catalogue["sex"])
+    for row in got.to_pylist():
+        for metric in catalogue.metrics:
+            want = groups[metric.name][row["member"]] if row["dimension"] else whole[metric.name]
+            assert row[metric.name] == want, (metric.name, row["dimension"], row["member"])
 
 
 @pytest.mark.parametrize("seed", range(4))

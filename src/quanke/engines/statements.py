@@ -349,7 +349,8 @@ def finish_sql(node: Aggregate, dialect: Dialect, as_of: dt.date, parts: Sequenc
         first, last = node.window.days(as_of)
         sql = dialect.half_up_division(parts[0], str((last - first).days + 1))
     elif reduce in (Reduce.SUM, Reduce.LEVEL):
-        sql = dialect.total(parts[0], node.type)
+        # the default inside: a sum of rates that is out of range must stay unknown
+        return dialect.total(f"coalesce({parts[0]}, 0)", node.type)
     else:
         sql = parts[0]
     default = DEFAULTS.get(reduce)

@@ -1,0 +1,193 @@
+"""Commands that bring files in: sample, adapt, load, and the demo that strings all together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from quanke.bank.home import Home
+from quanke.bank.readers.database import DatabaseSource
+from quanke.bank.readers.handover import read_bank_sheet
+from quanke.cli.main import home_option, json_option, print_json
+from quanke.cli.progress import listener
+from quanke.kernel.errors import InputError, QuankeError
+from quanke.night import night as run_night
+from quanke.night import open_home
+
+LAST_DAY = dt.date(2026, 6, 30)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--customers", type=click.IntRange(100, 50_000_000), default=200_000, show_default=True)
+@click.option("--seed", type=int, default=20_260_630, show_default=True, help="Equal seeds give equal bytes.")
+@click.option(
+    "--days", type=click.IntRange(31, 1100), default=365, show_default=True, help="Days of movements."
+)
+@click.option(
+    "--last-day", type=click.DateTime(["%Y-%m-%d"]), default=LAST_DAY.isoformat(), show_default=True
+)
+@json_option
+def sample(target: Path, customers: int, seed: int, days: int, last_day: dt.datetime, as_json: bool) -> None:
+    """Write the files of a believable city branch to TARGET, with known truth in TARGET/truth.
+
+    \b
+    Example:
+      quanke sample bank-files --customers 200000
+    """
+    from quanke.bank.sample import write_sample
+
+    report = write_sample(
+        target, customers=customers, seed=seed, last_day=last_day.date(), days=days, progress=listener()
+    )
+    print_json(report.to_json()) if as_json else click.echo("\n".join(report.lines()))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("kind", type=click.Choice(["berka"]))
+@click.argument("source", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+@json_option
+def adapt(kind: str, source: Path, target: Path, as_json: bool) -> None:
+    """Turn real data in another form at SOURCE into hand-over files at TARGET.
+
+    KIND berka: the PKDD'99 files of a Czech bank. The report says how far end-of-day balances
+    reconcile with the ledger.
+
+    \b
+    Example:
+      quanke adapt berka ../shared/data/berka berka-files
+    """
+    from quanke.bank.adapters.berka import adapt as adapt_berka
+
+    report = adapt_berka(source, target, listener())
+    print_json(report.to_json()) if as_json else click.echo("\n".join(report.lines()))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, exists=True),
+    help="Mended quarantine rows: a file or a folder.",
+)
+@click.option("--database", help="Read tables from a PostgreSQL database instead: a connection string.")
+@click.option("--only", multiple=True, metavar="TABLE", help="Only this table (may be repeated).")
+@home_option
+@json_option
+@click.pass_context
+def load(
+    context: click.Context,
+    source: Path | None,
+    replay: Path | None,
+    database: str | None,
+    only: tuple[str, ...],
+    home: Path,
+    as_json: bool,
+) -> None:
+    """Check the files of a bank at SOURCE and take them into the home.
+
+    Rows that break a rule go to quarantine with file, row, field and rule; what was taken before is
+    skipped; a broken file stops its table alone.
+
+    \b
+    Example:
+      quanke load bank-files --home home
+      quanke load --replay mended/ --home home
+    """
+    from quanke.bank.load import load as load_files
+    from quanke.bank.load import replay as replay_rows
+
+    if sum(x is not None for x in (source, replay, database)) != 1:
+        raise click.UsageError("say what to load: a folder, --database, or --replay")
+    target = open_or_create(home, source)
+    if replay is not None:
+        report = replay_rows(target, files=replay, progress=listener())
+    elif database is not None:
+        report = load_files(target, postgres(database), progress=listener(), only=only)
+    else:
+        assert source is not None
+        if not source.is_dir():
+            raise InputError("there is no such folder", file=str(source))
+        report = load_files(target, source, progress=listener(), only=only)
+    print_json(report.to_json()) if as_json else click.echo("\n".join(report.lines()))
+    failed = [name for name, table in report.tables.items() if table.errors]
+    if failed:
+        for name in failed:
+            for error in report.tables[name].errors:
+                click.echo(f"quanke: {name}: {error}", err=True)
+        context.exit(1)
+
+
+def open_or_create(home: Path, source: Path | None) -> Home:
+    """The home at a path; a new one takes the currency that the hand-over states."""
+    if (home / "home.json").exists():
+        return Home.open(home)
+    stated = read_bank_sheet(source).currency if source is not None and source.is_dir() else ""
+    return Home.create(home, currency=stated or "CNY")
+
+
+def postgres(conninfo: str) -> DatabaseSource:
+    """Tables of a PostgreSQL database as a source; needs the extra `quanke[postgres]`."""
+    try:
+        import psycopg
+    except ImportError:
+        raise QuankeError("reading a database needs `pip install quanke[postgres]`") from None
+
+    def connect() -> Any:
+        try:
+            return psycopg.connect(conninfo)
+        except psycopg.OperationalError:
+            raise QuankeError("the database does not answer at the address given") from None
+
+    return DatabaseSource(connect)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--customers", type=click.IntRange(100, 50_000_000), default=200_000, show_default=True)
+@home_option
+@json_option
+def demo(customers: int, home: Path, as_json: bool) -> None:
+    """Make a sample bank, load it, run two nights, and show what a branch head would want to see.
+
+    \b
+    Example:
+      quanke demo --home demo-home
+    """
+    from quanke.bank.load import load as load_files
+    from quanke.bank.sample import write_sample
+    from quanke.cli.report import night_report
+
+    console = Console()
+    progress = listener()
+    nights = (LAST_DAY.replace(day=1) - dt.timedelta(days=1), LAST_DAY)
+    if not (home / "home.json").exists() or not open_home(home).nights:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home.parent, prefix=".sample-") as folder:
+            files = Path(folder) / "files"
+            console.print(f"1/3  writing a sample bank of {customers:,} customers")
+            write_sample(files, customers=customers, last_day=LAST_DAY, progress=progress)
+            console.print("2/3  loading its files")
+            bank = open_or_create(home, files)
+            report = load_files(bank, files, progress=progress)
+            for line in report.lines():
+                console.print("     " + line, highlight=False)
+    console.print("3/3  nights: " + " and ".join(n.isoformat() for n in nights))
+    bank = Home.open(home)
+    for day in nights:
+        try:
+            outcome = run_night(bank, day, progress=progress)
+        except QuankeError:
+            # a demo home that was loaded further keeps its published nights
+            continue
+    opened = open_home(home)
+    report_of = night_report(opened, opened.night(nights[-1]))
+    if as_json:
+        print_json(outcome.to_json())
+    else:
+        report_of.show(console)

@@ -1,0 +1,201 @@
+"""Commands over nights: night, tags, audience, explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from quanke.bank.contracts import Purpose
+from quanke.bank.home import Home
+from quanke.cli.main import home_option, json_option, print_json
+from quanke.cli.progress import listener
+from quanke.kernel.errors import QuankeError
+from quanke.language import Catalogue
+from quanke.night import catalogue_of, open_home, parse_day, standard_catalogue
+from quanke.night import night as run_night
+from quanke.night.audience import compile_audience, count_audience, export_audience
+from quanke.night.run import describe
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+on_option = click.option("--on", metavar="DATE", help="The as-of day, YYYY-MM-DD (default: the last night).")
+
+
+@click.command(context_settings=_HELP)
+@click.option("--on", required=True, metavar="DATE", help="The as-of day, YYYY-MM-DD.")
+@click.option(
+    "--memory", default="3GB", show_default=True, help="Memory of each of two workers; the rest spills."
+)
+@home_option
+@json_option
+def night(on: str, memory: str, home: Path, as_json: bool) -> None:
+    """Compute and publish the night of a day: tags, tiers, stages, clusters, figures, findings.
+
+    A killed night resumes; a published one never changes.
+
+    \b
+    Example:
+      quanke night --on 2026-06-30
+    """
+    from quanke.cli.report import night_report
+
+    outcome = run_night(Home.open(home), parse_day(on), progress=listener(), memory=memory)
+    if as_json:
+        print_json(outcome.to_json())
+        return
+    if not outcome.computed:
+        click.echo(f"the night of {on} was published before and stays as it is")
+    bank = open_home(home)
+    night_report(bank, outcome.night, outcome.seconds).show(Console())
+
+
+@click.command(context_settings=_HELP)
+@click.option("--lineage", metavar="NAME", help="What one definition stands on, down to the bank's fields.")
+@click.option("--kind", type=click.Choice(["tag", "metric", "trigger", "check"]), help="Only these.")
+@home_option
+@json_option
+def tags(lineage: str | None, kind: str | None, home: Path, as_json: bool) -> None:
+    """List the catalogue: every tag, metric, trigger and check with its title, unit, class, purpose.
+
+    \b
+    Example:
+      quanke tags --lineage tier
+    """
+    catalogue = catalogue_of(Home.open(home)) if (home / "home.json").exists() else standard_catalogue()
+    if lineage is not None:
+        _lineage(catalogue, lineage, as_json)
+        return
+    rows = [row for row in describe(catalogue) if kind in (None, row["kind"])]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(title=f"{len(rows)} definitions", title_justify="left", header_style="bold")
+    for head in ("name", "标题", "title", "kind", "unit", "class", "purpose"):
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(row[k] for k in ("name", "title_zh", "title_en", "kind", "unit", "class", "purpose")))
+    Console().print(table)
+
+
+def _lineage(catalogue: Catalogue, name: str, as_json: bool) -> None:
+    if name not in catalogue:
+        raise QuankeError(f"nothing named {name!r} is defined; `quanke tags` lists what is")
+    found = catalogue.lineage(name)
+    definition = catalogue[name]
+    if as_json:
+        print_json(
+            {
+                "name": found.name,
+                "title_zh": definition.title_zh,
+                "title_en": definition.title_en,
+                "expression": found.expression,
+                "uses": list(found.uses),
+                "fields": list(found.fields),
+                "all_uses": list(found.all_uses),
+                "all_fields": list(found.all_fields),
+                "used_by": list(found.used_by),
+                "where": definition.where,
+            }
+        )
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{name}[/bold]  {definition.title_zh} / {definition.title_en}")
+    console.print(f"  = {found.expression}", markup=False)
+    console.print(f"  declared at  {definition.where}", markup=False)
+    for title, names in (
+        ("uses", found.uses),
+        ("stands on", found.all_uses),
+        ("reads", found.all_fields),
+        ("used by", found.used_by),
+    ):
+        console.print(f"  {title:<11}  {', '.join(names) or '-'}", markup=False)
+
+
+@click.command(context_settings=_HELP)
+@click.argument("expression")
+@click.option("--count", "counting", is_flag=True, help="Only how many.")
+@click.option(
+    "--export", type=click.Path(path_type=Path, dir_okay=False), help="Write to a .csv or .parquet file."
+)
+@click.option("--columns", default="", help="Tags to write beside the customer number, with commas.")
+@click.option(
+    "--purpose", type=click.Choice([p.value for p in Purpose]), help="What for; recorded with an export."
+)
+@on_option
+@home_option
+@json_option
+def audience(
+    expression: str,
+    counting: bool,
+    export: Path | None,
+    columns: str,
+    purpose: str | None,
+    on: str | None,
+    home: Path,
+    as_json: bool,
+) -> None:
+    """Cut a group of customers out of a night.
+
+    \b
+    Example:
+      quanke audience 'tier == "core" and aum_90d >= 50_000元 and not holds("fund")' --count
+    """
+    if counting == (export is not None):
+        raise click.UsageError("say --count or --export FILE")
+    bank = open_home(home)
+    held = bank.night(on)
+    why = Purpose(purpose) if purpose else Purpose.SERVICE
+    compiled = compile_audience(expression, bank.catalogue, held, bank.home, why)
+    if counting:
+        count = count_audience(compiled, held)
+        print_json({"count": count}) if as_json else click.echo(f"{count:,}")
+        return
+    assert export is not None
+    names = [c.strip() for c in columns.split(",") if c.strip()]
+    count = export_audience(
+        expression, compiled, held, bank.home, bank.catalogue, export,
+        columns=names, purpose=Purpose(purpose) if purpose else None,
+    )  # fmt: skip
+    print_json({"count": count, "file": str(export)}) if as_json else click.echo(
+        f"{count:,} customers -> {export}"
+    )
+
+
+@click.command(context_settings=_HELP)
+@click.argument("customer")
+@click.option("--tag", "only", multiple=True, help="Only this tag (may be repeated).")
+@on_option
+@home_option
+@json_option
+def explain(customer: str, only: tuple[str, ...], on: str | None, home: Path, as_json: bool) -> None:
+    """Why a customer is what the night says: tags, tier and stage, each with its reason and lineage.
+
+    CUSTOMER is a customer number, or source:party_id.
+
+    \b
+    Example:
+      quanke explain 1234 --tag tier --tag stage
+    """
+    bank = open_home(home)
+    found = bank.explain(customer, on)
+    unknown = sorted(set(only) - {e.name for e in found})
+    if unknown:
+        raise QuankeError(f"the night holds no tag named {unknown[0]!r}")
+    found = [e for e in found if not only or e.name in only]
+    if as_json:
+        print_json([e.to_json() for e in found])
+        return
+    table = Table(
+        title=f"customer {customer}", title_justify="left", header_style="bold", show_lines=bool(only)
+    )
+    for head in ("tag", "标题 / title", "value", "because"):
+        table.add_column(head, overflow="fold", ratio=2 if head == "because" else None)
+    for e in found:
+        values = ", ".join(f"{k} = {v}" for k, v in e.because.items())
+        because = "\n".join(part for part in (values, e.reason) if part)
+        if only:
+            because += f"\nreads {', '.join(e.fields) or 'no field'}"
+        table.add_row(e.name, f"{e.title_zh}\n{e.title_en}", e.shown, because)
+    Console().print(table)

@@ -1,0 +1,54 @@
+"""How Spark writes what the planner asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from quanke.engines.spark import lowering
+from quanke.language.nodes import AsOf, Call, Literal
+from quanke.language.types import Kind, Type
+
+
+class SparkDialect:
+    """The planner's Dialect for Spark 4 (ANSI mode on, session zone Asia/Shanghai)."""
+
+    def lower(self, call: Call, arguments: Sequence[str]) -> str:
+        """SQL of an operation over lowered arguments."""
+        return lowering.lower(call, list(arguments))
+
+    def literal(self, node: Literal | AsOf, as_of: dt.date) -> str:
+        """SQL of a constant."""
+        return lowering.literal(node, as_of)
+
+    def sql_type(self, kind: Type) -> str:
+        """SQL type of a value."""
+        return lowering.sql_type(kind)
+
+    def quote(self, name: str) -> str:
+        """An identifier that may be a key word."""
+        return "`" + name.replace("`", "``") + "`"
+
+    def day_number(self, day: str) -> str:
+        """Days since 1970."""
+        return f"CAST(unix_date({day}) AS BIGINT)"
+
+    def half_up_division(self, numerator: str, denominator: str) -> str:
+        """SQL of a rounded whole quotient, null at zero."""
+        return lowering.half_up_division(numerator, denominator)
+
+    def rate_division(self, numerator: str, denominator: str) -> str:
+        """SQL of a quotient with six places, null at zero."""
+        return lowering.rate_division(numerator, denominator)
+
+    def total(self, sum_: str, kind: Type) -> str:
+        """Sums of BIGINT stay BIGINT and raise past 64 bits; of DECIMAL(18,6) they are DECIMAL(28,6)."""
+        return f"{'TRY_CAST' if kind.kind is Kind.RATE else 'CAST'}({sum_} AS {lowering.sql_type(kind)})"
+
+    def last_by(self, condition: str, day: str, value: str) -> str:
+        """Structs compare field by field, so the greatest (day, value) is the last row."""
+        return f"max(CASE WHEN {condition} THEN named_struct('day', {day}, 'value', {value}) END).value"
+
+    def distinct_days(self, condition: str, day: str, first: dt.date, last: dt.date) -> str:
+        """Different days; the condition keeps them between first and last already."""
+        return f"count(DISTINCT CASE WHEN {condition or 'true'} THEN {day} END)"

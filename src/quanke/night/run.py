@@ -1,0 +1,227 @@
+"""The nightly run: the one place where the steps stand in order."""
+
+from __future__ import annotations
+
+import datetime as dt
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import pyarrow.parquet as pq
+
+from quanke.bank.home import Home
+from quanke.engines.store import Night, NightStore, write_json
+from quanke.kernel.errors import NightError
+from quanke.kernel.progress import Progress, SilentProgress
+from quanke.language import Catalogue, Definition, say
+from quanke.language.nodes import references, walk
+from quanke.night.catalogue import catalogue_of
+from quanke.night.findings import write_findings, write_metrics, write_moves
+from quanke.night.inputs import BUCKET, Inputs, inputs_of
+from quanke.night.models import FEATURES, cluster_parts
+from quanke.night.steps import Run, prepare, profile_parts, rank_nodes, rank_parts, split
+
+SEED = 20_260_630
+"""Seed of every random choice in a night (the sample clusters are fitted on)."""
+KEPT = (
+    "metrics.parquet",
+    "moves.parquet",
+    "migration.parquet",
+    "findings.parquet",
+    "clusters.json",
+    "catalogue.json",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A night and how it went. `seconds` by step and `peak_gb` belong to this run, not to the night:
+    they are kept beside it, so that the published bytes depend on nothing but the inputs."""
+
+    night: Night
+    computed: bool
+    seconds: dict[str, float]
+    peak_gb: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest with this run's timings."""
+        return {
+            **self.night.manifest,
+            "path": str(self.night.path),
+            "computed": self.computed,
+            "seconds": self.seconds,
+            "peak_gb": self.peak_gb,
+        }
+
+
+def night(
+    home: Home,
+    day: dt.date,
+    *,
+    progress: Progress | None = None,
+    memory: str = "3GB",
+    bucket: int = BUCKET,
+) -> Outcome:
+    """Compute and publish the night of `day`.
+
+    A night that was killed is resumed. A published night is returned as it is; if the inputs or the
+    definitions have changed since, that is refused (NightError), for a published result never
+    changes. `memory` is DuckDB's limit for each of two workers; what does not fit spills into the
+    home.
+    """
+    store = NightStore(home.path / "nights")
+    catalogue = catalogue_of(home)
+    inputs = inputs_of(home, bucket)
+    if inputs.customers == 0:
+        raise NightError("the home holds no customers yet: `quanke load DIR` first")
+    earlier = store.latest(before=day)
+    comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
+    plan = _plan(inputs, catalogue, day, earlier, comparison)
+    if store.has(day):
+        return _published(store, day, plan)
+    working = store.begin(day, plan)
+    run = Run(inputs, catalogue, day, working, earlier, comparison, progress or SilentProgress(), memory)
+    seconds: dict[str, float] = {}
+    done = _steps(run, seconds)
+    manifest = _manifest(run, plan, done)
+    finished = _timed(seconds, "publish", lambda: working.publish(manifest, KEPT))
+    outcome = Outcome(finished, True, seconds, peak_gb())
+    journal = home.path / "journal"
+    journal.mkdir(exist_ok=True)
+    write_json(journal / f"night-{day}.json", {"seconds": seconds, "peak_gb": outcome.peak_gb})
+    return outcome
+
+
+def _plan(
+    inputs: Inputs, catalogue: Catalogue, day: dt.date, earlier: Night | None, comparison: Night | None
+) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "quanke": version("quanke"),
+        "on": day.isoformat(),
+        "currency": inputs.home.currency,
+        "inputs": inputs.fingerprint(),
+        "definitions": catalogue.fingerprint,
+        "customers": inputs.customers,
+        "bucket": inputs.bucket,
+        "seed": SEED,
+        "earlier": earlier.day.isoformat() if earlier else None,
+        "comparison": comparison.day.isoformat() if comparison else None,
+    }
+
+
+def _published(store: NightStore, day: dt.date, plan: dict[str, Any]) -> Outcome:
+    held = store.open(day)
+    changed = [k for k in ("inputs", "definitions", "customers") if held.manifest.get(k) != plan[k]]
+    if changed:
+        raise NightError(
+            f"the night of {day} is published and stays as it is, but {' and '.join(changed)} changed since; "
+            "compute a later day"
+        )
+    return Outcome(held, False, {}, peak_gb())
+
+
+def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
+    """Every step in order. Returns the groups of columns that were computed."""
+    base, derived = split(run.catalogue)
+    done: dict[str, list[str]] = {}
+    _timed(seconds, "customers", lambda: prepare(run))
+    _timed(seconds, "tags", lambda: profile_parts(run, "base", base, done))
+    done["base"] = [d.name for d in base]
+    nodes = rank_nodes(derived)
+    if nodes:
+        _timed(seconds, "ranks", lambda: rank_parts(run, nodes, done))
+        done["ranks"] = list(nodes.values())
+    if set(FEATURES) <= set(done["base"]):
+        _timed(seconds, "clusters", lambda: cluster_parts(run, done))
+        done["models"] = ["cluster"]
+    else:
+        derived = _without_models(derived)
+    if derived:
+        _timed(seconds, "derived tags", lambda: profile_parts(run, "derived", derived, done))
+    kept = {"base": done["base"], "derived": [d.name for d in derived]}
+    kept = {group: names for group, names in kept.items() if names}
+    _timed(seconds, "figures", lambda: write_metrics(run, kept))
+    _timed(seconds, "moves", lambda: write_moves(run, kept))
+    _timed(seconds, "findings", lambda: write_findings(run, kept))
+    write_json(run.working.file("catalogue.json"), describe(run.catalogue))
+    for extra in ("customers", "ranked", "ranks", "models"):
+        for part in range(run.inputs.parts):
+            run.working.part(extra, part).unlink(missing_ok=True)
+    return kept
+
+
+def _without_models(derived: Sequence[Definition]) -> list[Definition]:
+    """Definitions that need no model (a base too small for clusters has none)."""
+    left: list[Definition] = []
+    dropped: set[str] = set()
+    for definition in derived:
+        needs = any(getattr(n, "table", "") == "models" for n in walk(definition.expression))
+        if needs or any(r.name in dropped for r in references(definition.expression)):
+            dropped.add(definition.name)
+        else:
+            left.append(definition)
+    return left
+
+
+T = TypeVar("T")
+
+
+def _timed(seconds: dict[str, float], name: str, step: Callable[[], T]) -> T:
+    begin = time.perf_counter()
+    result = step()
+    seconds[name] = round(time.perf_counter() - begin, 3)
+    return result
+
+
+def peak_gb() -> float:
+    """Most memory this process has held, in GB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if sys.platform == "darwin":
+        kilobytes //= 1024
+    return round(kilobytes / 1024**2, 2)
+
+
+def describe(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The catalogue as plain data, as `quanke tags --json` prints it."""
+    return [
+        {
+            "name": d.name,
+            "title_zh": d.title_zh,
+            "title_en": d.title_en,
+            "unit": d.unit,
+            "class": str(catalogue.sensitivity(d.name)),
+            "purpose": str(d.purpose),
+            "kind": d.kind,
+            "type": str(d.result.kind),
+            "expression": say(d.expression),
+            "fingerprint": d.fingerprint,
+        }
+        for d in catalogue.values()
+    ]
+
+
+def _manifest(run: Run, plan: dict[str, Any], done: dict[str, list[str]]) -> dict[str, Any]:
+    home = run.inputs.home
+    waiting = {t: sum(unit.quarantined for unit in home.book(t).standing) for t in plan["inputs"]}
+    return {
+        **plan,
+        "groups": done,
+        "tags": [t.name for t in run.catalogue.tags if any(t.name in names for names in done.values())],
+        "checks": [c.name for c in run.catalogue.checks],
+        "metrics": [m.name for m in run.catalogue.metrics],
+        "rows": {
+            "profile": run.inputs.customers,
+            **{t: _rows(run, t) for t in ("moves", "findings", "metrics")},
+        },
+        "quarantined": {t: n for t, n in waiting.items() if n},
+        "notes": run.notes,
+    }
+
+
+def _rows(run: Run, name: str) -> int:
+    return int(pq.read_metadata(run.working.file(f"{name}.parquet")).num_rows)
