@@ -1,0 +1,21 @@
+"""Who the customers are: one view of each, the tags the bank lives on, life-cycle stages."""
+
+from __future__ import annotations
+
+from quanke.customers.stages import REASONS, STAGE_TAGS, STAGES, StageRules, stage_definitions
+from quanke.customers.tags import STANDARD_TAGS as _TAGS
+from quanke.customers.tags import THEMES
+from quanke.language import Tag
+
+STANDARD_TAGS: tuple[Tag, ...] = (*_TAGS, *STAGE_TAGS)
+"""Every standard tag of a customer, stages included; tiers are added by `quanke.segments`."""
+
+__all__ = [
+    "REASONS",
+    "STAGES",
+    "STAGE_TAGS",
+    "STANDARD_TAGS",
+    "THEMES",
+    "StageRules",
+    "stage_definitions",
+]

@@ -1,0 +1,20 @@
+"""How the base divides: tiers with their edges, key groups, figures over every group."""
+
+from __future__ import annotations
+
+from quanke.segments.dated import Dated
+from quanke.segments.metrics import METRICS, metric_definitions
+from quanke.segments.scheme import DEFAULT_SCHEME, Overlay, Tier, TierScheme
+from quanke.segments.tiers import TIER_TAGS, tier_definitions
+
+__all__ = [
+    "DEFAULT_SCHEME",
+    "METRICS",
+    "TIER_TAGS",
+    "Dated",
+    "Overlay",
+    "Tier",
+    "TierScheme",
+    "metric_definitions",
+    "tier_definitions",
+]
