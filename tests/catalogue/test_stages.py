@@ -89,10 +89,21 @@ def test_large_outflow_puts_at_risk_and_stays_thirty_days() -> None:
     ]
 
 
+def test_a_slow_fall_is_thirty_per_cent_and_five_thousand() -> None:
+    def falls(start: float, end: float) -> tuple[str, str]:
+        bank = Bank().person().account().balance(("2020-01-01", start), ("2026-05-01", end))
+        return told(bank.move("2026-06-01", 1), ["2026-06-30"])[0]
+
+    assert falls(40_000, 28_000) == ("at_risk", "assets_falling")
+    assert falls(40_000, 28_001) == ("active", "steady")  # less than 30 %
+    assert falls(16_666, 11_666) == ("at_risk", "assets_falling")
+    assert falls(16_666, 11_666.01) == ("active", "steady")  # less than 5,000
+
+
 def test_empty_and_silent_is_lost_but_a_loan_is_not() -> None:
-    empty = Bank().person().account(opened_on="2024-01-01").balance(("2024-01-01", 10))
+    empty = Bank().person().account(opened_on="2024-01-01").balance(("2024-01-01", 99.99))
     assert told(empty, ["2026-06-30"]) == [("lost", "empty_and_silent")]
-    more = Bank().person().account(opened_on="2024-01-01").balance(("2024-01-01", 10.01))
+    more = Bank().person().account(opened_on="2024-01-01").balance(("2024-01-01", 100))
     assert told(more, ["2026-06-30"]) == [("at_risk", "silent")]
     debtor = Bank().person().account(opened_on="2024-01-01").account(category="mortgage")
     debtor.balance(("2024-01-01", -900_000), category="mortgage")

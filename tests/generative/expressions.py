@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from hypothesis import strategies as st
+from random import Random
 
 from quanke.kernel.errors import DefinitionError
 from quanke.language.expressions import Expression, call
@@ -25,7 +23,6 @@ from quanke.language.types import (
 from tests.generative.values import KNOWN, maybe
 from tests.spec.tables import Table
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
 B, I, M, R, N, T, D, S = BOOLEAN, INTEGER, MONEY, RATE, NUMBER, TEXT, DATE, INSTANT  # noqa: E741
 EVERY = (B, I, M, R, N, T, D, S)
 ORDERED = (I, M, R, N, T, D, S)
@@ -95,92 +92,95 @@ RECIPES: dict[Kind, list[Recipe]] = {
     Kind.INSTANT: [],
 }
 """What can give a value of each kind, besides the choices (case, coalesce, least, greatest)."""
+OPERATIONS = {kind: sorted({operation for operation, _ in recipes}) for kind, recipes in RECIPES.items()}
 INEXACT: list[Recipe] = _each("logarithm exponential", N)
 """Only at the top of an expression: what is made of their last digit could be anything."""
 
 
-def leaf(draw: Draw, of: Type) -> Node:
-    """A column, a constant, or the as-of day."""
-    choice = draw(st.integers(0, 9))
-    if choice < 7:
-        return Column("models", f"{of.kind}_{draw(st.integers(1, 2))}", of)
-    if choice == 9 and of.kind is Kind.DATE:
+Leaf = Callable[[Random, Type], Node]
+"""Gives a node of a kind that is no operation."""
+
+
+def models_leaf(r: Random, of: Type) -> Node:
+    """A column of the random table, a constant, or the as-of day."""
+    if r.random() < 0.75:
+        return Column("models", f"{of.kind}_{r.randint(1, 2)}", of)
+    return constant(r, of)
+
+
+def constant(r: Random, of: Type) -> Node:
+    """A constant, or the as-of day."""
+    if of.kind is Kind.DATE and r.random() < 0.5:
         return AsOf()
-    return Literal(_literal_value(draw, of), of)
+    value = maybe(r, of.kind)
+    smallest = value == -(2**63) and of.kind is not Kind.NUMBER  # has no literal
+    return Literal(value + 1 if smallest else value, of)
 
 
-def _literal_value(draw: Draw, of: Type) -> Any:
-    value = draw(maybe(of.kind))
-    return value + 1 if value == -(2**63) and of.kind is not Kind.NUMBER else value
+def _constants(r: Random, of: Type, *, ascending: bool) -> list[Node]:
+    values = [KNOWN[of.kind](r) for _ in range(r.randint(1, 4))]
+    if of.numeric and of.kind is not Kind.NUMBER:
+        values = [v + (v == -(2**63)) for v in values]
+    return [Literal(v, of) for v in (sorted(set(values)) if ascending else values)]
 
 
-def _constants(draw: Draw, of: Type, most: int, *, ascending: bool) -> list[Node]:
-    values = draw(st.lists(KNOWN[of.kind], min_size=1, max_size=most, unique=ascending))
-    values = [v for v in values if v != -(2**63) or of.kind is Kind.NUMBER] or [values[0] if of.numeric else values[0]]
-    if ascending:
-        values = sorted(set(values))
-    return [Literal(v, of) for v in values]
+class Writer:
+    """Writes random expressions over leaves of one grain."""
+
+    def __init__(self, r: Random, leaf: Leaf) -> None:
+        self.r = r
+        self.leaf = leaf
+
+    def write(self, of: Type, depth: int, *, top: bool = False) -> Node:
+        """An expression whose value is of a kind, at most `depth` operations deep."""
+        if depth == 0 or (not top and self.r.random() < 0.15):
+            return self.leaf(self.r, of)
+        if top and of.kind is Kind.NUMBER and self.r.random() < 0.25:
+            return self._applied(self.r.choice(INEXACT), of, depth)
+        if not RECIPES[of.kind] or self.r.random() < 0.15:
+            return self._chosen(of, depth)
+        operation = self.r.choice(OPERATIONS[of.kind])
+        return self._applied(self.r.choice([r for r in RECIPES[of.kind] if r[0] == operation]), of, depth)
+
+    def _applied(self, recipe: Recipe, of: Type, depth: int) -> Node:
+        operation, types = recipe
+        arguments = [self.write(t, depth - 1) for t in types]
+        if operation == "part":
+            start, length = self.r.choice([1, 2, 3, 5, 2**40]), self.r.choice([0, 1, 2, 3, 2**40])
+            arguments += [Literal(start, I), Literal(length, I)]
+        elif operation in ("one_of", "band"):
+            arguments += _constants(self.r, type_of(arguments[0]), ascending=operation == "band")
+        return self._called(operation, arguments, of)
+
+    def _chosen(self, of: Type, depth: int) -> Node:
+        options = ["case", "case", "coalesce"] + ["least", "greatest"] * (of.kind is not Kind.BOOLEAN)
+        operation = self.r.choice(options)
+        values = [self.write(of, depth - 1) for _ in range(self.r.randint(2, 3))]
+        if operation == "case":
+            conditions = [self.write(B, depth - 1) for _ in values[1:]]
+            pairs = [node for pair in zip(conditions, values[:-1], strict=True) for node in pair]
+            values = [*pairs, values[-1]]
+        return self._called(operation, values, of)
+
+    def _called(self, operation: str, arguments: Sequence[Node], of: Type) -> Node:
+        """The call, or a leaf where units do not fit or a constant is too large to become a rate."""
+        try:
+            node = call(operation, *(Expression(a) for a in arguments)).node
+        except DefinitionError as error:
+            known = ("units", "trillion", "does not take")
+            assert any(word in error.reason for word in known), error
+            return self.leaf(self.r, of)
+        assert type_of(node).kind is of.kind, (operation, type_of(node), of)
+        return node
 
 
-def expression(draw: Draw, of: Type, depth: int, *, top: bool = False) -> Node:
-    """An expression whose value is of a kind, at most `depth` operations deep."""
-    if depth == 0 or draw(st.integers(0, 9)) == 0:
-        return leaf(draw, of)
-    if top and of.kind is Kind.NUMBER and draw(st.booleans()):
-        recipe = draw(st.sampled_from(INEXACT))
-        return _applied(draw, recipe, of, depth)
-    if not RECIPES[of.kind] or draw(st.integers(0, 4)) == 0:
-        return _chosen(draw, of, depth)
-    return _applied(draw, draw(st.sampled_from(RECIPES[of.kind])), of, depth)
+def expressions(r: Random, count: int) -> list[Node]:
+    """Expressions of any kind, one to DEEPEST operations deep."""
+    writer = Writer(r, models_leaf)
+    return [writer.write(r.choice(EVERY), r.randint(1, DEEPEST), top=True) for _ in range(count)]
 
 
-def _applied(draw: Draw, recipe: Recipe, of: Type, depth: int) -> Node:
-    operation, types = recipe
-    arguments = [expression(draw, t, depth - 1) for t in types]
-    if operation == "part":
-        arguments += [
-            Literal(draw(st.sampled_from([1, 2, 3, 5, 2**40])), I),
-            Literal(draw(st.sampled_from([0, 1, 2, 2**40])), I),
-        ]
-    elif operation in ("one_of", "band"):
-        arguments += _constants(draw, type_of(arguments[0]), 4, ascending=operation == "band")
-    return _called(draw, operation, arguments, of)
-
-
-def _chosen(draw: Draw, of: Type, depth: int) -> Node:
-    options = ["case", "coalesce"] + ["least", "greatest"] * (of.kind is not Kind.BOOLEAN)
-    operation = draw(st.sampled_from(options))
-    values = [expression(draw, of, depth - 1) for _ in range(draw(st.integers(2, 3)))]
-    if operation == "case":
-        conditions = [expression(draw, B, depth - 1) for _ in values[1:]]
-        pairs = [node for pair in zip(conditions, values[:-1], strict=True) for node in pair]
-        values = [*pairs, values[-1]]
-    return _called(draw, operation, values, of)
-
-
-def _called(draw: Draw, operation: str, arguments: Sequence[Node], of: Type) -> Node:
-    """The call, or a leaf where the units do not fit."""
-    try:
-        node = call(operation, *(Expression(a) for a in arguments)).node
-    except DefinitionError as error:
-        assert "units" in error.reason or "trillion" in error.reason or "does not take" in error.reason, error
-        return leaf(draw, of)
-    assert type_of(node).kind is of.kind, (operation, type_of(node), of)
-    return node
-
-
-@st.composite
-def expressions(draw: Draw, most: int) -> list[Node]:
-    """One to `most` expressions of any kind."""
-    kinds = draw(st.lists(st.sampled_from(EVERY), min_size=1, max_size=most))
-    return [expression(draw, of, draw(st.integers(1, DEEPEST)), top=True) for of in kinds]
-
-
-@st.composite
-def tables(draw: Draw, rows: int = 6) -> Table:
+def table(r: Random, rows: int) -> Table:
     """A table with two columns of each kind."""
-    count = draw(st.integers(1, rows))
-    columns = {
-        name: draw(st.lists(maybe(of.kind), min_size=count, max_size=count)) for name, of in COLUMNS.items()
-    }
+    columns = {name: [maybe(r, of.kind) for _ in range(rows)] for name, of in COLUMNS.items()}
     return Table(COLUMNS, columns)

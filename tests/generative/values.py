@@ -1,10 +1,15 @@
-"""Random values of every kind: ordinary ones mostly, and the odd ones that break things."""
+"""Random values of every kind: ordinary ones mostly, and the odd ones that break things.
+
+Everything is drawn from a `random.Random` of one seed; hypothesis chooses the seeds.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -15,12 +20,45 @@ from quanke.language.types import Kind
 AS_OF = dt.date(2026, 6, 30)
 MOST = 2**63 - 1
 LEAST = -(2**63)
+SEEDS = st.integers(0, 2**48)
 
-ALPHABET = st.one_of(
-    st.sampled_from("ab AB01%_.'\"\\${}张三é￿\u3000\t\n"),
-    st.sampled_from("𠮷👍\U0010ffff\u0301\u200d"),
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+_WHOLE_EDGES = (
+    MOST,
+    MOST - 1,
+    LEAST,
+    LEAST + 1,
+    10**12,
+    -(10**12),
+    10**12 - 1,
+    2**53 + 1,
+    2**31,
+    2**62,
+    10**18,
 )
+_RATE_EDGES = (10**18 - 1, 1 - 10**18, 10**15, 5 * 10**17)
+_NUMBER_EDGES = (
+    -0.0,
+    5e-7,
+    1.5e-6,
+    1e12,
+    -1e12,
+    999999999999.5,
+    1e300,
+    1.7e308,
+    -1.7e308,
+    5e-324,
+    700.0,
+    701.0,
+)
+_DAY_EDGES = (dt.date.min, dt.date.max, dt.date(1970, 1, 1), dt.date(1969, 12, 31))
+_TIMES = (
+    dt.time(),
+    dt.time(0, 0, 0, 1),
+    dt.time(23, 59, 59, 999_999),
+    dt.time(2, 30),
+    dt.time(12, 0, 0, 500_000),
+)
+_LETTERS = "ab AB01%_.'\"\\${}\t\n-张三深é￿\u3000\u0301\u200d𠮷👍\U0010ffff"
 
 
 def examples(usual: int) -> settings:
@@ -34,76 +72,87 @@ def examples(usual: int) -> settings:
     )
 
 
-def whole_numbers() -> st.SearchStrategy[int]:
-    """64-bit integers, mostly small."""
-    ordinary = st.integers(-30, 30)
-    edges = st.sampled_from([MOST, MOST - 1, LEAST, LEAST + 1, 10**12, -(10**12), 2**53 + 1, 2**31, 10**18])
-    return st.one_of(ordinary, ordinary, ordinary, st.integers(-(10**7), 10**7), edges, st.integers(LEAST, MOST))
+def whole_number(r: Random) -> int:
+    """A 64-bit integer, mostly small."""
+    match r.randrange(12):
+        case 0:
+            return r.choice(_WHOLE_EDGES)
+        case 1:
+            return r.randint(LEAST, MOST) >> r.randrange(64)
+        case 2 | 3 | 4:
+            return r.randint(-(10**7), 10**7)
+    return r.randint(-20, 20)
 
 
-def rates() -> st.SearchStrategy[Decimal]:
-    """Rates of six places, below a trillion."""
-    millionths = st.one_of(
-        st.integers(-3_000_000, 3_000_000),
-        st.integers(-3_000_000, 3_000_000),
-        st.sampled_from([0, 1, -1, 500_000, -500_000, 1_000_000, 10**18 - 1, 1 - 10**18, 10**15]),
-        st.integers(1 - 10**18, 10**18 - 1),
+def rate(r: Random) -> Decimal:
+    """A rate of six places, below a trillion."""
+    match r.randrange(12):
+        case 0:
+            millionths = r.choice(_RATE_EDGES)
+        case 1:
+            millionths = r.randint(1 - 10**18, 10**18 - 1) >> r.randrange(60)
+        case 2 | 3 | 4:
+            millionths = r.randint(-6, 6) * 500_000
+        case _:
+            millionths = r.randint(-3_000_000, 3_000_000)
+    return Decimal(millionths).scaleb(-6)
+
+
+def number(r: Random) -> float:
+    """A finite double."""
+    match r.randrange(12):
+        case 0:
+            return r.choice(_NUMBER_EDGES)
+        case 1:
+            return r.uniform(-1, 1) * 10.0 ** r.randint(-300, 300)
+        case 2 | 3 | 4:
+            return r.randint(-8, 8) / 2
+    return r.uniform(-1000, 1000)
+
+
+def day(r: Random) -> dt.date:
+    """A day from 1900 to 2199, ends of months and leap days more often, now and then the first or last
+    day there is."""
+    choice = r.randrange(12)
+    if choice == 0:
+        return r.choice(_DAY_EDGES)
+    if choice < 6:
+        first = dt.date(r.randint(2023, 2028), r.randint(1, 12), 1)
+        return first + dt.timedelta(days=r.randint(-3, 1))
+    return dt.date(1900, 1, 1) + dt.timedelta(days=r.randrange(109_573))
+
+
+def instant(r: Random) -> dt.datetime:
+    """A moment on such a day."""
+    time = (
+        r.choice(_TIMES) if r.random() < 0.5 else dt.time(r.randrange(24), r.randrange(60), r.randrange(60))
     )
-    return millionths.map(lambda m: Decimal(m).scaleb(-6))
+    return dt.datetime.combine(day(r), time)
 
 
-def numbers() -> st.SearchStrategy[float]:
-    """Finite doubles."""
-    return st.one_of(
-        st.floats(-1000, 1000, allow_nan=False),
-        st.sampled_from([0.0, -0.0, 0.5, 1.5, -2.5, 1e-6, 5e-7, 1e12, -1e12, 1e300, 1.7e308, 5e-324]),
-        st.floats(allow_nan=False, allow_infinity=False),
-    )
-
-
-def dates() -> st.SearchStrategy[dt.date]:
-    """Days from 1900 to 2199, ends of months and leap days more often, and now and then the first or
-    last day there is."""
-    days = st.dates(dt.date(1900, 1, 1), dt.date(2199, 12, 31))
-    ends = st.builds(
-        lambda year, month, back: dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(days=back),
-        st.integers(2023, 2027),
-        st.integers(0, 11),
-        st.integers(-1, 3),
-    )
-    return st.one_of(days, ends, ends, st.sampled_from([dt.date.min, dt.date.max, dt.date(1970, 1, 1)]))
-
-
-def instants() -> st.SearchStrategy[dt.datetime]:
-    """Moments from 1900 to 2199."""
-    return st.one_of(
-        st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2199, 12, 31, 23, 59, 59, 999_999)),
-        st.builds(
-            dt.datetime.combine,
-            dates(),
-            st.sampled_from([dt.time(), dt.time(0, 0, 0, 1), dt.time(23, 59, 59, 999_999), dt.time(2, 30)]),
-        ),
-    )
-
-
-def texts() -> st.SearchStrategy[str]:
+def text(r: Random) -> str:
     """Short text with what is odd in it."""
-    return st.text(ALPHABET, max_size=6)
+    if r.random() < 0.4:
+        return "".join(r.choice("ab张") for _ in range(r.randrange(4)))
+    odd = (
+        r.choice(_LETTERS) if r.random() < 0.9 else chr(r.randrange(1, 0xD800)) for _ in range(r.randrange(6))
+    )
+    return "".join(odd)
 
 
-KNOWN: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.BOOLEAN: st.booleans(),
-    Kind.INTEGER: whole_numbers(),
-    Kind.MONEY: whole_numbers(),
-    Kind.RATE: rates(),
-    Kind.NUMBER: numbers(),
-    Kind.TEXT: texts(),
-    Kind.DATE: dates(),
-    Kind.INSTANT: instants(),
+KNOWN: dict[Kind, Callable[[Random], Any]] = {
+    Kind.BOOLEAN: lambda r: r.random() < 0.5,
+    Kind.INTEGER: whole_number,
+    Kind.MONEY: whole_number,
+    Kind.RATE: rate,
+    Kind.NUMBER: number,
+    Kind.TEXT: text,
+    Kind.DATE: day,
+    Kind.INSTANT: instant,
 }
 """Known values by kind, as plain Python carries them."""
 
 
-def maybe(kind: Kind) -> st.SearchStrategy[Any]:
-    """A value, or one time in five None."""
-    return st.one_of(st.none(), *[KNOWN[kind]] * 4)
+def maybe(r: Random, kind: Kind) -> Any:
+    """A value, or one time in eight None."""
+    return None if r.randrange(8) == 0 else KNOWN[kind](r)

@@ -32,20 +32,11 @@ def digits(low: int, high: int | None = None) -> st.SearchStrategy[str]:
     return st.text(DIGITS, min_size=low, max_size=low if high is None else high)
 
 
-edges = st.sampled_from(
-    [
-        "20000229",
-        "19000229",
-        "20240229",
-        "20230229",
-        "19990431",
-        "17991231",
-        "18000101",
-        "20260630",
-        "20260701",
-    ]
+EDGES = (
+    *("20000229", "19000229", "20240229", "20230229", "19990431", "19990100", "19991301"),
+    *("17991231", "18000101", "20260630", "20260701"),
 )
-births = edges | st.dates(date(1790, 1, 1), date(2026, 12, 31)).map(
+births = st.sampled_from(EDGES) | st.dates(date(1790, 1, 1), date(2026, 12, 31)).map(
     lambda day: day.strftime("%Y%m%d").zfill(8)
 )
 
@@ -169,6 +160,19 @@ some_names = st.lists(name_parts, max_size=6).map("".join) | anything
 def test_names(names: list[str | None]) -> None:
     expected = [None if name is None else name_match(name) for name in names]
     assert columns.match_names(pa.array(names, pa.string())).to_pylist() == expected
+
+
+def test_births_at_the_edges() -> None:
+    firsts = [f"110105{birth}002" for birth in EDGES]
+    texts = [first + resident_check_character(first) for first in firsts]
+    expected = [check_id_number("resident_id", text, ON) is None for text in texts]
+    assert (
+        columns.valid_id_numbers(pa.array(["resident_id"] * len(texts)), pa.array(texts), ON).tolist()
+        == expected
+    )
+    assert [birth for birth, good in zip(EDGES, expected, strict=True) if good] == [
+        *("20000229", "20240229", "18000101", "20260630"),
+    ]
 
 
 def test_every_form_of_array_is_taken() -> None:

@@ -6,14 +6,16 @@
 | new | 新客 | first account opened within the last 90 days |
 | active | 稳定 | everybody else with an open account |
 | growing | 提升 | AUM of the last 90 days above the 90 before by at least 20 % and 5,000 |
-| at_risk | 流失预警 | large fall of assets (KPI-2), AUM of 90 days down 30 % and 5,000, or silent 180 days |
+| at_risk | 流失预警 | large fall of assets (KPI-2), slow fall of 30 % and 5,000, or silent for 180 days |
 | lost | 流失 | relationship ended, died, no open account, or empty and silent for 180 days |
 | won_back | 赢回 | was lost and is not any more, for 90 days |
 
-Rules are asked in this order: prospect, lost, won back, new, at risk, growing, active. A customer whom
-nothing worse concerns stays at risk, or growing, for at least 30 days, so that nobody moves to and fro
-with his wages. `stage_since` of the first night a customer is seen in is taken from his data where they
-tell (the first account, the beginning of the relationship), of later moves it is the night's day.
+A slow fall compares the daily mean of 30 days with that of the 90 days before the last 90. Empty means
+less than an effective customer has (100). Rules are asked in this order: prospect, lost, won back, new,
+at risk, growing, active. A customer whom nothing worse concerns stays at risk, or growing, for at least
+30 days, so that nobody moves to and fro with his wages. `stage_since` of the first night a customer is
+seen in is taken from his data where they tell (the first account, the beginning of the relationship), of
+later moves it is the night's day.
 
 All lengths and amounts are parameters of `StageRules`; none of them is law (domain rule book: assumed).
 """
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 
 from quanke.customers.tags.activity import inactive_days
 from quanke.customers.tags.assets import aum, aum_30d, aum_90d, aum_prior_90d, aum_trend, loan_balance
+from quanke.customers.tags.conditions import growth
 from quanke.customers.tags.flows import house_purchase_90d, large_outflow
 from quanke.customers.tags.person import deceased, relationship_closed
 from quanke.customers.tags.products import HOLDS, accounts_open, first_account_on
@@ -66,7 +69,7 @@ class StageRules:
     new_days: int = 90
     won_back_days: int = 90
     silent_days: int = 180
-    empty_amount: int = 10
+    empty_amount: int = 100
     fall_share: float = 0.3
     rise_share: float = 0.2
     least_change: int = 5_000
@@ -83,7 +86,7 @@ def _lost(rules: StageRules) -> list[tuple[Operators, str]]:
     """Conditions of a lost customer with their reasons."""
     silent = inactive_days.is_null() | (inactive_days > rules.silent_days)
     known_long = days_between(first_account_on, as_of()) > rules.silent_days
-    nothing_left = (aum <= rules.empty_amount) & (aum_30d <= rules.empty_amount) & (loan_balance <= 0)
+    nothing_left = (aum < rules.empty_amount) & (aum_30d < rules.empty_amount) & (loan_balance <= 0)
     return [
         (deceased, "deceased"),
         (relationship_closed, "closed"),
@@ -94,7 +97,9 @@ def _lost(rules: StageRules) -> list[tuple[Operators, str]]:
 
 def _at_risk(rules: StageRules) -> list[tuple[Operators, str]]:
     """Conditions of a customer at risk with their reasons."""
-    fell = (aum_prior_90d - aum_90d >= rules.least_change) & (aum_trend <= -rules.fall_share)
+    fell = (aum_prior_90d - aum_30d >= rules.least_change) & (
+        growth(aum_30d, aum_prior_90d) <= -rules.fall_share
+    )
     silent = inactive_days.is_null() | (inactive_days > rules.silent_days)
     bound = HOLDS["term"] | HOLDS["wealth"] | HOLDS["mortgage"]
     return [

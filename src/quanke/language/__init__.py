@@ -22,7 +22,10 @@ from quanke.language.aggregates import (
     total,
     year_to_date,
 )
+from quanke.language.audience import parse_audience
+from quanke.language.audience_text import say_audience
 from quanke.language.catalogue import Catalogue, Lineage
+from quanke.language.declarations import load_python, read_definitions
 from quanke.language.definitions import Check, Definition, Metric, Tag, Trigger, earlier
 from quanke.language.expressions import (
     Expression,
@@ -107,6 +110,7 @@ __all__ = [
     "least",
     "length",
     "level",
+    "load_python",
     "logarithm",
     "mean",
     "minor_units",
@@ -118,10 +122,13 @@ __all__ = [
     "months_between",
     "next_days",
     "nothing",
+    "parse_audience",
     "part",
     "portion",
     "rank",
+    "read_definitions",
     "say",
+    "say_audience",
     "sign",
     "smallest",
     "some",

@@ -2,7 +2,7 @@
 
 Over fields of a fact table an aggregate gives one value per customer; over values of customers
 (other tags, fields of `customers`) it gives one value per group of customers, which is what Metrics
-are made of. Unknown values are passed over. Where no row fits, counts are 0, sums are 0, `some` is
+are made of. Unknown values are passed over. Where no row fits, counts, sums and balances are 0, `some` is
 false, and everything else is unknown.
 """
 
@@ -47,6 +47,7 @@ class AggregateExpression(Expression):
         if condition.type.kind is not Kind.BOOLEAN:
             raise refuse(f"`where` takes a condition, not {condition.type}")
         _same_source(old.table, condition.node)
+        _no_balance(condition.node)
         both = condition if old.where is None else Expression(old.where) & condition
         return AggregateExpression(
             Aggregate(old.reduce, old.table, old.value, both.node, old.window, old.type)
@@ -85,6 +86,12 @@ def _same_source(table: str, node: Node) -> None:
             raise refuse("an aggregate inside an aggregate: give the inner one a name of its own")
 
 
+def _no_balance(node: Node) -> None:
+    """Balances are kept as changes, so a row does not hold one."""
+    if any(isinstance(n, Column) and (n.table, n.name) == ("balances", "balance") for n in walk(node)):
+        raise refuse("balances.balance is read by `level` and `daily_mean` only")
+
+
 def _source(node: Node) -> str:
     """The one table an aggregated value stands on."""
     tables = {below.table for below in walk(node) if isinstance(below, Column)}
@@ -98,6 +105,8 @@ def _source(node: Node) -> str:
 def _aggregate(reduce: Reduce, value: Operators, result: Type) -> AggregateExpression:
     table = _source(value.node)
     _same_source(table, value.node)
+    if reduce not in (Reduce.LEVEL, Reduce.DAILY_MEAN):
+        _no_balance(value.node)
     return AggregateExpression(Aggregate(reduce, table, value.node, None, ALWAYS, result))
 
 
@@ -134,6 +143,8 @@ def mean(value: Operators) -> AggregateExpression:
 
 def latest(value: Operators) -> AggregateExpression:
     """The known value of the last row by the window's day; on that day, the greatest."""
+    if not table_of(_source(value.node)).date:
+        raise refuse("`latest` needs rows with a date")
     return _aggregate(Reduce.LAST, value, value.type)
 
 

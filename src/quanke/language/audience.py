@@ -20,7 +20,7 @@ end belongs.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, NoReturn
 
@@ -35,7 +35,7 @@ from quanke.language.catalogue import Catalogue
 from quanke.language.expressions import Expression, Operators, as_of, call, literal, nothing, yuan
 from quanke.language.nodes import Literal, Reference, type_of
 from quanke.language.operations import OPERATIONS
-from quanke.language.types import Kind, Type
+from quanke.language.types import MONEY, Kind, Type
 
 MOST_VALUES = 1_000
 DEEPEST = 150
@@ -62,15 +62,17 @@ def parse_audience(
     currency: str = "CNY",
     purpose: Purpose = Purpose.MARKETING,
     as_of: dt.date | None = None,
+    earlier: bool = False,
 ) -> Expression:
     """The condition on a customer that `text` says.
 
     Names are tags and checks of the catalogue, fields of `customers`, or their Chinese titles;
     each must be allowed for `purpose`. `currency` is the home's; `元` is understood where it is CNY.
     `as_of` fixes the day that the word `as_of` means; without it that is the day of the run.
+    `earlier` allows `earlier(tier)`, for a caller who has a comparison night at hand.
     Raises AudienceError, and nothing else, for a text that cannot be understood or is not allowed.
     """
-    scope = Scope(catalogue, purpose=purpose)
+    scope = Scope(catalogue, purpose=purpose, earlier=earlier)
     expression = parse_expression(text, scope, currency=currency, as_of=as_of)
     kind = expression.type.kind
     if kind is not Kind.BOOLEAN:
@@ -105,11 +107,12 @@ def parse_value(text: str, *, currency: str = "CNY") -> object:
     return piece.value
 
 
-def names_in(text: str, titles: frozenset[str] = frozenset(), *, currency: str = "CNY") -> frozenset[str]:
-    """Names and titles a text uses. Raises AudienceError where it cannot be cut into words."""
-    return frozenset(
-        str(t.value) for t in tokens_of(text, currency=currency, titles=titles) if t.type == "NAME"
-    )
+def names_in(text: str, titles: Container[str] = (), *, currency: str = "CNY") -> frozenset[str]:
+    """Names and titles that stand bare in a text. Raises AudienceError where it cannot be cut into
+    words."""
+    tokens = tokens_of(text, currency=currency, titles=titles)
+    dotted = {i + step for i, t in enumerate(tokens) if t.type == "_DOT" for step in (-1, 1)}
+    return frozenset(str(t.value) for i, t in enumerate(tokens) if t.type == "NAME" and i not in dotted)
 
 
 class Piece(NamedTuple):
@@ -202,14 +205,14 @@ class _Builder:
         try:
             return Piece(call(operation, *values), pieces[0].column, deepest, size)
         except DefinitionError as error:
-            self.refuse(column, self.misfit(operation, pieces) or error.reason)
+            plain = self.misfit(operation, pieces) if "does not take" in error.reason else ""
+            self.refuse(column, plain or error.reason)
 
     def misfit(self, operation: str, pieces: Sequence[Piece]) -> str:
         """Why the types do not fit, in plain words; empty where the language's own reason is better."""
-        try:
-            types = [p.type for p in pieces]
-        except DefinitionError:
-            return ""
+        types = [p.type for p in pieces]
+        if any(t.kind is Kind.MONEY for t in types):
+            types = [MONEY if type(p.value) in (int, Decimal) else p.type for p in pieces]
         kinds = {t.kind for t in types}
         if operation in ("both", "either", "opposite"):
             word = {"both": "and", "either": "or", "opposite": "not"}[operation]
@@ -278,6 +281,11 @@ class _Builder:
     def on_member(self, below: list[Piece], words: list[Token]) -> Piece:
         if len(below) - 1 > MOST_VALUES:
             self.refuse(below[MOST_VALUES + 1].column, f"a list has at most {MOST_VALUES:,} values")
+        for piece in below[1:]:
+            if isinstance(piece.value, Operators) and not isinstance(piece.value.node, Literal):
+                self.refuse(piece.column, "a list holds constants: numbers, days, texts in quotes")
+            if piece.value is None:
+                self.refuse(piece.column, "a list holds no null: write `is null` or `is not null`")
         return self.apply(words[-1].column or 1, "one_of", *below)
 
     def on_not_member(self, below: list[Piece], words: list[Token]) -> Piece:
@@ -344,10 +352,8 @@ class _Builder:
             return self.own(name, column, below)
         if name not in OPERATIONS:
             hint = near(name, [*OPERATIONS, *_OWN])
-            named = name in self.scope.definitions
-            self.refuse(
-                column, f"this is {'a tag and no' if named else 'no'} operation of the language{hint}"
-            )
+            what = "a tag, no operation" if name in self.scope.definitions else "no operation"
+            self.refuse(column, f"this is {what} of the language{hint}")
         if not OPERATIONS[name].fits(len(below)):
             self.refuse(column, f"`{name}` is written {name}({OPERATIONS[name].takes})")
         if len(below) - 1 > MOST_VALUES:
@@ -362,6 +368,8 @@ class _Builder:
         if len(below) != 1:
             self.refuse(column, f"`{name}` takes one value in its brackets")
         if name == "earlier":
+            if not self.scope.earlier:
+                self.refuse(column, "one night is asked here; what changed between nights needs a tag")
             node = first.node if isinstance(first, Expression) else None
             if not isinstance(node, Reference) or node.earlier:
                 self.refuse(below[0].column, "`earlier` takes the name of a tag")

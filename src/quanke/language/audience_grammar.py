@@ -23,10 +23,7 @@ start: either
            | sum NOT IN _list -> not_member
            | sum IS NULL -> unknown
            | sum IS NOT NULL -> known
-_list: _LPAR value (_COMMA value)* [_COMMA] _RPAR
-?value: constant
-      | MINUS constant -> negative
-      | NAME _LPAR constant _RPAR -> called
+_list: _LPAR sum (_COMMA sum)* [_COMMA] _RPAR
 ?sum: product ((PLUS | MINUS) product)*
 ?product: sign (TIMES sign)*
 ?sign: MINUS sign -> negative
@@ -76,8 +73,6 @@ def _expected(parser: InteractiveParser, tokens: Sequence[Token], place: int) ->
     words = []
     if "NAME" in accepted:
         words.append("a tag, a number, a text in quotes or `(`")
-    elif "TEXT" in accepted:
-        words.append("a constant")
     if "IS" in accepted:
         words.append("a comparison (== < <= > >= in, is null)")
     elif "NULL" in accepted and "TEXT" not in accepted:
@@ -93,4 +88,4 @@ def _expected(parser: InteractiveParser, tokens: Sequence[Token], place: int) ->
     if "$END" in accepted:
         words.append("the end")
     where = "the text ends too early: " if here == "$END" else ""
-    return f"{where}expected {' or '.join(words) or 'something else'}"
+    return f"{where}expected {' or '.join(words)}"

@@ -36,7 +36,8 @@ class Scope:
 
     `definitions` may be used by name or by title; fields of `table` stand bare, fields of `tables`
     with the table's name before (`customers.city`). `fields_first` lets a field win over a
-    definition of the same name. With a `purpose`, what it may not read is refused.
+    definition of the same name. With a `purpose`, what it may not read is refused. `earlier` says
+    whether values of the comparison night may be asked for.
     """
 
     definitions: Mapping[str, Definition]
@@ -45,6 +46,7 @@ class Scope:
     fields_first: bool = False
     purpose: Purpose | None = None
     usable: tuple[type[Definition], ...] = (Tag, Check)
+    earlier: bool = True
 
     @cached_property
     def titles(self) -> dict[str, list[str]]:

@@ -16,10 +16,13 @@ from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.language.expressions import Expression, Operators
 from quanke.language.facts import field_of
 from quanke.language.nodes import (
+    ALWAYS,
     PER_CUSTOMER,
+    Aggregate,
     Column,
     Grain,
     Node,
+    Reduce,
     Reference,
     depth,
     grain_of,
@@ -88,6 +91,12 @@ class Definition(Operators):
         for reference in references(self.expression):
             if reference.name == self.name and not reference.earlier:
                 raise refuse("it refers to itself", self.name, self.where)
+            if reference.grain is Grain.POPULATION and Grain.POPULATION not in self.grains:
+                reason = f"a {self.kind} cannot read the metric {reference.name}: metrics follow the tags"
+                raise refuse(reason, self.name, self.where)
+        for node in walk(self.expression):
+            if isinstance(node, Aggregate) and node.reduce is Reduce.DAILY_MEAN and node.window == ALWAYS:
+                raise refuse("`daily_mean` takes a window, as in .within(days(30))", self.name, self.where)
 
     def _check_data(self) -> None:
         highest = self.sensitivity
@@ -209,12 +218,15 @@ def earlier(definition: Definition | str, of: Type | None = None) -> Expression:
     In a tag or check the earlier night is the one published before this one, whichever day that was;
     in a metric it is the comparison night (the end of the month before, unless the run says
     otherwise). A definition that carries its own state forward cannot name itself as a Python
-    object yet: it gives its name and type, `earlier("tier_rank", INTEGER)`.
+    object yet: it gives its name and type, `earlier("tier_rank", INTEGER)`. Metrics have no earlier
+    value: DefinitionError.
     """
     if isinstance(definition, str):
         if of is None:
             raise refuse("an earlier value asked for by name needs its type", definition)
         return Expression(Reference(definition, of, Grain.CUSTOMER, earlier=True))
+    if definition.grain is Grain.POPULATION:
+        raise refuse(f"make the metric of earlier values: {definition.name} itself has none")
     node = definition.node
     assert isinstance(node, Reference)
     return Expression(Reference(node.name, node.type, node.grain, earlier=True))

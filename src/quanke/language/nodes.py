@@ -97,7 +97,7 @@ class Window:
                 dt.date(first // 12, first % 12 + 1, 1),
                 min(dt.date(after // 12, after % 12 + 1, 1) - dt.timedelta(days=1), as_of),
             )
-        return dt.date(1900, 1, 1), as_of
+        return dt.date.min, as_of
 
     def __str__(self) -> str:
         words = {

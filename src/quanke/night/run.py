@@ -22,7 +22,7 @@ from quanke.language.nodes import references, walk
 from quanke.night.catalogue import catalogue_of
 from quanke.night.findings import write_findings, write_metrics, write_moves
 from quanke.night.inputs import BUCKET, Inputs, inputs_of
-from quanke.night.models import FEATURES, cluster_parts
+from quanke.night.models import FEATURES, SMALLEST, cluster_parts
 from quanke.night.steps import Run, prepare, profile_parts, rank_nodes, rank_parts, split
 
 SEED = 20_260_630
@@ -136,7 +136,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     if nodes:
         _timed(seconds, "ranks", lambda: rank_parts(run, nodes, done))
         done["ranks"] = list(nodes.values())
-    if set(FEATURES) <= set(done["base"]):
+    if run.inputs.customers >= SMALLEST and set(FEATURES) <= set(done["base"]):
         _timed(seconds, "clusters", lambda: cluster_parts(run, done))
         done["models"] = ["cluster"]
     else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from quanke.segments.clusters import ClusterModel, find_clusters
 from quanke.segments.dated import Dated
 from quanke.segments.metrics import METRICS, metric_definitions
+from quanke.segments.moves import Moves, moves
 from quanke.segments.scheme import DEFAULT_SCHEME, Overlay, Tier, TierScheme
 from quanke.segments.tiers import TIER_TAGS, tier_definitions
 
@@ -11,10 +13,14 @@ __all__ = [
     "DEFAULT_SCHEME",
     "METRICS",
     "TIER_TAGS",
+    "ClusterModel",
     "Dated",
+    "Moves",
     "Overlay",
     "Tier",
     "TierScheme",
+    "find_clusters",
     "metric_definitions",
+    "moves",
     "tier_definitions",
 ]

@@ -22,6 +22,8 @@ HEAVY = 10.0
 read logarithmically."""
 FEW_VALUES = 10
 _IQR_OF_NORMAL = 1.349
+_LARGEST = 1e140
+"""So that squares and their sums stay finite."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,16 @@ class Scaling:
 
 
 def _scaling_of(column: Array) -> tuple[bool, float, float, float]:
-    known = column[np.isfinite(column)]
-    if known.size == 0:
-        return False, 1.0, 0.0, 1.0
+    known = np.clip(column[np.isfinite(column)], -_LARGEST, _LARGEST)
+    values = np.unique(known[:100_000])
+    if len(values) <= 2:
+        # Yes or no: the two lie one spread apart, so that a rare flag alone makes no cluster.
+        return (
+            False,
+            1.0,
+            float(np.median(known)) if len(known) else 0.0,
+            (float(np.ptp(values)) if len(values) else 0.0) or 1.0,
+        )
     sizes = np.abs(known[known != 0])
     unit = 1.0
     logarithmic = False

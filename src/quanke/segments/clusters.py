@@ -34,6 +34,9 @@ FEW = 200
 """With fewer customers nothing can be said about stability: the smallest k is taken."""
 AS_GOOD = 0.05
 """Stability a finer partition may lose against the best and still be chosen."""
+SMALLEST = 0.02
+"""Part of the customers below which a cluster is not worth a treatment of its own: a k that makes such
+a one is passed over."""
 FAITHFUL = 0.20
 """Stability last night's number of clusters may lose against the best and still be kept."""
 
@@ -142,13 +145,13 @@ class ClusterModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         counts = range(self.k_min, min(self.k_max, most) + 1)
         if not counts or len(rows) < FEW:
             return min(self.k_min, most)
-        self.stability_ = {k: _stability(rows, k, self.bootstraps, random) for k in counts}
-        best = max(self.stability_.values())
-        if previous is not None:
-            kept = self.stability_.get(previous.n_clusters_)
-            if kept is not None and kept >= best - FAITHFUL:
-                return previous.n_clusters_
-        return max(k for k, stable in self.stability_.items() if stable >= best - AS_GOOD)
+        judged = {k: _stability(rows, k, self.bootstraps, random) for k in counts}
+        self.stability_ = {k: stable for k, (stable, _) in judged.items()}
+        worthy = {k: stable for k, (stable, least) in judged.items() if least >= SMALLEST or k == counts[0]}
+        best = max(worthy.values())
+        if previous is not None and self.stability_.get(previous.n_clusters_, 0.0) >= best - FAITHFUL:
+            return previous.n_clusters_
+        return max(k for k, stable in worthy.items() if stable >= best - AS_GOOD)
 
     def _labels_kept(self, previous: ClusterModel | None) -> tuple[NDArray[np.int32], int]:
         """A label for each centre: that of last night's cluster it is matched with, else a new one.
@@ -324,16 +327,22 @@ def _k_means(
     return model.fit(rows)
 
 
-def _stability(rows: Array, count: int, bootstraps: int, random: np.random.RandomState) -> float:
-    """Mean adjusted Rand index between partitions learnt on different draws, judged on the same rows."""
+def _stability(
+    rows: Array, count: int, bootstraps: int, random: np.random.RandomState
+) -> tuple[float, float]:
+    """Mean adjusted Rand index between partitions learnt on different draws, judged on the same rows;
+    and the part of those rows in the smallest cluster, on average."""
     judges = rows[random.choice(len(rows), min(JUDGES, len(rows)), replace=False)]
-    found = []
+    found, least = [], []
     for _ in range(bootstraps):
         drawn = rows[random.randint(0, len(rows), min(BOOTSTRAP, len(rows)))]
         if _distinct(drawn, count) < count:
-            return 0.0
-        found.append(_k_means(drawn, count, random, None, n_init=3).predict(judges))
-    return float(np.mean([adjusted_rand_score(a, b) for a, b in combinations(found, 2)]))
+            return 0.0, 0.0
+        labels = _k_means(drawn, count, random, None, n_init=3).predict(judges)
+        found.append(labels)
+        least.append(np.bincount(labels, minlength=count).min() / len(judges))
+    agreed = [adjusted_rand_score(a, b) for a, b in combinations(found, 2)]
+    return float(np.mean(agreed)), float(np.mean(least))
 
 
 def _distinct(rows: Array, enough: int) -> int:

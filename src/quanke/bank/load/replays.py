@@ -92,14 +92,17 @@ class _MendedUnit:
 
     @property
     def file(self) -> str:
+        """The file the rows came from at first."""
         return self.origin.file
 
     @property
     def business_date(self) -> date | None:
+        """The date of the unit that is mended."""
         return self.origin.business_date
 
     @property
     def size(self) -> int:
+        """Weight in the progress shown."""
         return 1
 
     def fingerprint(self, scratch: Path) -> str:
@@ -179,13 +182,17 @@ class _Replay:
                 for name in sources
                 if name in there
             )
-            columns = "".join(f", m.{quoted(name)}::VARCHAR AS {quoted(name)}" for name in sources)
+            cells = [f"m.{quoted(name)}::VARCHAR" for name in sources]
+            columns = "".join(
+                f", {cell} AS {quoted(name)}" for cell, name in zip(cells, sources, strict=True)
+            )
             query = (
                 f"SELECT w.row AS {quoted(ROW)}{columns} FROM {parquet([mended])} AS m "
                 f"JOIN {parquet([waiting])} AS w ON w.row = try_cast(m.row AS BIGINT) "
                 f"WHERE m.unit = {literal(origin.unit)} "
                 f"AND NOT (w.rule = 'duplicate_key' AND {same or 'true'}) "
-                "QUALIFY row_number() OVER (PARTITION BY w.row ORDER BY ALL) = 1"
+                "QUALIFY row_number() OVER (PARTITION BY w.row ORDER BY "
+                f"{', '.join(cells) or '1'}) = 1"
             )
             rows = copy_scratch(connection, query, path)
         kept = tuple(SourceColumn(name, Kind.TEXT, "VARCHAR") for name in sources)

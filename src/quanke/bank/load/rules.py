@@ -176,7 +176,8 @@ def _integer(field: Field, source: SourceColumn) -> Cell:
     elif source.kind is Kind.INTEGER:
         shaped, number = "true", f"try_cast({raw} AS BIGINT)"
     else:
-        shaped = f"coalesce({raw} = trunc({raw}), false)"
+        finite = f"isfinite({raw}) AND " if source.kind is Kind.FLOAT else ""
+        shaped = f"coalesce({finite}{raw} = trunc({raw}), false)"
         number = f"CASE WHEN {shaped} THEN try_cast({raw} AS BIGINT) END"
     faults = (("type", f"NOT {shaped}"), ("range", f"{value} IS NULL"), *_sign_faults(field, value))
     return Cell(field, source, _raw(source), number, faults)
@@ -209,20 +210,20 @@ def _money(field: Field, source: SourceColumn, exponent: str) -> Cell:
     return Cell(field, source, _raw(source), minor, faults)
 
 
-_AMOUNT = "[+-]?0*[0-9]{1,14}"
-
-
 def _minor_units(raw: str, source: SourceColumn, exponent: int) -> tuple[str, str, str]:
     """(minor units, whether it is a number, whether its decimals fit) for one exponent up to 2.
 
-    Stays within 64 bits: below 10^14 major units, DECIMAL(18,2) and a hundred times it both fit.
+    Stays within 64 bits: with two decimals, below 10^14 major units, DECIMAL(18,2) and a hundred times it
+    both fit.
     """
+    digits = 16 - exponent
     decimal = f"try_cast({raw} AS DECIMAL(18,{exponent}))"
-    minor = f"CASE WHEN abs({decimal}) < 100000000000000 THEN ({decimal} * {10**exponent})::BIGINT END"
+    minor = f"CASE WHEN abs({decimal}) < {10**digits} THEN ({decimal} * {10**exponent})::BIGINT END"
     if source.kind is Kind.TEXT:
         shaped = f"regexp_full_match({raw}, '[+-]?[0-9]+(\\.[0-9]*)?')"
         exact = f"regexp_full_match({raw}, '[+-]?[0-9]+(\\.[0-9]{{0,{exponent}}}0*)?')"
-        in_shape = f"regexp_full_match({raw}, '{_AMOUNT}(\\.[0-9]{{0,{exponent}}}0*)?')"
+        amount = f"[+-]?0*[0-9]{{1,{digits}}}(\\.[0-9]{{0,{exponent}}}0*)?"
+        in_shape = f"regexp_full_match({raw}, '{amount}')"
         return f"CASE WHEN {in_shape} THEN {minor} END", shaped, exact
     if source.kind is Kind.INTEGER or source.scale <= exponent:
         return minor, "true", "true"
@@ -237,11 +238,11 @@ def _minor_units_by_row(raw: str, source: SourceColumn, exponent: str) -> tuple[
     shaped, exact, in_shape = "true", f"coalesce({fits}, true)", "true"
     if source.kind is Kind.TEXT:
         shaped = f"regexp_full_match({raw}, '[+-]?[0-9]+(\\.[0-9]*)?')"
-        in_shape = f"regexp_full_match({raw}, '{_AMOUNT}(\\.[0-9]{{0,4}}0*)?')"
+        in_shape = f"regexp_full_match({raw}, '[+-]?0*[0-9]{{1,16}}(\\.[0-9]{{0,4}}0*)?')"
         exact = f"(regexp_full_match({raw}, '[+-]?[0-9]+(\\.[0-9]{{0,4}}0*)?') AND coalesce({fits}, true))"
     elif source.scale > 4:
         exact = f"coalesce({raw} = try_cast({raw} AS DECIMAL(38,4)) AND {fits}, true)"
-    bounded = f"abs(try_cast({raw} AS DECIMAL(38,4))) < 100000000000000"
+    bounded = f"abs(try_cast({raw} AS DECIMAL(38,4))) < {10**16}"
     minor = f"CASE WHEN {in_shape} AND {bounded} THEN ({fine} // {unit})::BIGINT END"
     return minor, shaped, exact
 
@@ -312,7 +313,10 @@ def _instant(field: Field, source: SourceColumn) -> Cell:
     moment = raw
     if source.kind is Kind.TEXT:
         local = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T]{_CLOCK}"
-        zoned = f"try_cast({raw} AS TIMESTAMPTZ) AT TIME ZONE 'Asia/Shanghai'"
+        # DuckDB wants the offset close up and with a colon.
+        close = f"regexp_replace({raw}, ' ([Z+-][0-9:]*)$', '\\1')"
+        spelled = f"regexp_replace({close}, '([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
+        zoned = f"try_cast({spelled} AS TIMESTAMPTZ) AT TIME ZONE 'Asia/Shanghai'"
         moment = (
             f"CASE WHEN regexp_full_match({raw}, '{local}') THEN try_cast({raw} AS TIMESTAMP) "
             f"WHEN regexp_full_match({raw}, '{local} ?{_OFFSET}') THEN {zoned} END"

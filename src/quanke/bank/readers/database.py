@@ -85,19 +85,23 @@ class DatabaseUnit:
 
     @property
     def name(self) -> str:
+        """The table, with the business date where there is one."""
         dated = self.source.business_date
         return f"{self.table}@{dated.isoformat()}" if dated else self.table
 
     @property
     def file(self) -> str:
+        """How messages call it."""
         return f"{self.source.name}:{self.table}"
 
     @property
     def business_date(self) -> date | None:
+        """The date of the source."""
         return self.source.business_date
 
     @property
     def size(self) -> int:
+        """Weight in the progress shown."""
         return 1
 
     def fingerprint(self, scratch: Path) -> str:

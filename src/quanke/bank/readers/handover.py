@@ -46,15 +46,30 @@ class Unit(Protocol):
     """One file or one table of a database: what is loaded as a whole, or not at all."""
 
     @property
-    def table(self) -> str: ...
+    def table(self) -> str:
+        """The contract it is handed over under."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What tells units of a table and date apart; fit for a file name."""
+        ...
+
     @property
-    def file(self) -> str: ...
+    def file(self) -> str:
+        """How messages call it."""
+        ...
+
     @property
-    def business_date(self) -> date | None: ...
+    def business_date(self) -> date | None:
+        """The day it is about; None for an undated unit."""
+        ...
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Weight in the progress shown."""
+        ...
+
     def fingerprint(self, scratch: Path) -> str:
         """SHA-256 of the content."""
         ...
@@ -77,6 +92,7 @@ class FileUnit:
 
     @property
     def size(self) -> int:
+        """Bytes."""
         return self.path.stat().st_size
 
     def fingerprint(self, scratch: Path) -> str:
@@ -161,7 +177,7 @@ def _unit(path: Path, relative: Path, handover: Handover) -> FileUnit | None:
     extension = _extension(relative.name)
     stem = relative.name[: len(relative.name) - len(extension)] if extension else relative.stem
     top = relative.parts[0] if len(relative.parts) > 1 else stem
-    table = top if len(relative.parts) > 1 else _table_of(stem)
+    table = top.lower() if len(relative.parts) > 1 else _table_of(stem.lower())
     if table not in CONTRACTS:
         if extension:
             handover.refuse(top, f"{relative}: no table of this name; known are {', '.join(CONTRACTS)}")

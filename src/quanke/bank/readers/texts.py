@@ -77,7 +77,9 @@ def _only_member(archive: zipfile.ZipFile, file: str) -> zipfile.ZipInfo:
 class Readable(Protocol):
     """As much of a file as is needed here."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        ...
 
 
 class _Bounded:
@@ -90,6 +92,7 @@ class _Bounded:
         self._count = 0
 
     def read(self, size: int = -1, /) -> bytes:
+        """At most `size` unpacked bytes. Raises InputError past the limit."""
         data = self._stream.read(size)
         self._count += len(data)
         if self._count > self._limit:
@@ -122,6 +125,7 @@ class Utf8Stream(io.RawIOBase):
         return self._encoding
 
     def readable(self) -> bool:
+        """True: Arrow asks."""
         return True
 
     def peek(self, size: int) -> bytes:
@@ -130,6 +134,7 @@ class Utf8Stream(io.RawIOBase):
         return bytes(self._ready[:size])
 
     def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes of the text, then of its tail."""
         self._fill(size if size >= 0 else 1 << 62)
         if self._ended:
             self._ready += self._tail

@@ -58,6 +58,7 @@ from quanke.bank.sample.relationship import (
 )
 from quanke.bank.sample.spending import (
     add_bills,
+    add_escrow,
     add_merchants,
     add_outings,
     add_quiet,
@@ -101,6 +102,7 @@ def generate_block(world: World, block: int) -> Output:
     positions = _all_positions(book, portfolio, effects)
     add_foreign(book, who)
     add_second_accounts(book, who)
+    add_escrow(book)
     add_churn(book)
     even_out(book)
     book.accounts.close_books()
@@ -153,8 +155,8 @@ def _open_main(book: Book, portfolio: Portfolio) -> None:
     here = book.main >= 0
     opened = np.where(here, people.opened, FAR)
     book.accounts.open(
-        np.arange(people.size), "demand", opened, klass=0, product=0, rate=500, closed=np.where(here, people.closed, NEVER),
-        opening=portfolio.demand,
+        np.arange(people.size), "demand", opened, klass=0, product=0, rate=500, opening=portfolio.demand,
+        closed=np.where(here, people.closed, NEVER),
     )  # fmt: skip
     new = np.flatnonzero(here & (people.opened >= 0))
     first = np.maximum(portfolio.demand[new], 1 * YUAN)
@@ -338,7 +340,7 @@ def _card_state(book: Book, moves: Movements, balances: Balances) -> tuple[Ints,
     rows = np.flatnonzero(_CARD_USE[moves.form])
     np.maximum.at(last_use, moves.account[rows], moves.second[rows] // DAY_SECONDS)
     owed = np.zeros(book.accounts.count, dtype=np.int64)
-    order = _sorted_by(balances.account.astype(np.int64) * 1_024 + balances.day)
+    order = _sorted_by(balances.account.astype(np.int64) * 4_096 + balances.day)
     owed[balances.account[order]] = np.maximum(0, -balances.balance[order])
     highest = np.zeros(book.accounts.count, dtype=np.int64)
     np.maximum.at(highest, balances.account, -balances.balance)

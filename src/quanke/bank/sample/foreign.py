@@ -110,7 +110,9 @@ def _plant(book: Book, who: Counterparties, draws: Draws, fx: FxAccounts, plan: 
         _record(book, plan, group, account, day, cash)
         return
     group, cents, second = members[:size], cents[:size], second[:size]
-    day = start + np.cumsum(np.minimum(draws.below(3, size), 2)) * (np.arange(size) > 0)
+    pauses = draws.below(3, size)
+    pauses[0] = 0
+    day = start + np.cumsum(pauses)
     payee = who.abroad + np.full(size, int(draws.below(who.abroad_count, 1)[0]))
     if plan.kind == "payer_abroad":
         book.moves.add(fx.of[group], day, second, cents, "abroad_in", payee, steady=False)

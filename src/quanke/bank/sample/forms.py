@@ -85,6 +85,8 @@ FORMS = (
     Form("etc", "etc_toll", "batch", False, False, "ETC通行费"),
     Form("escrow_out", "escrow", "counter", True, True, "转入监管账户"),
     Form("escrow_in", "escrow", "counter", True, True, "转入监管账户"),
+    Form("release_out", "escrow", "batch", False, True, "监管资金释放"),
+    Form("release_in", "escrow", "batch", False, True, "监管资金释放"),
     Form("fx_buy_out", "fx_purchase", "mobile", True, True, "购汇"),
     Form("fx_buy_in", "fx_purchase", "mobile", True, True, "购汇"),
     Form("fx_sell_out", "fx_settlement", "mobile", True, True, "结汇"),
@@ -95,7 +97,6 @@ FORMS = (
     Form("refund", "refund", "third_party", False, False, "退款"),
     Form("business_in", "transfer", "web", False, False, "货款"),
     Form("business_out", "transfer", "web", True, False, "货款"),
-    Form("fee", "fee", "batch", False, None, "账户管理费"),
 )  # fmt: skip
 
 FORM = {form.name: number for number, form in enumerate(FORMS)}

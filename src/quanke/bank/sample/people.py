@@ -66,7 +66,8 @@ WEALTH = Level(
     (845_000, 28_000 * YUAN), (868_000, 39_000 * YUAN), (888_000, 50_000 * YUAN), (918_000, 82_000 * YUAN),
     (945_000, 125_000 * YUAN), (965_000, 200_000 * YUAN), (982_000, 400_000 * YUAN),
     (988_500, 640_000 * YUAN), (992_500, 1_000_000 * YUAN), (997_800, 2_400_000 * YUAN),
-    (999_500, 5_200_000 * YUAN), (999_820, 8_000_000 * YUAN), (999_970, 21_000_000 * YUAN), (1_000_000, 160_000_000 * YUAN),
+    (999_500, 5_200_000 * YUAN), (999_820, 8_000_000 * YUAN), (999_970, 21_000_000 * YUAN),
+    (1_000_000, 160_000_000 * YUAN),
 )  # fmt: skip
 
 BANDS = np.array([100, 2_000, 10_000, 50_000, 200_000, 1_000_000], dtype=np.int64) * YUAN
@@ -107,7 +108,7 @@ ID_TYPES = (
     "resident_id", "permit_hk_macau", "residence_permit_hmt", "permit_taiwan", "passport",
     "permanent_resident_id", "household_register",
 )  # fmt: skip
-_DOCUMENT = Choice([9_770, 95, 40, 28, 58, 9])
+_DOCUMENT = Choice([9_763, 95, 40, 28, 58, 16])
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ def ownership_table(book: Book, records: Records, post: Ints) -> pa.Table:
 
 
 def consents_table(book: Book, records: Records) -> pa.Table:
-    """Service consent of nearly everybody, marketing by some means of half, sharing of partners' people."""
+    """Recorded consents: service of half, marketing by one means or another, sharing of partners' people."""
     draws = book.draws("consents")
     people, offset, days = book.people, book.world.span.offset, book.days
     purposes = ("service", "marketing", "profiling", "sharing", "risk")

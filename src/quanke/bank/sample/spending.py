@@ -59,8 +59,20 @@ def add_outings(book: Book, who: Counterparties) -> None:
         least = np.where(form == _OUT_FORMS[0], 100, 1_500)
         amount = np.maximum(least, draws.level(SMALL, len(owner)) * scale // 800)
         second = book.world.span.draw_seconds(draws, "day", len(owner))
-        book.moves.add(book.main[owner], day, second, -amount, form, _shop(who, draws, form))
+        shop = _shop(who, draws, form)
+        book.moves.add(book.main[owner], day, second, -amount, form, shop)
+        _add_refunds(book, draws, owner, day, second, amount, shop)
     add_red_packets(book, who)
+
+
+def _add_refunds(
+    book: Book, draws: Draws, owner: Ints, day: Ints, second: Ints, amount: Ints, shop: Ints
+) -> None:
+    """One payment in 128 comes back some days later."""
+    back = np.flatnonzero((day >= 0) & draws.chance(1 / 128, len(owner)))
+    when = day[back] + draws.between(1, 6, len(back))
+    when = np.where((when < book.days) & book.people.alive(owner[back], when), when, NEVER)
+    book.moves.add(book.main[owner[back]], when, second[back], amount[back], "refund", shop[back])
 
 
 def _shop(who: Counterparties, draws: Draws, form: Ints) -> Ints:
@@ -281,6 +293,22 @@ def add_second_accounts(book: Book, who: Counterparties) -> None:
         second = 9 * 3_600 + draws.below(7_200, len(top))
         book.between(book.main[holder[top]], account[top], day, second, amount, "between_own", "between_own")
         _spend_top_up(book, who, draws, account[top], day, amount)
+
+
+def add_escrow(book: Book) -> None:
+    """Earnest money put under control (E存管) and, for most, released some weeks later (ESC-1)."""
+    draws = book.draws("escrow")
+    people = book.people
+    fits = (book.main >= 0) & (people.until == FAR) & (people.opened < -30) & (people.band >= 3)
+    payer = np.flatnonzero(fits & draws.chance(0.008, people.size))
+    day = draws.between(10, book.days - 8, len(payer))
+    account = book.accounts.open(payer, "escrow", day, product=book.world.products.of("escrow")[0], rate=500)
+    amount = np.array([2, 5, 10, 20, 50])[draws.below(5, len(payer))] * 10_000 * YUAN
+    second = 10 * 3_600 + draws.below(20_000, len(payer))
+    book.between(book.main[payer], account, day, second, amount, "escrow_out", "escrow_in")
+    until = day + draws.between(10, 70, len(payer))
+    until = np.where(draws.chance(0.7, len(payer)) & (until < book.days), until, NEVER)
+    book.between(account, book.main[payer], until, second, amount, "release_out", "release_in")
 
 
 def _spend_top_up(

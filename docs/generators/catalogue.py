@@ -1,0 +1,138 @@
+"""The page docs/reference/catalogue.md: every standard tag, tier, stage, figure and check, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS
+from quanke.customers import REASONS, STAGE_TAGS, STAGES, STANDARD_TAGS, THEMES
+from quanke.language import Catalogue, Check, Definition, say
+from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions
+
+PATH = "reference/catalogue.md"
+
+TIERS = tier_definitions()
+CHECKS = (*CARE_CHECKS, *CONDUCT_CHECKS, *ACCOUNT_CHECKS)
+CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *METRICS, *CHECKS))
+
+THEME_TITLES = {
+    "person": "The person 客户本人",
+    "assets": "Assets 资产",
+    "products": "Products 产品",
+    "flows": "Money in and out 资金流",
+    "income": "Income 收入",
+    "cards": "Cards and cars 卡与车主",
+    "cross_border": "Cross-border 跨境",
+    "digital": "Channels 渠道",
+    "service": "Service and campaigns 服务与营销",
+    "activity": "Activity 活跃与价值",
+    "life": "Life-cycle hints 人生阶段线索",
+}
+
+HEAD = f"""\
+# The standard catalogue 标准口径目录
+
+<!-- Written by docs/generate.py from quanke.customers, quanke.segments, quanke.checks. Do not edit. -->
+
+{len(CATALOGUE.tags)} tags, {len(CATALOGUE.metrics)} metrics and {len(CATALOGUE.checks)} checks come with
+Quanke; [Write a tag](../how-to/write-a-tag.md) adds a bank's own. `quanke tags` lists them, and
+`quanke tags --lineage NAME` shows what one stands on. Codes such as TIER-1, KPI-2 or BK-4 name the rules
+of the domain rule book; amounts and lengths are parameters that each bank confirms for itself.
+
+随产品提供 {len(CATALOGUE.tags)} 个标签、{len(CATALOGUE.metrics)} 个指标、{len(CATALOGUE.checks)} 条检查；
+银行可自行增加，见 [写一个标签](../how-to/write-a-tag.zh-CN.md)。
+TIER-1、KPI-2、BK-4 等为业务规则编号；金额与天数均为参数，由各行确认。
+
+## How to read it 读法
+
+- **Class 分级** is that of the most sensitive field a definition stands on (C1, C2; JR/T 0171-2020).
+  取所依据字段中的最高级。
+- **Purpose 用途** says what a definition is for. What is made for marketing is never used for risk or
+  compliance, and findings of compliance and risk are never shown to managers or campaigns.
+  营销用途与风险、合规用途互相隔离。
+- **In words 口径** is the definition itself, as `quanke explain` reads it. `earlier(x)` is the value of
+  `x` in the night before (in a metric: in the comparison night, the end of last month). `within 30 days`
+  ends with the as-of day. 即定义本身；`earlier(x)` 为上一夜（指标为对比夜，即上月末）的值。
+- A zero denominator gives null, never 0. 分母为零得空值，不得零。
+
+"""
+
+
+def cell(text: str) -> str:
+    """Text that does not break a table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def note(definition: Definition) -> str:
+    """Both notes, or nothing."""
+    return f"{definition.note_zh} {definition.note_en}".strip()
+
+
+def row(definition: Definition) -> str:
+    """One definition as a row of its table."""
+    severity = [definition.severity] if isinstance(definition, Check) else [definition.unit]
+    cells = [
+        f"`{definition.name}`",
+        definition.title_zh,
+        definition.title_en,
+        *severity,
+        CATALOGUE.sensitivity(definition.name).value,
+        definition.purpose.value,
+        f"`{say(definition.expression)}`",
+        note(definition),
+    ]
+    return "| " + " | ".join(cell(text) for text in cells) + " |\n"
+
+
+def table(title: str, definitions: Iterable[Definition], third: str = "unit 单位") -> str:
+    """A heading with a table of definitions."""
+    head = f"| name | 中文 | English | {third} | class | purpose | in words 口径 | note 说明 |\n"
+    return f"### {title}\n\n{head}|---|---|---|---|---|---|---|---|\n" + "".join(map(row, definitions)) + "\n"
+
+
+def stages() -> str:
+    """Stages and the reasons that lead to each."""
+    lines = ["| stage | 中文 | English | reasons 原因 |\n|---|---|---|---|\n"]
+    for name, (zh, en) in STAGES.items():
+        reasons = "; ".join(f"`{c}` {z} {e}" for c, (of, z, e) in REASONS.items() if of == name)
+        lines.append(f"| `{name}` | {zh} | {en} | {reasons} |\n")
+    return "".join(lines) + "\n"
+
+
+def scheme() -> str:
+    """The default tier scheme as tables."""
+    head = "| tier | 中文 | English | from 起点（元） | contact within 接触（天） | manager 管户 |\n"
+    lines = [head, "|---|---|---|---|---|---|\n"]
+    for tier in DEFAULT_SCHEME.tiers:
+        days = "digital 线上" if tier.contact_days is None else str(tier.contact_days)
+        owner = "required 须有" if tier.needs_owner else ""
+        lines.append(
+            f"| `{tier.name}` | {tier.title_zh} | {tier.title_en} | {tier.floor:,} | {days} | {owner} |\n"
+        )
+    lines.append("\n| overlay | 中文 | English | kind | from | below |\n|---|---|---|---|---|---|\n")
+    for kind, overlays in (("edge", DEFAULT_SCHEME.edges), ("key_group", DEFAULT_SCHEME.key_groups)):
+        for each in overlays:
+            low, high = ("" if end is None else f"{end:,}" for end in (each.low, each.high))
+            lines.append(f"| `{each.name}` | {each.title_zh} | {each.title_en} | {kind} | {low} | {high} |\n")
+    return "".join(lines) + "\n"
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## Tags 标签\n\n"]
+    parts += [table(THEME_TITLES[theme], tags) for theme, tags in THEMES.items()]
+    parts += [
+        "## Life-cycle stages 生命周期阶段\n\n",
+        stages(),
+        table("Tags of the stages 阶段标签", STAGE_TAGS),
+    ]
+    parts += ["## Tiers 层级\n\n", scheme(), table("Tags of the tiers 层级标签", TIERS)]
+    parts += ["## Metrics 指标\n\n", table("Figures of any group of customers 客群指标", METRICS)]
+    parts += ["## Checks 检查\n\n"]
+    for title, checks in (
+        ("Care 服务", CARE_CHECKS),
+        ("Conduct 行为合规", CONDUCT_CHECKS),
+        ("Accounts and holdings 账户与持仓", ACCOUNT_CHECKS),
+    ):
+        parts.append(table(title, checks, "severity 程度"))
+    return "".join(parts).rstrip("\n") + "\n"

@@ -1,0 +1,1 @@
+"""Proves that broken files, kills and full disks lose nothing, double nothing and are told plainly."""

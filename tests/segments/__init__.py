@@ -1,0 +1,1 @@
+"""Proves that clusters are found, named and kept from night to night, and that moves add up."""
