@@ -1,7 +1,7 @@
 """Pictures of the README: the terminal report of a published night, as SVG.
 
-    python3 run.py quanke demo --home demo-home
-    .venv/bin/python docs/pictures/make.py demo-home
+python3 run.py quanke demo --home demo-home
+.venv/bin/python docs/pictures/make.py demo-home
 """
 
 from __future__ import annotations

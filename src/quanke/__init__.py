@@ -1,9 +1,9 @@
 """Quanke (全客): the platform with which a retail bank runs its whole customer base.
 
-    import quanke
-    bank = quanke.open("home")
-    bank.night("2026-06-30").profile          # pyarrow.Table, one row per customer
-    bank.count('tier == "core" and aum_90d >= 8万元')
+import quanke
+bank = quanke.open("home")
+bank.night("2026-06-30").profile          # pyarrow.Table, one row per customer
+bank.count('tier == "core" and aum_90d >= 8万元')
 """
 
 from __future__ import annotations

@@ -29,7 +29,14 @@ def base(folder: Path) -> Path:
     """Branches, products, rates, four parties (two of them one person), a company, five accounts."""
     put(folder, "branches.csv", "branch_id,name,kind", "B1,深圳分行,branch", "B2,福田支行,sub_branch")
     put(folder, "products.csv", "product_id,name,category", "D1,活期,demand", "F1,基金,fund")
-    put(folder, "fx_rates.csv", "currency,date,rate", "USD,2024-01-01,7.1", "USD,2024-01-10,7.25", "JPY,2024-01-01,0.05")
+    put(
+        folder,
+        "fx_rates.csv",
+        "currency,date,rate",
+        "USD,2024-01-01,7.1",
+        "USD,2024-01-10,7.25",
+        "JPY,2024-01-01,0.05",
+    )
     put(
         folder,
         "parties.csv",
@@ -38,7 +45,7 @@ def base(folder: Path) -> Path:
         "card,9,张三,resident_id,11010519491231002x,+86 138 0013 8000,",
         "core,2,李四,resident_id,440524188001010014,,B2",
         "core,3,王五,,,,",
-    )  # fmt: skip
+    )
     put(
         folder,
         "organisations.csv",
@@ -54,7 +61,7 @@ def base(folder: Path) -> Path:
         "A3,core,2,F1,fund,CNY,2021-05-05,",
         "A4,core,100,D1,demand,USD,2022-02-02,",
         "A5,core,2,D1,demand,JPY,2022-02-02,",
-    )  # fmt: skip
+    )
     return folder
 
 
@@ -63,7 +70,9 @@ def load_into(home: Home, source: Path | DatabaseSource, **options: Any) -> Load
     return load(home, source, progress=SilentProgress(), resources=SMALL, **options)
 
 
-def rows(home: Home, table: str, columns: str = "*", where: str = "true", order: str = "ALL") -> list[tuple[Any, ...]]:
+def rows(
+    home: Home, table: str, columns: str = "*", where: str = "true", order: str = "ALL"
+) -> list[tuple[Any, ...]]:
     """Rows of an arranged table."""
     files = [str(path) for path in home.facts(table)]
     if not files:
@@ -78,14 +87,18 @@ def refused(home: Home, table: str) -> list[tuple[Any, ...]]:
     files = [str(path) for path in home.quarantine(table)]
     if not files:
         return []
-    query = "SELECT file, row, field, rule, value_class FROM read_parquet(?, union_by_name = true) ORDER BY ALL"
+    query = (
+        "SELECT file, row, field, rule, value_class FROM read_parquet(?, union_by_name = true) ORDER BY ALL"
+    )
     with duckdb.connect() as connection:
         return connection.execute(query, [files]).fetchall()
 
 
 def balance(home: Home, account: int, day: date) -> int:
     """The balance at the end of a day, out of the ledger."""
-    found = rows(home, "balances", "coalesce(sum(delta), 0)::BIGINT", f"account = {account} AND date <= '{day}'")
+    found = rows(
+        home, "balances", "coalesce(sum(delta), 0)::BIGINT", f"account = {account} AND date <= '{day}'"
+    )
     return int(found[0][0]) if found else 0
 
 

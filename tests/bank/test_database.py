@@ -73,7 +73,9 @@ def test_postgresql(home: Home, postgres: Any) -> None:
     assert rows(home, "transactions", columns, "transaction_id = 'T000001'") == [
         (1, date(2024, 1, 2), datetime(2024, 1, 1, 10, 1), 125, False, "工资")
     ]
-    assert [row[:4] for row in refused(home, "transactions")] == [("core:transactions", 50_001, "date", "required")]
+    assert [row[:4] for row in refused(home, "transactions")] == [
+        ("core:transactions", 50_001, "date", "required")
+    ]
     assert load_into(home, source).tables["transactions"].skipped_units == ["transactions@2024-01-31"]
     database.execute(f"UPDATE {SCHEMA}.transactions SET amount = 9 WHERE transaction_id = 'T000001'")
     assert load_into(home, source).tables["transactions"].replaced_units == ["transactions@2024-01-31"]
@@ -84,8 +86,10 @@ def test_postgresql(home: Home, postgres: Any) -> None:
 def test_postgresql_memory_stays_bounded(postgres: Any, tmp_path: Path) -> None:
     """A server-side cursor: the client never holds the whole table."""
     connect, database = postgres
-    database.execute(f"CREATE VIEW {SCHEMA}.branches AS SELECT i::text AS branch_id, repeat('x', 1000) AS name, "
-                     "'outlet'::text AS kind FROM generate_series(1, 60000) AS i")  # fmt: skip
+    database.execute(
+        f"CREATE VIEW {SCHEMA}.branches AS SELECT i::text AS branch_id, repeat('x', 1000) AS name, "
+        "'outlet'::text AS kind FROM generate_series(1, 60000) AS i"
+    )
     import tracemalloc
 
     source = DatabaseSource(connect, schema=SCHEMA)
@@ -109,27 +113,34 @@ def test_any_other_database(home: Home, tmp_path: Path) -> None:
     path = sqlite(
         tmp_path,
         "CREATE TABLE b (account_id, date, balance)",
-        "INSERT INTO b VALUES ('A1', '2024-01-01', '10.50'), ('A2', '2024-01-01', 7), ('A9', '2024-01-01', 7)",
+        "INSERT INTO b VALUES ('A1', '2024-01-01', '10.50'), ('A2', '2024-01-01', 7)",
+        "INSERT INTO b VALUES ('A9', '2024-01-01', 7)",
         "CREATE TABLE f (account_id, date, balance)",
         "INSERT INTO f VALUES ('A1', '2024-01-01', 10.5)",
     )
-    source = DatabaseSource(lambda: sqlite3.connect(path), {"balances": "SELECT * FROM b ORDER BY 1, 2"}, name="db")
+    source = DatabaseSource(
+        lambda: sqlite3.connect(path), {"balances": "SELECT * FROM b ORDER BY 1, 2"}, name="db"
+    )
     report = load_into(home, source)
     assert (report.tables["balances"].taken, report.tables["balances"].quarantined) == (2, 1)
     assert rows(home, "balances", "account, delta") == [(0, 1050), (1, 700)]
     floats = DatabaseSource(lambda: sqlite3.connect(path), {"balances": "SELECT * FROM f"}, name="db")
     assert load_into(home, floats).errors == [
-        "db:balances, field balance: is a floating-point column; money is handed over as NUMERIC, or as whole "
-        "minor units in balance_fen"
+        "db:balances, field balance: is a floating-point column; money is handed over as NUMERIC, or as "
+        "whole minor units in balance_fen"
     ]
 
 
 def test_a_database_that_fails_is_told_without_its_words(home: Home, tmp_path: Path) -> None:
     path = sqlite(tmp_path, "CREATE TABLE b (secret)")
     query = "SELECT nothing AS account_id FROM b WHERE secret = '13800138000'"
-    source = DatabaseSource(lambda: sqlite3.connect(path), {"balances": query, "wrong": "SELECT 1"}, name="db")
+    source = DatabaseSource(
+        lambda: sqlite3.connect(path), {"balances": query, "wrong": "SELECT 1"}, name="db"
+    )
     report = load_into(home, source)
-    assert report.tables["balances"].errors == ["db:balances: cannot be read from the database (OperationalError)"]
+    assert report.tables["balances"].errors == [
+        "db:balances: cannot be read from the database (OperationalError)"
+    ]
     assert "no table of this name" in report.tables["wrong"].errors[0]
 
     def refuse() -> Any:

@@ -70,7 +70,12 @@ def test_any_order_of_delivery(empty: Path, units: list[dict[tuple[str, int], in
         for number, unit in enumerate(units):
             # The delivery stands in the file too: a file with the same bytes is the same delivery.
             lines = [f"{name},{FIRST + timedelta(at)},{value},{number}" for (name, at), value in unit.items()]
-            put(folder / f"given-{number}", f"balances/{number}.csv", "account_id,date,balance,delivery", *lines)
+            put(
+                folder / f"given-{number}",
+                f"balances/{number}.csv",
+                "account_id,date,balance,delivery",
+                *lines,
+            )
             load_into(home, folder / f"given-{number}")
             for (name, at), value in unit.items():
                 known[name][at] = value
@@ -155,7 +160,12 @@ def test_unchanged_days_cost_next_to_nothing(home: Home, tmp_path: Path) -> None
         *(f"M{at:06d},core,1,demand,CNY,2020-01-01" for at in range(count)),
     )
     for day in ("2024-01-01", "2024-01-02"):
-        put(folder, f"balances/{day}.csv", "account_id,date,balance", *(f"M{at:06d},{day},5" for at in range(count)))
+        put(
+            folder,
+            f"balances/{day}.csv",
+            "account_id,date,balance",
+            *(f"M{at:06d},{day},5" for at in range(count)),
+        )
     assert load_into(home, folder).errors == []
     unchanged = list((home.path / "levels/balances/unchanged").iterdir())
     assert len(unchanged) == 1

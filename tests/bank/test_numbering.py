@@ -50,7 +50,17 @@ def test_exact_evidence_only(home: Home, tmp_path: Path) -> None:
     found = numbers(home)
     assert found["same"] == found["first"] == 0
     assert found["renewed"] == found["permit"]
-    alone = ["first", "other-name", "other-type", "bad", "also-bad", "permit", "unknown", "unknown-too", "nobody"]
+    alone = [
+        "first",
+        "other-name",
+        "other-type",
+        "bad",
+        "also-bad",
+        "permit",
+        "unknown",
+        "unknown-too",
+        "nobody",
+    ]
     alone.append("nobody-else")
     assert [found[name] for name in alone] == list(range(10))
     assert home.counts() == Counts(customers=10, accounts=0)
@@ -60,7 +70,14 @@ def test_later_parties_join_by_documents_ever_seen(home: Home, tmp_path: Path) -
     deliver(home, tmp_path, "1", "core,a,张三,passport,E12345678", "core,b,李四,,")
     # a renews the passport; the old one turns up again in another system.
     deliver(home, tmp_path, "2", "core,a,张三,passport,E87654321", "core,c,王五,,")
-    deliver(home, tmp_path, "3", "card,x,张三,passport,E12345678", "card,y,张三,passport,E87654321", "card,z,钱七,,")
+    deliver(
+        home,
+        tmp_path,
+        "3",
+        "card,x,张三,passport,E12345678",
+        "card,y,张三,passport,E87654321",
+        "card,z,钱七,,",
+    )
     assert numbers(home) == {"a": 0, "b": 1, "c": 2, "x": 0, "y": 0, "z": 3}
 
 
@@ -92,7 +109,9 @@ def test_organisations_share_a_number_by_their_code(home: Home, tmp_path: Path) 
 
 
 PARTY = st.tuples(
-    st.sampled_from("pqrstuv"), st.sampled_from(["E11111111", "E22222222", "E33333333", ""]), st.sampled_from(["张三", "李四"])
+    st.sampled_from("pqrstuv"),
+    st.sampled_from(["E11111111", "E22222222", "E33333333", ""]),
+    st.sampled_from(["张三", "李四"]),
 )
 
 
@@ -116,7 +135,9 @@ def expected(units: list[list[tuple[str, str, str]]]) -> tuple[dict[str, int], i
 
 
 @settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(units=st.lists(st.lists(PARTY, min_size=1, max_size=7, unique_by=lambda p: p[0]), min_size=1, max_size=3))
+@given(
+    units=st.lists(st.lists(PARTY, min_size=1, max_size=7, unique_by=lambda p: p[0]), min_size=1, max_size=3)
+)
 def test_numbers_are_those_of_the_rule_row_by_row(
     tmp_path_factory: pytest.TempPathFactory, units: list[list[tuple[str, str, str]]]
 ) -> None:

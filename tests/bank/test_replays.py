@@ -59,7 +59,7 @@ def test_mended_events_are_taken_and_leave_the_quarantine(home: Home, given: Pat
         "T1,A1,2024-01-02,in,1,salary,",
         "T2,A1,2024-01-02,in,一,salary,",
         "T3,A1,2024-01-02,in,3,salaries,",
-        'T4,A1,2024-01-02,in,3,salary,a,cell too many',
+        "T4,A1,2024-01-02,in,3,salary,a,cell too many",
     )
     load_into(home, given)
     assert [row[1:4] for row in refused(home, "transactions")] == [
@@ -78,7 +78,11 @@ def test_mended_events_are_taken_and_leave_the_quarantine(home: Home, given: Pat
     mended = mend(home, "transactions", tmp_path / "mended", change)
     report = again(home, mended).tables["transactions"]
     assert (report.taken, report.quarantined, report.errors) == (2, 1, [])
-    assert rows(home, "transactions", "transaction_id, amount", order="ALL") == [("T1", 100), ("T2", 2200), ("T4", 300)]
+    assert rows(home, "transactions", "transaction_id, amount", order="ALL") == [
+        ("T1", 100),
+        ("T2", 2200),
+        ("T4", 300),
+    ]
     assert [row[1:4] for row in refused(home, "transactions")] == [(3, "kind", "values")]
     book = home.book("transactions")
     assert [(u.unit, u.taken, u.quarantined, u.replay_of) for u in book] == [
@@ -117,7 +121,14 @@ def test_the_quarantine_itself_replays_once_what_it_refers_to_has_come(home: Hom
 
 
 def test_a_duplicate_nobody_changed_stays_refused(home: Home, given: Path, tmp_path: Path) -> None:
-    put(given, "branches_2024-01.csv", "branch_id,name,kind", "B5,first,outlet", "B5,second,outlet", "B6,x,outlets")
+    put(
+        given,
+        "branches_2024-01.csv",
+        "branch_id,name,kind",
+        "B5,first,outlet",
+        "B5,second,outlet",
+        "B6,x,outlets",
+    )
     load_into(home, given)
     report = again(home, mend(home, "branches", tmp_path / "m", lambda record: record.update(kind="outlet")))
     assert report.tables["branches"].taken == 1
@@ -137,7 +148,13 @@ def test_mended_levels_correct_the_ledger(home: Home, given: Path, tmp_path: Pat
     load_into(home, given)
     again(home, mend(home, "balances", tmp_path / "m", lambda record: record.update(balance="30")))
     account = account_numbers(home)["A1"]
-    assert [balance(home, account, date(2024, 1, day)) for day in range(1, 6)] == [1000, 1000, 3000, 3000, 5000]
+    assert [balance(home, account, date(2024, 1, day)) for day in range(1, 6)] == [
+        1000,
+        1000,
+        3000,
+        3000,
+        5000,
+    ]
 
 
 def test_a_redelivery_takes_replayed_rows_out_too(home: Home, given: Path, tmp_path: Path) -> None:
@@ -153,7 +170,13 @@ def test_a_redelivery_takes_replayed_rows_out_too(home: Home, given: Path, tmp_p
 
 
 def test_a_mended_row_may_not_repeat_a_key_that_was_taken(home: Home, given: Path, tmp_path: Path) -> None:
-    put(given, "transactions.csv", TRANSACTIONS, "T1,A1,2024-01-02,in,1,salary,", "T1,A1,2024-01-02,in,x,salary,")
+    put(
+        given,
+        "transactions.csv",
+        TRANSACTIONS,
+        "T1,A1,2024-01-02,in,1,salary,",
+        "T1,A1,2024-01-02,in,x,salary,",
+    )
     load_into(home, given)
     report = again(home, mend(home, "transactions", tmp_path / "m", lambda record: record.update(amount="2")))
     assert (report.tables["transactions"].taken, report.tables["transactions"].quarantined) == (0, 1)
@@ -165,9 +188,9 @@ def test_parquet_that_was_mended(home: Home, given: Path, tmp_path: Path) -> Non
     load_into(home, given)
     target = tmp_path / "parties-mended.parquet"
     with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT * REPLACE ('1990-12-31' AS birth_date) FROM '{home.quarantine('parties')[0]}') TO '{target}'"
-        )
+        waiting = home.quarantine("parties")[0]
+        mended = f"SELECT * REPLACE ('1990-12-31' AS birth_date) FROM '{waiting}'"
+        connection.execute(f"COPY ({mended}) TO '{target}'")
     assert again(home, target).tables["parties"].taken == 1
     assert rows(home, "parties", "customer, birth_date", "party_id = '8'") == [(4, date(1990, 12, 31))]
 

@@ -56,7 +56,8 @@ def judge(
         connection.execute(f"CREATE TYPE {enum_name(field)} AS ENUM ({listed})")
     name = field.name
     rows = connection.execute(
-        f"WITH given AS (SELECT i, v::{source.type} AS x FROM (SELECT unnest(?) AS v, unnest(range(?)) AS i)), "
+        f"WITH given AS (SELECT i, v::{source.type} AS x "
+        "FROM (SELECT unnest(?) AS v, unnest(range(?)) AS i)), "
         f'src AS (SELECT i, {read.raw} AS "r_{name}" FROM given), '
         f'typed AS (SELECT *, {read.value} AS "v_{name}" FROM src) '
         f'SELECT "v_{name}", {fault(read)} FROM typed ORDER BY i',
@@ -143,7 +144,9 @@ CASES: list[tuple[Field, str | None, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "given_", "expected"), CASES, ids=lambda x: str(getattr(x, "name", x))[:30])
+@pytest.mark.parametrize(
+    ("field", "given_", "expected"), CASES, ids=lambda x: str(getattr(x, "name", x))[:30]
+)
 def test_a_text_cell(
     connection: duckdb.DuckDBPyConnection, field: Field, given_: str | None, expected: Any
 ) -> None:
@@ -152,15 +155,30 @@ def test_a_text_cell(
 
 TYPED: list[tuple[Field, SourceColumn, str, list[Any]]] = [
     (text("f", "", ""), SourceColumn("x", Kind.INTEGER, "BIGINT"), "[7, NULL]", ["7", None]),
-    (integer("f", "", ""), SourceColumn("x", Kind.FLOAT, "DOUBLE"), "[7.0, 7.5, 'nan'::DOUBLE]", [7, "type", "type"]),
-    (integer("f", "", ""), SourceColumn("x", Kind.INTEGER, "UBIGINT"), "[18446744073709551615::UBIGINT]", ["range"]),
+    (
+        integer("f", "", ""),
+        SourceColumn("x", Kind.FLOAT, "DOUBLE"),
+        "[7.0, 7.5, 'nan'::DOUBLE]",
+        [7, "type", "type"],
+    ),
+    (
+        integer("f", "", ""),
+        SourceColumn("x", Kind.INTEGER, "UBIGINT"),
+        "[18446744073709551615::UBIGINT]",
+        ["range"],
+    ),
     (
         money("f", "", ""),
         SourceColumn("x", Kind.DECIMAL, "DECIMAL(18,2)", 2),
         "[0.10, -99.99, 10000000000000.01, NULL]",
         [10, -9999, "range", None],
     ),
-    (money("f", "", ""), SourceColumn("x", Kind.DECIMAL, "DECIMAL(18,4)", 4), "[0.1000, 0.1001]", [10, "decimals"]),
+    (
+        money("f", "", ""),
+        SourceColumn("x", Kind.DECIMAL, "DECIMAL(18,4)", 4),
+        "[0.1000, 0.1001]",
+        [10, "decimals"],
+    ),
     (
         money("f", "", ""),
         SourceColumn("x", Kind.DECIMAL, "DECIMAL(38,2)", 2),
@@ -168,10 +186,25 @@ TYPED: list[tuple[Field, SourceColumn, str, list[Any]]] = [
         ["range", 500],
     ),
     (money("f", "", ""), SourceColumn("x", Kind.INTEGER, "INTEGER"), "[3, -3]", [300, -300]),
-    (money("f", "", ""), SourceColumn("F_FEN", Kind.INTEGER, "BIGINT"), "[3, 1000000000000001]", [3, "range"]),
-    (rate("f", "", ""), SourceColumn("x", Kind.FLOAT, "DOUBLE"), "[0.1, 'inf'::DOUBLE, 1e300]", [Decimal("0.1"), "type", "range"]),
+    (
+        money("f", "", ""),
+        SourceColumn("F_FEN", Kind.INTEGER, "BIGINT"),
+        "[3, 1000000000000001]",
+        [3, "range"],
+    ),
+    (
+        rate("f", "", ""),
+        SourceColumn("x", Kind.FLOAT, "DOUBLE"),
+        "[0.1, 'inf'::DOUBLE, 1e300]",
+        [Decimal("0.1"), "type", "range"],
+    ),
     (boolean("f", "", ""), SourceColumn("x", Kind.INTEGER, "INTEGER"), "[0, 1, 2]", [False, True, "type"]),
-    (day("f", "", ""), SourceColumn("x", Kind.INTEGER, "INTEGER"), "[20240131, 20241331]", [date(2024, 1, 31), "type"]),
+    (
+        day("f", "", ""),
+        SourceColumn("x", Kind.INTEGER, "INTEGER"),
+        "[20240131, 20241331]",
+        [date(2024, 1, 31), "type"],
+    ),
     (
         day("closed_on", "", ""),
         SourceColumn("x", Kind.DATE, "DATE"),
@@ -190,12 +223,16 @@ TYPED: list[tuple[Field, SourceColumn, str, list[Any]]] = [
         "['2024-01-31 00:00:00+00'::TIMESTAMPTZ]",
         [datetime(2024, 1, 31, 8)],
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("field", "source", "values", "expected"), TYPED, ids=lambda x: str(x)[:40])
 def test_a_typed_cell(
-    connection: duckdb.DuckDBPyConnection, field: Field, source: SourceColumn, values: str, expected: list[Any]
+    connection: duckdb.DuckDBPyConnection,
+    field: Field,
+    source: SourceColumn,
+    values: str,
+    expected: list[Any],
 ) -> None:
     read = cell(field, source)
     name = field.name
@@ -210,7 +247,9 @@ def test_a_typed_cell(
 
 
 AMOUNTS = st.one_of(
-    st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**14), max_value=10**14).map(str),
+    st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**14), max_value=10**14).map(
+        str
+    ),
     st.from_regex(r"\A[+-]?[0-9]{1,16}(\.[0-9]{0,6})?\Z"),
     st.text("0123456789.+-e, ", max_size=12),
 )

@@ -20,6 +20,7 @@ from stdnum.luhn import is_valid as luhn_holds
 from quanke.bank.contracts import CONTRACTS, FieldType
 from quanke.bank.sample import write_sample
 from quanke.bank.sample.draws import Choice, Draws, Level
+from quanke.bank.sample.identity import hmt_permits, resident_ids
 from quanke.bank.sample.text import decimals, digits, id_numbers
 from quanke.bank.sample.text import uscc as make_uscc
 from quanke.kernel.errors import HomeError
@@ -96,6 +97,19 @@ def test_check_characters_agree_with_the_rule_book() -> None:
     made = make_uscc(kind, np.array([440300]), np.array([19220382]))
     assert bytes(made[0]).decode() == "914403001922038216"
     assert decimals(np.array([-1_500_000, 2])).to_pylist() == [Decimal("-1.5"), Decimal("0.000002")]
+
+
+def test_no_number_of_a_document_is_given_twice() -> None:
+    """Ten people of one birthday and sex in each of 300 blocks, and staff, who stand outside the blocks."""
+    birth, male = np.full(10, 11_000), np.ones(10, dtype=np.bool_)
+    made = [number for block in range(-1, 300) for number in resident_ids(block, birth, male).to_pylist()]
+    assert len(set(made)) == len(made) == 3_010
+    assert all(mod_11_2.is_valid(number) and number[6:14] == "20000213" for number in made)
+    assert len({number[:6] for number in made}) > 50
+    permits = [
+        number for block in range(200) for number in hmt_permits(block, birth[:4], male[:4]).to_pylist()
+    ]
+    assert len(set(permits)) == len(permits)
 
 
 def test_every_table_is_there_with_the_columns_of_its_contract(ask: Query) -> None:

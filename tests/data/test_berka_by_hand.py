@@ -77,5 +77,3 @@ def test_every_owners_daily_mean_against_the_source(bank: Bank) -> None:
             assert means[number] == want, client
             checked += 1
     assert checked > 100
-
-

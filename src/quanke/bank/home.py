@@ -19,7 +19,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,8 @@ class Home:
             )
         home = cls(path, str(sheet.get("currency", "CNY")))
         if publication.interrupted(path):
-            with home.writing():
+            # If a living process holds the home it is just carrying the change out itself.
+            with suppress(HomeError), home.writing():
                 pass
         return home
 

@@ -42,8 +42,9 @@ class Publication:
         self.stage(destination).write_text(text, encoding="utf-8")
 
     def drop(self, destination: str) -> None:
-        """Forget a staged file."""
-        (self._work / self._staged.pop(destination)).unlink(missing_ok=True)
+        """Forget a staged file, if it is one."""
+        if destination in self._staged:
+            (self._work / self._staged.pop(destination)).unlink(missing_ok=True)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

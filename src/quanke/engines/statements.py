@@ -296,11 +296,10 @@ def aggregate_sql(node: Aggregate, dialect: Dialect, as_of: dt.date) -> list[str
 
     def name(inner: Node) -> str:
         assert isinstance(inner, Column), inner
-        return inner.name
+        return dialect.quote(inner.name)
 
     first, last = node.window.days(as_of)
-    own = table_of(node.table).date
-    day = node.window.field or own
+    day = dialect.quote(node.window.field or table_of(node.table).date)
     where = [] if node.where is None else [lower(node.where, dialect, as_of, name)]
     if node.reduce in (Reduce.LEVEL, Reduce.DAILY_MEAN):
         return [_balance_sql(node, dialect, where, (first, last), as_of)]
@@ -403,9 +402,18 @@ class Sources:
 
 
 def statement(
-    planned: Plan, sources: Sources, dialect: Dialect, as_of: dt.date, only: Sequence[str] = ()
+    planned: Plan,
+    sources: Sources,
+    dialect: Dialect,
+    as_of: dt.date,
+    only: Sequence[str] = (),
+    ordered: bool = True,
 ) -> str:
-    """The statement: `customer` and one column per definition (or `only` those), by customer."""
+    """The statement: `customer` and one column per definition (or `only` those), by customer.
+
+    `ordered` False leaves the order to the engine and to whoever takes the rows: a sort carries all
+    columns through it, which for a wide profile costs a seventh of the statement.
+    """
     parts = [
         f"{table}_facts AS (\n  {scan(table, wanted, sources.facts[table], dialect, as_of)}\n)"
         for table, wanted in planned.aggregates.items()
@@ -421,7 +429,8 @@ def statement(
     names = ", ".join(
         f"{column(n)} AS {dialect.quote(n)}" for n in (only or [d.name for d in planned.definitions])
     )
-    return "WITH " + ",\n".join(parts) + f"\nSELECT customer, {names}\nFROM {last}\nORDER BY customer"
+    order = "\nORDER BY customer" if ordered else ""
+    return "WITH " + ",\n".join(parts) + f"\nSELECT customer, {names}\nFROM {last}{order}"
 
 
 def column(name: str) -> str:

@@ -68,9 +68,9 @@ class Window:
     `DAYS n, ago k`: the n natural days that end k days before the as-of day (the as-of day itself
     belongs to a window with `ago` 0). `MONTHS n, ago k`: n whole calendar months, the last of them
     k months before the as-of day's month (`ago` 0 ends at the as-of day). `MONTH_TO_DATE` and
-    `YEAR_TO_DATE` begin on the first of the month or year. `NEXT_DAYS n`: the n days after the as-of day. `field` is the date that is
-    looked at (default: the table's own date). Whatever the window, rows whose own date lies after the
-    as-of day are never seen.
+    `YEAR_TO_DATE` begin on the first of the month or year. `NEXT_DAYS n`: the n days after the as-of
+    day. `field` is the date that is looked at (default: the table's own date). Whatever the window, rows
+    whose own date lies after the as-of day are never seen.
     """
 
     span: Span = Span.ALWAYS

@@ -25,10 +25,10 @@ from quanke.language.types import Kind
 _WORDS = {"both": "and", "either": "or", "one_of": "in"}
 
 
-def say(node: Node) -> str:
-    """The expression as one line."""
+def say(node: Node, currency: str = "CNY") -> str:
+    """The expression as one line; amounts in `currency`."""
     if isinstance(node, Literal):
-        return _literal(node)
+        return _literal(node, currency)
     if isinstance(node, AsOf):
         return "as_of"
     if isinstance(node, Column):
@@ -36,25 +36,22 @@ def say(node: Node) -> str:
     if isinstance(node, Reference):
         return f"earlier({node.name})" if node.earlier else node.name
     if isinstance(node, Aggregate):
-        return _aggregate(node)
+        return _aggregate(node, currency)
     if isinstance(node, Rank):
-        return _rank(node)
-    return _call(node)
+        return _rank(node, currency)
+    return _call(node, currency)
 
 
-def _literal(node: Literal) -> str:
+def _literal(node: Literal, currency: str) -> str:
     value = node.value
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if node.type.kind is Kind.MONEY and isinstance(value, int):
-        whole = Decimal(value) / 100
-        return (
-            f"{whole:,f}元".replace(",", "_")
-            if whole != whole.to_integral_value()
-            else f"{int(whole):,}元".replace(",", "_")
-        )
+        sign = "元" if currency == "CNY" else f" {currency}"
+        whole, rest = divmod(abs(value), 100)
+        return f"{'-' if value < 0 else ''}{whole:_}{f'.{rest:02d}' if rest else ''}{sign}"
     if isinstance(value, Decimal):
         shown = f"{value.normalize():f}"
         return shown if "." in shown else f"{shown}.0"
@@ -65,43 +62,46 @@ def _literal(node: Literal) -> str:
     return str(value)
 
 
-def _aggregate(node: Aggregate) -> str:
-    value = say(node.value) if node.value is not None else node.table
+def _aggregate(node: Aggregate, currency: str) -> str:
+    value = say(node.value, currency) if node.value is not None else node.table
     words = f"{node.reduce}({value})"
     if node.where is not None:
-        words += f" where {say(node.where)}"
+        words += f" where {say(node.where, currency)}"
     if node.window != ALWAYS:
         words += f" within {node.window}"
     return words
 
 
-def _rank(node: Rank) -> str:
+def _rank(node: Rank, currency: str) -> str:
     name = f"portion of {node.parts}" if node.parts else "rank"
-    words = f"{name} by {say(node.value)}{' descending' if node.descending else ''}"
+    words = f"{name} by {say(node.value, currency)}{' descending' if node.descending else ''}"
     if node.within:
-        words += " within " + ", ".join(say(w) for w in node.within)
+        words += " within " + ", ".join(say(w, currency) for w in node.within)
     return words
 
 
-def _call(node: Call) -> str:
+def _call(node: Call, currency: str) -> str:
     operation, arguments = node.operation, node.arguments
     if operation == "opposite":
-        return f"not {_tight(arguments[0])}"
+        return f"not {_tight(arguments[0], currency)}"
     if operation == "one_of":
-        return f"{_tight(arguments[0])} in ({', '.join(say(a) for a in arguments[1:])})"
+        return f"{_tight(arguments[0], currency)} in ({', '.join(say(a, currency) for a in arguments[1:])})"
     if operation == "negate":
-        return f"-{_tight(arguments[0])}"
+        return f"-{_tight(arguments[0], currency)}"
     if operation == "case":
-        pairs = [f"{say(arguments[i + 1])} if {say(arguments[i])}" for i in range(0, len(arguments) - 1, 2)]
-        return ", ".join(pairs) + f", else {say(arguments[-1])}"
+        pairs = [
+            f"{say(arguments[i + 1], currency)} if {say(arguments[i], currency)}"
+            for i in range(0, len(arguments) - 1, 2)
+        ]
+        return ", ".join(pairs) + f", else {say(arguments[-1], currency)}"
     symbol = _WORDS.get(operation, SYMBOLS.get(operation, ""))
     if symbol and len(arguments) == 2:
-        return f"{_tight(arguments[0])} {symbol} {_tight(arguments[1])}"
-    return f"{operation}({', '.join(say(a) for a in arguments)})"
+        return f"{_tight(arguments[0], currency)} {symbol} {_tight(arguments[1], currency)}"
+    return f"{operation}({', '.join(say(a, currency) for a in arguments)})"
 
 
-def _tight(node: Node) -> str:
-    words = say(node)
+def _tight(node: Node, currency: str) -> str:
+    words = say(node, currency)
     compound = isinstance(node, (Aggregate, Rank)) or (
         isinstance(node, Call) and (node.operation in SYMBOLS or node.operation == "case")
     )

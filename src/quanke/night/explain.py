@@ -107,7 +107,7 @@ def _explain(
     currency: str,
     day: dt.date,
 ) -> Explanation:
-    reason, reads = _deciding(definition.expression, row, earlier, day)
+    reason, reads = _deciding(definition.expression, row, earlier, day, currency)
     because = {}
     for reference in dict.fromkeys(r for node in reads for r in references(node)):
         used = catalogue[reference.name]
@@ -121,7 +121,7 @@ def _explain(
         definition.title_en,
         show(row[definition.name], definition, currency),
         row[definition.name],
-        say(definition.expression),
+        say(definition.expression, currency),
         reason,
         because,
         lineage.all_fields,
@@ -129,7 +129,7 @@ def _explain(
 
 
 def _deciding(
-    node: Node, row: dict[str, Any], earlier: dict[str, Any], day: dt.date
+    node: Node, row: dict[str, Any], earlier: dict[str, Any], day: dt.date, currency: str
 ) -> tuple[str, tuple[Node, ...]]:
     """What decided, in words, with the nodes that were read for it: of a case, the value that was
     taken and the condition that was true.
@@ -137,7 +137,7 @@ def _deciding(
     A condition that reads more than tags cannot be decided from a profile; then the whole case stands.
     """
     if not isinstance(node, Call) or node.operation != "case":
-        return say(node), (node,)
+        return say(node, currency), (node,)
 
     def read(inner: Node) -> Any:
         values = earlier if isinstance(inner, Reference) and inner.earlier else row
@@ -150,11 +150,11 @@ def _deciding(
         try:
             holds = value_of(condition, day, read)
         except LookupError:
-            return say(node), (node,)
+            return say(node, currency), (node,)
         if holds:
-            words, reads = _deciding(value, row, earlier, day)
-            return f"{words}, because {say(condition)}", (*reads, condition)
-    words, reads = _deciding(otherwise, row, earlier, day)
+            words, reads = _deciding(value, row, earlier, day, currency)
+            return f"{words}, because {say(condition, currency)}", (*reads, condition)
+    words, reads = _deciding(otherwise, row, earlier, day, currency)
     return f"{words}, because nothing before it holds", (*reads, node)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +96,16 @@ def inputs_of(home: Home, bucket: int = BUCKET) -> Inputs:
     return Inputs(home, home.counts().customers, bucket)
 
 
-def write_golden(inputs: Inputs, part: int, connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """One golden row per customer of a part."""
-    sql = customers_sql(
-        inputs.files("parties"), inputs.files("organisations"), SOURCE_PRIORITY, *inputs.reach(part)
-    )
+def write_golden(
+    inputs: Inputs,
+    part: int,
+    fields: Collection[str],
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+) -> None:
+    """One golden row per customer of a part, with the `fields` that are asked for."""
+    parties, organisations = inputs.files("parties"), inputs.files("organisations")
+    sql = customers_sql(parties, organisations, SOURCE_PRIORITY, *inputs.reach(part), fields)
     _copy(connection, sql, target)
 
 

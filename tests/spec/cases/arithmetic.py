@@ -430,11 +430,13 @@ CASES = (
         """,
     ),
     negate(
-        "Twice",
-        lambda a: -(-a),
+        "Of a result",
+        lambda a: -(a - 1),
         """
         a: integer | result: integer
-        5 | 5
+        5 | -4
+        -9223372036854775806 | 9223372036854775807
+        -9223372036854775807 | error
         null | null
         """,
     ),

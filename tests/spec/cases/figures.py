@@ -43,14 +43,14 @@ def _bank() -> list[Definition]:
         people,
         assets,
         core,
-        _metric("core_share", core / people),
-        _metric("assets_each", assets / people),
-        _metric("mean_aum", mean(aum)),
+        _metric("share", core / people),
+        _metric("each", assets / people),
+        _metric("mean", mean(aum)),
         _metric("most", largest(aum).where(customers.city == "深圳")),
         _metric("least", smallest(aum).where(aum > 0)),
         _metric("tiers", distinct(tier)),
-        _metric("any_core", some(tier == "T1")),
-        _metric("without", count(customers).where(tier.is_null())),
+        _metric("rich", some(tier == "T1")),
+        _metric("none", count(customers).where(tier.is_null())),
     ]
 
 
@@ -89,8 +89,8 @@ CASES = (
         "Over everybody",
         _bank,
         """
-        people | assets    | core | core_share | assets_each | mean_aum  | most      | least | tiers | any_core | without
-        4      | 70,000.01 | 1    | 0.25       | 17,500.00   | 17,500.00 | 60,000.00 | 0.01  | 2     | true     | 1
+        people | assets    | core | share | each      | mean      | most      | least | tiers | rich | none
+        4      | 70,000.01 | 1    | 0.25  | 17,500.00 | 17,500.00 | 60,000.00 | 0.01  | 2     | true | 1
         """,
         balances=BOOK,
         customers=TOWNS,
@@ -100,10 +100,10 @@ CASES = (
         "For each group; the unknown are a group of their own",
         _bank,
         """
-        group: text | people | assets    | core | core_share | mean_aum  | most      | least     | tiers | any_core | without
-        T1          | 1      | 60,000.00 | 1    | 1          | 60,000.00 | 60,000.00 | 60,000.00 | 1     | true     | 0
-        T0          | 2      | 10,000.01 | 0    | 0          | 5,000.01  | 10,000.00 | 0.01      | 1     | false    | 0
-        null        | 1      | 0.00      | 0    | 0          | 0.00      | null      | null      | 0     | false    | 1
+        group: text | people | assets    | core | share | mean      | most      | least     | rich  | none
+        T1          | 1      | 60,000.00 | 1    | 1     | 60,000.00 | 60,000.00 | 60,000.00 | true  | 0
+        T0          | 2      | 10,000.01 | 0    | 0     | 5,000.01  | 10,000.00 | 0.01      | false | 0
+        null        | 1      | 0.00      | 0    | 0     | 0.00      | null      | null      | false | 1
         """,
         by="tier",
         balances=BOOK,

@@ -178,6 +178,7 @@ CASES = (
         a: text | result: text
         "abcdef" | "bcd"
         "a𠮷👍é" | "𠮷👍é"
+        "e\\u0301xyz" | "\\u0301xy"
         "ab" | "b"
         "a" | ""
         "" | ""

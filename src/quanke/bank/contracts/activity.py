@@ -113,7 +113,9 @@ CONTACTS = Contract(
         text("staff_id", "工号", "Member of staff who made it", references="staff.staff_id"),
         date("date", "日期", "Day", **REQUIRED),
         instant("at", "时间", "Moment"),
-        code("means", "方式", "Means", "call", "sms", "wecom", "visit", "ticket", "push", "email", **REQUIRED),
+        code(
+            "means", "方式", "Means", "call", "sms", "wecom", "visit", "ticket", "push", "email", **REQUIRED
+        ),
         boolean("connected", "是否接通", "Connected, answered or met"),
         integer("seconds", "时长（秒）", "Length in seconds", check="not_negative"),
         boolean("evidence", "系统留痕", "The system holds proof: recording, two-way chat, signature"),

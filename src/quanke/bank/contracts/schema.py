@@ -177,6 +177,4 @@ def instant(name: str, zh: str, en: str, **options: object) -> Field:
 
 REQUIRED: dict[str, bool] = {"required": True}
 C2: dict[str, Sensitivity] = {"sensitivity": Sensitivity.C2}
-RISK_ONLY: dict[str, frozenset[Purpose]] = {
-    "purposes": frozenset({Purpose.RISK, Purpose.COMPLIANCE})
-}
+RISK_ONLY: dict[str, frozenset[Purpose]] = {"purposes": frozenset({Purpose.RISK, Purpose.COMPLIANCE})}

@@ -30,13 +30,17 @@ def load_events(task: Task) -> UnitRecord:
 
 
 def _arranged_query(task: Task) -> str:
-    """All good rows, arranged. A column that repeats another is added after sorting, on narrower rows."""
+    """All good rows, arranged.
+
+    Rows are sorted narrow: codes as ENUMs, and a column that repeats another is added afterwards. ENUMs must
+    not reach the file: which unused values DuckDB writes into their dictionaries depends on its threads.
+    """
     unit = task.checked
     columns = output_columns(unit, task.ordinal)
     copied = {"amount_original": "amount"} if "amount_original" in columns and not unit.rated else {}
     sorted_columns = {name: sql for name, sql in columns.items() if name not in copied}
     names = ", ".join(
-        f"{quoted(copied.get(column.name, column.name))} AS {quoted(column.name)}"
+        f"{quoted(copied.get(column.name, column.name))}::{column.type} AS {quoted(column.name)}"
         for column in arranged(task.contract.name)
     )
     by = ", ".join(quoted(name) for name in order(task.contract.name))

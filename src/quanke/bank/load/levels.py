@@ -57,7 +57,7 @@ def _closing(task: Task) -> str:
 def _read_given(task: Task) -> None:
     """The view `given` (account, customer, date, balance, category, currency): the unit's good rows."""
     unit = task.checked
-    path = task.home.work / "given.parquet"
+    path = task.scratch / "given.parquet"
     query = (
         f"{unit.ctes()} SELECT a_account AS account, a_customer AS customer, v_date AS date, "
         "v_balance AS balance, a_category AS category, a_currency AS currency "
@@ -91,7 +91,7 @@ def _create_changes(task: Task) -> None:
         """
     if any_late:
         query += f" UNION ALL ({_late_changes(task)})"
-    path = task.home.work / "changes.parquet"
+    path = task.scratch / "changes.parquet"
     copy_scratch(task.connection, query, path)
     task.connection.execute(f"CREATE OR REPLACE TEMP VIEW changes AS FROM {parquet([path])}")
 

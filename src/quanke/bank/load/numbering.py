@@ -16,7 +16,6 @@ from pathlib import Path
 
 from quanke.bank.arranged import IDENTITY_TABLES
 from quanke.bank.home import Home
-from quanke.bank.load.checked import Checked
 from quanke.bank.load.task import copy
 from quanke.bank.publication import Publication
 from quanke.bank.session import Connection, one_row
@@ -25,26 +24,26 @@ from quanke.bank.sql import literal, parquet
 KINDS = {"parties": "person", "organisations": "organisation"}
 
 
-def link_columns(unit: Checked) -> dict[str, str]:
-    """The EXACT key of each row as two halves of its MD5, null where there is no valid document.
+def with_links(table: str, query: str) -> str:
+    """`query` (arranged rows of `table`) with `link_low` and `link_high` added for an identity table.
 
-    Hashed so that documents do not stand in a second place, and are 16 bytes to compare.
+    The two are halves of the MD5 of the EXACT key, null where there is no valid document: documents do not
+    stand in a second place, and are 16 bytes to compare.
     """
-    if unit.contract.name not in IDENTITY_TABLES:
-        return {}
-    if unit.contract.name == "parties":
-        id_type = "v_id_type::VARCHAR"
-        number, name = f"match_id_number({id_type}, v_id_number)", "match_name(v_name)"
+    if table not in IDENTITY_TABLES:
+        return query
+    if table == "parties":
+        id_type = "id_type::VARCHAR"
+        number, name = f"match_id_number({id_type}, id_number)", "match_name(name)"
         text = f"{id_type} || chr(31) || {number} || chr(31) || {name}"
-        usable = "v_id_type <> 'other' AND v_id_number IS NOT NULL"
-        usable += f" AND valid_id_number({id_type}, v_id_number)"
+        usable = "id_valid AND id_type <> 'other'"
     else:
-        text = "'uscc' || chr(31) || upper(trim(v_uscc))"
-        usable = "v_uscc IS NOT NULL AND valid_uscc(v_uscc)"
-    return {
-        "link_low": f"CASE WHEN {usable} THEN md5_number_lower({text}) END",
-        "link_high": f"CASE WHEN {usable} THEN md5_number_upper({text}) END",
-    }
+        text, usable = "'uscc' || chr(31) || upper(uscc)", "uscc_valid"
+    linked = f"SELECT *, CASE WHEN {usable} THEN {text} END AS link FROM ({query})"
+    return (
+        "SELECT * EXCLUDE (link), md5_number_lower(link) AS link_low, md5_number_upper(link) AS link_high "
+        f"FROM ({linked})"
+    )
 
 
 def number_parties(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +32,8 @@ _FAULTS_OF_FILES = (
     duckdb.IOException,
     duckdb.SerializationException,
 )
-"""What DuckDB raises while it scans a damaged file. Anything else is a fault of Quanke and comes through."""
+"""What DuckDB raises while it scans a damaged file, beside the bare `duckdb.Error` (from its Thrift reader).
+Anything else is a fault of Quanke and comes through."""
 
 
 def load(
@@ -86,6 +89,8 @@ class TableLoader:
         self.contract = contract
         self.report = report
         self.resources = resources
+        self.scratch = home.work / contract.name
+        self.scratch.mkdir(exist_ok=True)
 
     def load(self, units: Sequence[Unit], step: Step) -> None:
         """Load what is not loaded yet, up to the first unit that cannot be."""
@@ -126,7 +131,7 @@ class TableLoader:
                 fingerprint = self._fingerprint_of_new(unit, book)
                 if fingerprint:
                     with self._task(unit, fingerprint, book, publication) as task:
-                        part = read_part(task, self.home.work / f"part-{task.ordinal}.parquet")
+                        part = read_part(task, self.scratch / f"part-{task.ordinal}.parquet")
                     book = self._with_unit(book, part.record, part.replaced, publication)
                     parts.append(part)
                     tasks.append(task)
@@ -141,18 +146,19 @@ class TableLoader:
             self._tell(task)
 
     def _merge(self, book: LoadBook, parts: Sequence[Part], publication: Publication) -> None:
-        with connect(self.home.work, self.resources) as connection:
+        file = f"tables/{self.contract.name}"
+        with faults_of(file), connect(self.scratch, self.resources) as connection:
             merge_parts(connection, self.home, self.contract, book, parts, publication)
 
     def replay(self, unit: Unit, origin: UnitRecord) -> None:
         """Load mended rows of `origin` and take them out of its quarantine, in one publication."""
         book = self.home.book(self.contract.name)
         publication = Publication(self.home.path)
-        still = self.home.work / "still.parquet"
-        with self._task(unit, unit.fingerprint(self.home.work), book, publication) as task:
+        still = self.scratch / "still.parquet"
+        with self._task(unit, unit.fingerprint(self.scratch), book, publication) as task:
             task.replay_of, task.still = origin.unit, still
             if self.contract.kind is TableKind.SNAPSHOT:
-                part = read_part(task, self.home.work / "part.parquet")
+                part = read_part(task, self.scratch / "part.parquet")
                 record = part.record
             else:
                 record = self._arrange(task)
@@ -166,10 +172,8 @@ class TableLoader:
 
     def _fingerprint_of_new(self, unit: Unit, book: LoadBook) -> str:
         """The fingerprint of a unit, empty (and told) if it is loaded already."""
-        try:
-            fingerprint = unit.fingerprint(self.home.work)
-        except OSError as error:
-            raise InputError(f"cannot be read ({type(error).__name__})", file=unit.file) from None
+        with faults_of(unit.file):
+            fingerprint = unit.fingerprint(self.scratch)
         if book.same(unit.business_date, fingerprint):
             self.report.skipped_units.append(unit.name)
             return ""
@@ -179,11 +183,11 @@ class TableLoader:
     def _task(self, unit: Unit, fingerprint: str, book: LoadBook, publication: Publication) -> Iterator[Task]:
         """A unit read and checked, with a connection. Faults of the file come out as InputErrors."""
         with (
-            connect(self.home.work, self.resources, unit.business_date) as connection,
+            connect(self.scratch, self.resources, unit.business_date) as connection,
             publication.attempt(),
             faults_of(unit.file),
         ):
-            staged = unit.stage(self.home.work)
+            staged = unit.stage(self.scratch)
             create_code_types(connection, self.contract)
             yield Task(
                 self.home,
@@ -195,6 +199,7 @@ class TableLoader:
                 book.next_ordinal,
                 book.replaced(unit.name, unit.business_date),
                 publication,
+                self.scratch,
             )
 
     def _with_unit(
@@ -209,8 +214,11 @@ class TableLoader:
         return book.with_unit(record, replaced, keep_data=level)
 
     def _publish(self, book: LoadBook, publication: Publication) -> None:
-        publication.write(f"loads/{self.contract.name}.json", book.to_json())
-        publication.commit()
+        with faults_of(f"loads/{self.contract.name}.json"):
+            publication.write(f"loads/{self.contract.name}.json", book.to_json())
+            publication.commit()
+        shutil.rmtree(self.scratch)
+        self.scratch.mkdir()
 
     def _tell(self, task: Task) -> None:
         """Enter a published unit into the report."""
@@ -222,17 +230,31 @@ class TableLoader:
         self.report.note(task.checked.notes)
 
 
+def _disk_is_full(file: str) -> QuankeError:
+    return QuankeError(f"{file}: the disk is full; what was loaded before stands, run the load again")
+
+
 @contextmanager
 def faults_of(file: str) -> Iterator[None]:
-    """Turn what DuckDB says about an unreadable file into an InputError, without its message: that may
-    quote values."""
+    """Turn what goes wrong with a file into an InputError, a full disk into a QuankeError that ends the load.
+
+    DuckDB's own messages are left out: they may quote values.
+    """
     try:
         yield
     except duckdb.OutOfMemoryException:
-        raise QuankeError(f"{file}: the load needs more memory or disk than it may take") from None
-    except _FAULTS_OF_FILES as error:
+        raise QuankeError(
+            f"{file}: the load needs more memory or disk than there is; nothing of this table was changed"
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_is_full(file) from None
+        raise InputError(f"cannot be read ({type(error).__name__})", file=file) from None
+    except duckdb.Error as error:
+        if type(error) is not duckdb.Error and not isinstance(error, _FAULTS_OF_FILES):
+            raise
         if "No space left" in str(error):
-            raise QuankeError(f"{file}: the disk is full") from None
+            raise _disk_is_full(file) from None
         raise InputError(
             f"cannot be read to its end: it is cut off or damaged ({type(error).__name__})", file=file
         ) from error

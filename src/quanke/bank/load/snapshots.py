@@ -17,7 +17,7 @@ from quanke.bank.arranged import IDENTITY_TABLES, arranged, key, order
 from quanke.bank.contracts import Contract
 from quanke.bank.home import Home, current_file
 from quanke.bank.load.duplicates import create_candidates, drop_duplicates, hashes, repeated
-from quanke.bank.load.numbering import link_columns, number_accounts, number_parties, other_identity
+from quanke.bank.load.numbering import number_accounts, number_parties, other_identity, with_links
 from quanke.bank.load.outputs import output_columns, select_list
 from quanke.bank.load.task import Task, copy, copy_scratch
 from quanke.bank.loads import LoadBook, UnitRecord
@@ -43,10 +43,11 @@ def read_part(task: Task, path: Path) -> Part:
     unit = task.checked
     identity = task.contract.name in IDENTITY_TABLES
     drop_duplicates(task.connection, unit, other_identity(task.home, task.contract.name) if identity else ())
-    columns = output_columns(unit, task.ordinal) | link_columns(unit)
+    columns = select_list(output_columns(unit, task.ordinal))
     position = f'({task.ordinal}::BIGINT << {_ROWS_OF_A_UNIT}) + "#row"'
-    query = f"SELECT {position} AS position, {select_list(columns)} FROM checked WHERE {unit.good}"
-    task.taken = copy_scratch(task.connection, f"{unit.ctes()} {query}", path)
+    rows = f"SELECT {position} AS position, {columns} FROM checked WHERE {unit.good}"
+    query = f"{unit.ctes()} {with_links(task.contract.name, rows)}"
+    task.taken = copy_scratch(task.connection, query, path)
     task.quarantine()
     return Part(task.record(), task.replaced, path)
 

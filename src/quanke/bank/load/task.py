@@ -21,7 +21,7 @@ from quanke.kernel.errors import QuankeError
 
 @dataclass(slots=True)
 class Task:
-    """One unit on its way into the home.
+    """One unit on its way into the home. Files in `scratch` go away when it is published.
 
     A replay has the name of the unit it mends in `replay_of`, and `still` is where its rows that are refused
     again are written (they join the others of that unit afterwards).
@@ -36,6 +36,7 @@ class Task:
     ordinal: int
     replaced: tuple[UnitRecord, ...]
     publication: Publication
+    scratch: Path
     replay_of: str = ""
     still: Path | None = None
     taken: int = 0

@@ -16,7 +16,7 @@ from quanke.bank.sample.ledger import CashAccounts, Movements
 from quanke.bank.sample.organisations import Organisations
 from quanke.bank.sample.people import NEVER, People
 from quanke.bank.sample.text import account_numbers, digits, scattered, strings, tagged
-from quanke.bank.sample.world import World
+from quanke.bank.sample.world import BLOCK, World
 
 CURRENCIES = ("CNY", "USD", "HKD")
 ACCOUNTS_PER_BLOCK = 399_989
@@ -222,7 +222,7 @@ class Book:
     ) -> Parties:
         """Names, accounts and banks of all counterparties, and where each range begins."""
         count = len(persons)
-        number = self.block * 50_000 + np.arange(count, dtype=np.int64)
+        number = self.block * BLOCK + np.arange(count, dtype=np.int64)
         away = strings(tagged("621700", digits(scattered(number, 9_999_999_967, 314_159), 13)))
         away_bank = (1 + number * 7 % 10).astype(np.int32)
         banks = np.concatenate([*self.pool.banks, np.zeros(len(ids), dtype=np.int32), away_bank])

@@ -35,6 +35,8 @@ SECTORS = (
 )  # fmt: skip
 
 _SERIALS_PER_BLOCK = 20_000
+_BRANDS_PER_BLOCK = 240
+"""At least the companies or shops of a block, so that brands do not repeat up to twenty million customers."""
 
 HEADCOUNT = Level((0, 6), (400_000, 18), (700_000, 45), (900_000, 130), (980_000, 500), (1_000_000, 2_600))
 
@@ -136,16 +138,15 @@ def block_businesses(
     draws: Draws, span: Span, branches: Branches, block: int, companies: int, shops: int
 ) -> Organisations:
     """Payroll companies (first) and shops (after them) that live in one block of customers."""
-    serial = block * 2_400 + np.arange(max(companies, shops), dtype=np.int64)
+    serial = block * _BRANDS_PER_BLOCK + np.arange(max(companies, shops), dtype=np.int64)
     trades, trade_sectors = zip(*words()["trades"], strict=True)
     kinds, shop_sectors = zip(*words()["shops"], strict=True)
     trade = draws.below(len(trades), companies)
     shop = draws.below(len(kinds), shops)
-    brand = scattered(serial, 2_147_483_629, 1_234_577)
-    company_names = join("深圳市", _brands(brand[:companies]), _words(trades, trade))
+    company_names = join("深圳市", _brands(serial[:companies]), _words(trades, trade))
     shop_names = join(
         "深圳市", _words([d.name for d in DISTRICTS], draws.below(len(DISTRICTS), shops)),
-        _brands(brand[:shops]), _words(kinds, shop),
+        _brands(serial[:shops]), _words(kinds, shop),
     )  # fmt: skip
     parts = _Parts(
         names=pa.concat_arrays([company_names, shop_names]),
@@ -158,13 +159,17 @@ def block_businesses(
     return _list(draws, span, branches, (block + 1) * _SERIALS_PER_BLOCK, parts)
 
 
-def _brands(number: Ints) -> pa.StringArray:
-    heads, tails = pa.array(listed("brand_heads")), pa.array(listed("brand_tails"))
-    third = number // (len(heads) * len(tails)) % len(tails)
+def _brands(serial: Ints) -> pa.StringArray:
+    """Brands of three characters, all different: serial numbers scattered over the combinations."""
+    heads, tails = (list(dict.fromkeys(listed(name))) for name in ("brand_heads", "brand_tails"))
+    # 104,729 is prime and divides no number of combinations of lists shorter than it
+    number = serial * 104_729 % (len(heads) * len(tails) ** 2)
+    first, second = number % len(heads), number // len(heads)
+    pool = pa.array(tails)
     return join(
-        heads.take(pa.array(number % len(heads))),
-        tails.take(pa.array(number // len(heads) % len(tails))),
-        tails.take(pa.array(third)),
+        pa.array(heads).take(pa.array(first)),
+        pool.take(pa.array(second % len(tails))),
+        pool.take(pa.array(second // len(tails))),
     )
 
 

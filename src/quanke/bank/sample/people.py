@@ -21,7 +21,7 @@ from quanke.bank.sample.identity import (
 )
 from quanke.bank.sample.names import foreign, minority, traditional
 from quanke.bank.sample.places import CITY_WEIGHTS
-from quanke.bank.sample.world import World
+from quanke.bank.sample.world import BLOCK, World
 
 YUAN = 100
 WAN = 10_000 * YUAN
@@ -172,7 +172,7 @@ def build_people(world: World, block: int) -> People:
     persona[prospect] = Persona.PROSPECT
     wealth[prospect] = 0
     staff = np.full(size, NEVER, dtype=np.int64)
-    person = block * 50_000 + np.arange(size, dtype=np.int64)
+    person = block * BLOCK + np.arange(size, dtype=np.int64)
     mine = np.flatnonzero((world.staff.person >= person[0]) & (world.staff.person <= person[-1]))
     staff[world.staff.person[mine] - person[0]] = mine
     persona[staff >= 0] = Persona.EMPLOYEE
@@ -183,7 +183,7 @@ def build_people(world: World, block: int) -> People:
     country = draws.pick(COUNTRY_CHOICE, size).astype(np.int64)
     document = draws.pick(_DOCUMENT, size).astype(np.int64)
     document[staff >= 0] = 0
-    names, numbers, mobile = _identity(world, draws, male, birth, document, country)
+    names, numbers, mobile = _identity(world, draws, person, male, birth, document, country)
     if len(mine):
         names, numbers, mobile = _named_staff(world, staff, names, numbers, mobile)
     opened, until, closed = _relationship(draws, span.days, size, birth - span.offset)
@@ -225,27 +225,28 @@ def _copy_staff(world: World, staff: Ints, male: Bools, birth: Ints, branch: Int
 
 
 def _identity(
-    world: World, draws: Draws, male: Bools, birth: Ints, document: Ints, country: Ints
+    world: World, draws: Draws, person: Ints, male: Bools, birth: Ints, document: Ints, country: Ints
 ) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Names, numbers of documents and phones, each by the kind of document."""
     year = 1970 + birth // 365
     names = world.names.chinese(draws, male, year)
-    numbers = resident_ids(draws, birth, male)
+    block = int(person[0]) // BLOCK
+    numbers = resident_ids(block, birth, male)
     few = np.flatnonzero((document == 0) & draws.chance(0.003, len(male)))
     names = _put(names, few, minority(draws, len(few)))
     for kind in range(1, 6):
         who = np.flatnonzero(document == kind)
         his = birth[who], male[who]
         if kind == 1:
-            number = hk_macau_permits(draws, len(who))
+            number = hk_macau_permits(draws, person[who])
         elif kind == 2:
-            number = hmt_permits(draws, *his)
+            number = hmt_permits(block, *his)
         elif kind == 3:
-            number = taiwan_permits(draws, len(who))
+            number = taiwan_permits(person[who])
         elif kind == 4:
-            number = passports(draws, country[who].astype(np.int32))
+            number = passports(person[who], country[who])
         else:
-            number = permanent_ids(draws, *his, country[who].astype(np.int32))
+            number = permanent_ids(block, *his, country[who])
         numbers = _put(numbers, who, number)
         name = foreign(draws, len(who)) if kind >= 4 else traditional(names.take(pa.array(who)))
         names = _put(names, who, name)

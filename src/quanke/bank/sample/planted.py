@@ -13,7 +13,7 @@ from quanke.bank.sample.draws import Choice, Draws, Ints
 from quanke.bank.sample.forms import FORM
 from quanke.bank.sample.people import BANDS, CHURN_CAUSES, FAR, NEVER, YUAN, LifeEvent, Persona
 from quanke.bank.sample.text import coded, dates
-from quanke.bank.sample.world import MISCONDUCT, NOBODY, Plan
+from quanke.bank.sample.world import BLOCK, MISCONDUCT, NOBODY, Plan
 
 
 def add_churn(book: Book) -> None:
@@ -87,7 +87,7 @@ def _misbehave(
 ) -> None:
     world, people = book.world, book.people
     holder = int(world.posts.staff[plan.post])
-    self_person = int(world.staff.person[holder]) - book.block * 50_000
+    self_person = int(world.staff.person[holder]) - book.block * BLOCK
     start = 30 + int(draws.below(max(1, book.days - 75), 1)[0])
     if plan.kind == "own_book":
         members = np.array([self_person])

@@ -10,7 +10,7 @@ import pyarrow as pa
 from quanke.bank.contracts import ROLES
 from quanke.bank.sample.days import Span
 from quanke.bank.sample.draws import Bools, Choice, Draws, Ints
-from quanke.bank.sample.identity import phones, resident_ids
+from quanke.bank.sample.identity import STAFF_BLOCK, phones, resident_ids
 from quanke.bank.sample.names import NameBook
 from quanke.bank.sample.places import Branches
 from quanke.bank.sample.text import blank, coded, dates, digits, strings, tagged
@@ -128,7 +128,7 @@ def _people(draws: Draws, span: Span, branches: Branches, branch: Ints, left: In
     birth = span.offset - draws.between(23 * 365, 56 * 365, count)
     names = NameBook.load().chinese(draws, male, 1970 + birth // 365)
     ids = strings(tagged("S", digits(100_000 + np.arange(count) * 11, 7)))
-    numbers = resident_ids(draws, birth, male)
+    numbers = resident_ids(STAFF_BLOCK, birth, male)
     mobile = phones(draws, count)
     hired = np.maximum(birth + 22 * 365, span.offset - draws.between(200, 9_000, count))
     table = pa.table(

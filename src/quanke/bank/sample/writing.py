@@ -10,10 +10,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,6 +51,17 @@ class SampleReport:
     rows: dict[str, int]
     truth: dict[str, int]
     bytes: int
+
+    def lines(self) -> list[str]:
+        """For a terminal: a line a table, then the known truth."""
+        head = f"{self.customers:,} customers, seed {self.seed}: {self.bytes / 1e6:,.0f} MB in {self.target}"
+        tables = [f"{name:<16}{count:>14,} rows" for name, count in self.rows.items()]
+        truth = [f"truth/{name:<18}{count:>6,} rows" for name, count in self.truth.items()]
+        return [head, *tables, *truth]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a program."""
+        return {**asdict(self), "target": str(self.target)}
 
 
 class _Files:

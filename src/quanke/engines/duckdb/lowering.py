@@ -4,8 +4,9 @@ Traps this module is about, each seen on DuckDB 2.0: `//` and `%` truncate towar
 integer modulo -1 is an error; division by zero is an error; dividing decimals gives a double, and the
 product of two DECIMAL(18,6) stays at 18 digits; a date takes an INTEGER of days, not a BIGINT; a date
 plus an interval and `date_trunc` give a TIMESTAMP; `||` with an unknown is unknown, but `concat` is not;
-`ln(0)` is -inf. `nullif` is a macro that copies its first argument, like every CASE here that names an
-argument twice, so compound arguments that stand more than once are best given a name by the planner.
+`ln(0)` is -inf; a negative HUGEINT loses its last digits on the way to DOUBLE. `nullif` is a macro that
+copies its first argument, like every CASE here that names an argument twice, so compound arguments that
+stand more than once are best given a name by the planner.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ _FAR_DAYS = 4_000_000
 _FAR_MONTHS = 120_000
 _FAR_TEXT = 1_000_000_000
 """A position that no text reaches."""
+_SHORT = 2**60
+"""Whole numbers up to here, doubled and moved by half a denominator, stay within 64 bits. Dividing 128-bit
+numbers takes thirty times as long, so it is left to what does not fit."""
+_SHORT_SHARE = 10**12
+"""Numerators that, a million times, stay within _SHORT."""
 
 
 def sql_type(of: Type) -> str:
@@ -71,8 +77,8 @@ def lower(call: Call, arguments: Sequence[str]) -> str:
 
 
 def _half_up(numerator: str, denominator: str) -> str:
-    """The quotient of two HUGEINT rounded half away from zero, as HUGEINT; null at zero. Truncation
-    does it, once the numerator has moved half a denominator away from zero."""
+    """The quotient of two whole numbers rounded half away from zero; null at zero. Truncation does it,
+    once the numerator has moved half a denominator away from zero."""
     return f"((2 * {numerator} + sign({numerator}) * abs({denominator})) // nullif(2 * {denominator}, 0))"
 
 
@@ -95,7 +101,23 @@ def half_up_division(numerator: str, denominator: str) -> str:
 
     The numerator may be HUGEINT (a sum). Raises in DuckDB where the result does not fit 64 bits.
     """
-    return f"CAST({_half_up(_huge(numerator), _huge(denominator))} AS BIGINT)"
+    short = f"{_between(numerator, _SHORT)} AND {_between(denominator, _SHORT)}"
+    quick = _half_up(f"TRY_CAST({numerator} AS BIGINT)", denominator)
+    exact = f"CAST({_half_up(_huge(numerator), _huge(denominator))} AS BIGINT)"
+    return f"CASE WHEN {short} THEN {quick} ELSE {exact} END"
+
+
+def _share(a: str, b: str) -> str:
+    """SQL of a quotient of two BIGINT as a rate."""
+    short = f"{_between(a, _SHORT_SHARE)} AND {_between(b, _SHORT)}"
+    quick = f"TRY_CAST({_half_up(f'({RATE_ONE} * {a})', b)} AS DECIMAL(18,0))"
+    quick = f"CAST({quick} * CAST(0.000001 AS DECIMAL(7,6)) AS DECIMAL(18,6))"
+    exact = _of_millionths(_half_up(f"({_huge(a)} * {_huge(str(RATE_ONE))})", _huge(b)))
+    return f"CASE WHEN {short} THEN {quick} ELSE {exact} END"
+
+
+def _between(sql: str, far: int) -> str:
+    return f"({sql}) BETWEEN -{far} AND {far}"
 
 
 def rate_division(numerator: str, denominator: str) -> str:
@@ -168,7 +190,7 @@ def _divide(call: Call, arguments: Sequence[str]) -> str:
     if kinds == [Kind.RATE, Kind.RATE]:
         return _of_millionths(_half_up(f"({_millionths(a)} * {million})", _millionths(b)))
     if call.type.kind is Kind.RATE:
-        return _of_millionths(_half_up(f"({_huge(a)} * {million})", _huge(b)))
+        return _share(a, b)
     if kinds[1] is Kind.RATE:
         return _bigint(_half_up(f"({_huge(a)} * {million})", _millionths(b)))
     return half_up_division(a, b)
@@ -238,7 +260,7 @@ def _part(call: Call, arguments: Sequence[str]) -> str:
 def _to_number(call: Call, arguments: Sequence[str]) -> str:
     kind = type_of(call.arguments[0]).kind
     if kind is Kind.RATE:
-        return f"(CAST({_millionths(arguments[0])} AS DOUBLE) / CAST({RATE_ONE} AS DOUBLE))"
+        return f"(CAST({_bigint(_millionths(arguments[0]))} AS DOUBLE) / CAST({RATE_ONE} AS DOUBLE))"
     number = f"CAST({arguments[0]} AS DOUBLE)"
     return f"({number} / CAST(100 AS DOUBLE))" if kind is Kind.MONEY else number
 

@@ -3,7 +3,7 @@ foreign balances."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -115,22 +115,24 @@ def foreign_balances_sql(
 
 
 def customers_sql(
-    parties: Sequence[Path], organisations: Sequence[Path], priority: Sequence[str], low: int, high: int
+    parties: Sequence[Path],
+    organisations: Sequence[Path],
+    priority: Sequence[str],
+    low: int,
+    high: int,
+    fields: Collection[str],
 ) -> str:
-    """One golden row per customer number of a range: each field from the first source, by priority,
-    that knows it; among records of one source, the one with the smallest party number."""
-    person_fields = [
-        f.name for f in CONTRACTS["parties"].fields if f.name not in ("source", "party_id", "updated_at")
-    ]
-    body_fields = [
-        f.name
-        for f in CONTRACTS["organisations"].fields
-        if f.name not in ("source", "party_id", "updated_at")
-    ]
+    """One golden row per customer number of a range: each of `fields` from the first source, by
+    priority, that knows it; among records of one source, the one with the smallest party number."""
+    kept = set(fields) - {"source", "party_id", "updated_at"}
+    person_fields = [f.name for f in CONTRACTS["parties"].fields if f.name in kept]
+    body_fields = [f.name for f in CONTRACTS["organisations"].fields if f.name in kept | {"kind"}]
     order = " ".join(f"WHEN '{source}' THEN {i}" for i, source in enumerate(priority))
     place = f"CASE source {order} ELSE {len(priority)} END"
-    columns = []
+    columns = ["n.customer"]
     for name, field in customers_table.fields.items():
+        if name not in kept:
+            continue
         kind = SQL_TYPES[field.type]
         if name == "sources":
             columns.append("coalesce(p.sources, o.sources, 0) AS sources")
@@ -146,7 +148,7 @@ def customers_sql(
     return f"""
         WITH p AS ({persons}), o AS ({bodies}),
         n AS (SELECT CAST(range AS INTEGER) AS customer FROM range({low}, {high}))
-        SELECT n.customer, {", ".join(columns)}
+        SELECT {", ".join(columns)}
         FROM n LEFT JOIN p ON p.customer = n.customer LEFT JOIN o ON o.customer = n.customer
         ORDER BY n.customer
     """
@@ -157,10 +159,11 @@ def _first_known(
 ) -> str:
     if not files:
         fields = [f'CAST(NULL AS {SQL_TYPES[CONTRACTS[table][n].type]}) AS "{n}"' for n in names]
-        return f"SELECT CAST(NULL AS INTEGER) AS customer, 0 AS sources, {', '.join(fields)} WHERE false"
-    firsts = ", ".join(f'arg_min("{n}", place) AS "{n}"' for n in names)
+        columns = ", ".join(["CAST(NULL AS INTEGER) AS customer", "0 AS sources", *fields])
+        return f"SELECT {columns} WHERE false"
+    firsts = [f'arg_min("{n}", place) AS "{n}"' for n in names]
     return f"""
-        SELECT customer, count(DISTINCT source) AS sources, {firsts}
+        SELECT {", ".join(["customer", "count(DISTINCT source) AS sources", *firsts])}
         FROM (SELECT *, row_number() OVER (PARTITION BY customer ORDER BY {place}, source, party_id) AS place
               FROM {files_sql(files)} WHERE customer >= {low} AND customer < {high})
         GROUP BY customer

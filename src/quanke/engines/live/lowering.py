@@ -69,11 +69,17 @@ def _difference(a: Array, b: Array, valid: Bools) -> Array:
 
 def _product(a: Array, b: Array, valid: Bools) -> Array:
     product: Array = a * b
-    for place in np.flatnonzero((_size(a) * _size(b) >= SAFE) & valid):
-        exact = _at(a, place) * _at(b, place)
-        if not SMALLEST <= exact <= LARGEST:
-            raise _too_large()
+    if _largest(a) * _largest(b) > LARGEST:
+        for place in np.flatnonzero((_size(a) * _size(b) >= SAFE) & valid).tolist():
+            exact = _at(a, place) * _at(b, place)
+            if not SMALLEST <= exact <= LARGEST:
+                raise _too_large()
     return product
+
+
+def _largest(a: Array) -> int:
+    """The largest absolute value, known or unknown."""
+    return max(int(a.max()), -int(a.min())) if len(a) else 0
 
 
 def _size(a: Array) -> Array:
@@ -87,27 +93,33 @@ def _at(a: Array, place: int) -> int:
 def _ratio(a: Array, b: Array, divisor: Array, valid: Bools) -> tuple[Array, Bools]:
     """a * b / divisor rounded half away from zero (anything where the divisor is 0), and where that fits
     64 bits."""
-    a, b, divisor, valid = np.broadcast_arrays(a, b, divisor, valid)
-    valid = valid & (divisor != 0)
     divisor = np.where(divisor == 0, 1, divisor)
+    if _largest(a) * _largest(b) <= LARGEST and _largest(divisor) <= LARGEST:
+        result = _quotient(a * b, divisor)
+        return result, np.ones(len(result), np.bool_)
+    a, b, divisor, valid = np.broadcast_arrays(a, b, divisor, valid)
     plain = (_size(a) * _size(b) < SAFE) & (_size(divisor) < SAFE)
-    product = np.abs(np.where(plain, a * b, 0))
-    size = np.where(plain, np.abs(divisor), 1)
-    quotient = product // size
-    rest = product - quotient * size
-    quotient += rest >= size - rest
-    negative = (a < 0) ^ (b < 0) ^ (divisor < 0)
-    result = np.where(negative, -quotient, quotient)
+    result = _quotient(np.where(plain, a * b, 0), np.where(plain, divisor, 1))
     fits = np.ones(len(result), np.bool_)
-    for place in np.flatnonzero(~plain & valid):
+    for place in np.flatnonzero(~plain & valid).tolist():
         exact = _half_up(int(a[place]) * int(b[place]), int(divisor[place]))
         fits[place] = SMALLEST <= exact <= LARGEST
         result[place] = exact if fits[place] else 0
     return result, fits
 
 
+def _quotient(numerator: Array, divisor: Array) -> Array:
+    """Rounded half away from zero; neither is the least integer, which has no absolute value."""
+    size = np.abs(divisor)
+    quotient, rest = np.divmod(np.abs(numerator), size)
+    quotient += rest >= size - rest
+    signed: Array = np.where((numerator < 0) ^ (divisor < 0), -quotient, quotient)
+    return signed
+
+
 def _is_rate(millionths: Array) -> Array:
-    return (millionths > -RATE_LIMIT) & (millionths < RATE_LIMIT)
+    inside: Array = (millionths > -RATE_LIMIT) & (millionths < RATE_LIMIT)
+    return inside
 
 
 def _half_up(numerator: int, denominator: int) -> int:
@@ -304,12 +316,14 @@ def _months_between(start: Array, end: Array) -> Array:
     low, high = np.where(swapped, end, start), np.where(swapped, start, end)
     short = (_day_of_month(high) < _day_of_month(low)) & (high != _month_end(high))
     months = _months(high) - _months(low) - short
-    return np.where(swapped, -months, months)
+    result: Array = np.where(swapped, -months, months)
+    return result
 
 
 def _years_between(start: Array, end: Array) -> Array:
     months = _months_between(start, end)
-    return np.sign(months) * (np.abs(months) // 12)
+    years: Array = np.sign(months) * (np.abs(months) // 12)
+    return years
 
 
 def _add_months(call: Call, columns: Sequence[Column]) -> Column:
@@ -327,7 +341,7 @@ def _texts(function: Callable[..., object], dtype: type) -> Lowering:
 
     def lowering(call: Call, columns: Sequence[Column]) -> Column:
         rows = np.broadcast_arrays(*(c.values for c in columns))
-        found = np.empty(len(rows[0]), dtype)
+        found: Array = np.empty(len(rows[0]), dtype)
         found[:] = [function(*row) for row in zip(*rows, strict=True)]
         return Column(found, _known(columns))
 

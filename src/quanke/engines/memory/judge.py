@@ -59,13 +59,17 @@ def evaluate(
     tables: Tables,
     as_of: dt.date,
     earlier: Earlier | None = None,
+    *,
+    only: Iterable[str] = (),
 ) -> dict[str, dict[int, Value]]:
-    """Values of tags and checks: definition, then customer of `tables["customers"]`.
+    """Values of tags and checks (or `only` those named): definition, then customer of
+    `tables["customers"]`.
 
     Raises OverflowError where a whole-number result does not fit 64 bits.
     """
     night = _Night(definitions, tables, as_of, earlier or {})
-    return {d.name: {c: night.tag(d.name, c) for c in night.customers} for d in definitions}
+    names = list(only) or [d.name for d in definitions]
+    return {name: {c: night.tag(name, c) for c in night.customers} for name in names}
 
 
 def evaluate_metrics(

@@ -1,367 +1,3 @@
--- The standard tags as a SQL engineer of the bank would write them by hand, for DuckDB.
---
--- The peer of `benchmarks/night`: the same columns as Quanke's nightly profile (all tags, tiers and stages
--- that need only a customer's own facts; no ranks, no clusters), from the same arranged Parquet files.
--- Money is in fen, rates have six places and are rounded half away from zero, a daily mean is taken over
--- natural days, division by zero is null. Every value must equal ours to the last digit.
---
--- Before this file the runner (handwritten.py) makes
---   variables   as_of (DATE), currency (VARCHAR), low and high (customers low <= customer < high)
---   views       parties, organisations, accounts, balances, transactions, holdings, cards,
---               channel_events, contacts, pushes, consents, ownership: rows of that customer range;
---               fx_rates; currencies (currency, exponent); yesterday (what the night before held)
--- and after it copies the view `profile` to Parquet.
-
-------------------------------------------------------------------------------------------- small words
-
-CREATE OR REPLACE TEMP MACRO today() AS getvariable('as_of')::DATE;
-CREATE OR REPLACE TEMP MACRO days_ago(n) AS today() - n::INTEGER;
--- whole calendar months: 0 is the as-of day's own, 1 the last one that is over
-CREATE OR REPLACE TEMP MACRO month_first(ago) AS (date_trunc('month', today()) - to_months(ago))::DATE;
-CREATE OR REPLACE TEMP MACRO month_last(ago) AS last_day(month_first(ago));
-
--- how many days of first..last a change made `age` days ago is in the balance
-CREATE OR REPLACE TEMP MACRO held(age, first, last) AS
-    greatest(0, least(age - (today() - last), last - first) + 1);
--- integer division, half away from zero; fen stay far below 2^62
-CREATE OR REPLACE TEMP MACRO divided(a, b) AS
-    (2 * a::BIGINT + CASE WHEN a < 0 THEN -b ELSE b END) // (2 * b);
-CREATE OR REPLACE TEMP MACRO daily_mean(product, days) AS coalesce(divided(product, days), 0);
--- a / b with six places; amounts times a million need 128 bits
-CREATE OR REPLACE TEMP MACRO rate(a, b) AS
-    (((2000000::HUGEINT * a + sign(a) * abs(b)) // (2 * nullif(b, 0)))::DECIMAL(28, 0)
-      * 0.000001::DECIMAL(7, 6))::DECIMAL(18, 6);
-
--------------------------------------------------------------------------------------- who the customer is
-
--- One row per customer; each field from the most trusted source that knows it.
-CREATE OR REPLACE TEMP VIEW golden AS
-WITH person AS (
-    SELECT customer, count(DISTINCT source) AS sources,
-        arg_min(city, nth) AS city, arg_min(district, nth) AS district, arg_min(branch_id, nth) AS branch_id,
-        arg_min(sex, nth) AS sex, arg_min(birth_date, nth) AS birth_date, arg_min(opened_on, nth) AS opened_on,
-        arg_min(closed_on, nth) AS closed_on, arg_min(deceased, nth) AS deceased,
-        arg_min(nationality, nth) AS nationality, arg_min(id_type, nth) AS id_type,
-        arg_min(id_expires_on, nth) AS id_expires_on, arg_min(risk_class, nth) AS risk_class,
-        arg_min(risk_assessed_on, nth) AS risk_assessed_on, arg_min(credit_score, nth) AS credit_score
-    FROM (
-        SELECT *, row_number() OVER (
-            PARTITION BY customer
-            ORDER BY list_position(['core', 'cards', 'mobile', 'partner'], source) NULLS LAST, source, party_id
-        ) AS nth
-        FROM parties
-    )
-    GROUP BY customer
-),
-body AS (
-    SELECT customer, count(DISTINCT source) AS sources, arg_min(kind, nth) AS kind,
-        arg_min(city, nth) AS city, arg_min(district, nth) AS district, arg_min(branch_id, nth) AS branch_id,
-        arg_min(opened_on, nth) AS opened_on, arg_min(closed_on, nth) AS closed_on
-    FROM (
-        SELECT *, row_number() OVER (
-            PARTITION BY customer
-            ORDER BY list_position(['core', 'cards', 'mobile', 'partner'], source) NULLS LAST, source, party_id
-        ) AS nth
-        FROM organisations
-    )
-    GROUP BY customer
-)
-SELECT n.customer, coalesce(p.sources, o.sources, 0) AS sources,
-    CASE WHEN p.customer IS NOT NULL THEN 'person' ELSE o.kind END AS kind,
-    coalesce(p.city, o.city) AS city, coalesce(p.district, o.district) AS district,
-    coalesce(p.branch_id, o.branch_id) AS branch_id, p.sex, p.birth_date,
-    coalesce(p.opened_on, o.opened_on) AS opened_on, coalesce(p.closed_on, o.closed_on) AS closed_on,
-    p.deceased, p.nationality, p.id_type, p.id_expires_on, p.risk_class, p.risk_assessed_on, p.credit_score
-FROM (SELECT range::INTEGER AS customer FROM range(getvariable('low'), getvariable('high'))) n
-LEFT JOIN person p USING (customer)
-LEFT JOIN body o USING (customer);
-
--------------------------------------------------------------------------------------------- balances
-
--- The change ledger in the home currency. A foreign account is worth its balance at the last known rate,
--- rounded once a day of change; its changes are the differences of what it was worth.
-CREATE OR REPLACE TEMP VIEW ledger AS
-WITH rate AS (
-    SELECT currency, arg_max(rate, date) AS rate FROM fx_rates WHERE date <= today() GROUP BY currency
-),
-foreign_level AS (
-    SELECT customer, account, date, category, currency,
-        sum(delta) OVER (PARTITION BY account ORDER BY date) AS minor_units,
-        row_number() OVER (PARTITION BY account, date ORDER BY delta) AS nth
-    FROM balances WHERE currency <> getvariable('currency') AND date <= today()
-),
-foreign_worth AS (
-    SELECT customer, account, date, category,
-        round(minor_units::DECIMAL(18, 0) * rate * 100 / 10 ^ exponent)::BIGINT AS worth
-    FROM foreign_level JOIN rate USING (currency) JOIN currencies USING (currency)
-    WHERE nth = 1
-)
-SELECT customer, date, delta, category FROM balances
-WHERE currency = getvariable('currency') AND date <= today()
-UNION ALL
-SELECT customer, date,
-    worth - lag(worth, 1, 0) OVER (PARTITION BY account ORDER BY date), category
-FROM foreign_worth;
-
--- A change adds to every later day, so a mean is one linear sum and needs no order.
-CREATE OR REPLACE TEMP VIEW balance_facts AS
-WITH changes AS (
-    SELECT customer, today() - date AS age, category, delta,
-        CASE WHEN category IN ('demand', 'term', 'wealth', 'fund', 'insurance', 'bond', 'metal', 'wallet')
-             THEN delta ELSE 0 END AS asset,
-        CASE WHEN category IN ('demand', 'wallet') THEN delta ELSE 0 END AS demand,
-        CASE WHEN category = 'term' THEN delta ELSE 0 END AS term,
-        CASE WHEN category IN ('credit_card', 'consumer_loan', 'mortgage', 'business_loan')
-             THEN delta ELSE 0 END AS loan
-    FROM ledger
-)
-SELECT customer,
-    sum(asset)::BIGINT AS aum,
-    sum(demand)::BIGINT AS demand_balance,
-    sum(term)::BIGINT AS term_balance,
-    sum(loan)::BIGINT AS loan,
-    sum(CASE WHEN age >= 30 THEN asset ELSE 0 END)::BIGINT AS aum_30d_ago,
-    sum(asset * held(age, days_ago(29), today()))::BIGINT AS product_30d,
-    sum(asset * held(age, days_ago(89), today()))::BIGINT AS product_90d,
-    sum(asset * held(age, days_ago(179), days_ago(90)))::BIGINT AS product_prior_90d,
-    sum(asset * held(age, days_ago(364), today()))::BIGINT AS product_365d,
-    sum(asset * held(age, month_first(0), today()))::BIGINT AS product_mtd,
-    sum((demand + term) * held(age, month_first(0), today()))::BIGINT AS deposit_product_mtd,
-    sum(asset * held(age, month_first(1), month_last(1)))::BIGINT AS product_1,
-    sum(asset * held(age, month_first(2), month_last(2)))::BIGINT AS product_2,
-    sum(asset * held(age, month_first(3), month_last(3)))::BIGINT AS product_3,
-    sum(asset * held(age, month_first(4), month_last(4)))::BIGINT AS product_4,
-    sum(asset * held(age, month_first(5), month_last(5)))::BIGINT AS product_5,
-    sum(asset * held(age, month_first(6), month_last(6)))::BIGINT AS product_6,
-    sum(asset * held(age, month_first(7), month_last(7)))::BIGINT AS product_7,
-    sum(asset * held(age, month_first(8), month_last(8)))::BIGINT AS product_8,
-    sum(asset * held(age, month_first(9), month_last(9)))::BIGINT AS product_9,
-    sum(asset * held(age, month_first(10), month_last(10)))::BIGINT AS product_10,
-    sum(asset * held(age, month_first(11), month_last(11)))::BIGINT AS product_11,
-    sum(asset * held(age, month_first(12), month_last(12)))::BIGINT AS product_12
-FROM changes
-GROUP BY customer;
-
--------------------------------------------------------------------------------------------- movements
-
-CREATE OR REPLACE TEMP VIEW movement_facts AS
-WITH moves AS (
-    SELECT customer, date, amount, kind, counterparty_name, initiated,
-        direction = 'in' AS is_in, direction = 'out' AS is_out,
-        direction = 'out' AND counterparty_bank <> 'own' AS elsewhere,
-        own_name,
-        category IN ('demand', 'term', 'wealth', 'fund', 'insurance', 'bond', 'metal', 'wallet')
-            AND kind NOT IN ('term_open', 'term_mature', 'wealth_purchase', 'wealth_redemption',
-                             'insurance_premium', 'interest', 'fee', 'refund')
-            AND NOT (coalesce(own_name, false) AND coalesce(counterparty_bank, '') = 'own') AS is_flow,
-        date >= days_ago(29) AS d30,
-        date >= days_ago(89) AS d90,
-        date >= days_ago(61) AS d62,
-        date >= days_ago(183) AS d184,
-        date >= make_date(year(today()), 1, 1) AS this_year,
-        date BETWEEN month_first(1) AND month_last(1) AS last_month,
-        (year(today()) - year(date)) * 12 + month(today()) - month(date) AS months_ago
-    FROM transactions
-    WHERE date BETWEEN days_ago(364) AND today()
-)
-SELECT customer,
-    sum(amount) FILTER (is_flow AND is_in AND d30) AS inflow_30d,
-    sum(amount) FILTER (is_flow AND is_out AND d30) AS outflow_30d,
-    sum(amount) FILTER (is_flow AND is_in AND d90) AS inflow_90d,
-    sum(amount) FILTER (is_flow AND is_out AND d90) AS outflow_90d,
-    max(amount) FILTER (is_flow AND is_in AND d30) AS largest_inflow_30d,
-    sum(amount) FILTER (elsewhere AND kind = 'transfer' AND d30) AS out_to_banks_30d,
-    sum(amount) FILTER (elsewhere AND kind = 'transfer' AND d90) AS out_to_banks_90d,
-    sum(amount) FILTER (elsewhere AND kind = 'transfer' AND last_month) AS out_to_banks_last_month,
-    sum(amount) FILTER (elsewhere AND own_name AND d90) AS own_name_out_90d,
-    sum(amount) FILTER (is_out AND kind = 'third_party_payment' AND d30) AS third_party_paid_30d,
-    count(*) FILTER (initiated AND d30) AS transactions_30d,
-    count(*) FILTER (initiated AND d90) AS transactions_90d,
-    sum(amount) FILTER (initiated AND d90) AS transacted_amount_90d,
-    max(date) FILTER (initiated) AS last_transaction_on,
-    bool_or(kind = 'utilities' AND d90) AS pays_utilities,
-    bool_or(kind = 'tuition' AND is_out) AS pays_tuition,
-    bool_or(kind = 'house_purchase' AND is_out AND d90) AS house_purchase_90d,
-    sum(amount) FILTER (kind IN ('house_purchase', 'tuition') AND is_out AND d30) AS house_and_tuition_30d,
-    bit_count(bit_or(1 << months_ago::INTEGER) FILTER (kind = 'salary' AND is_in AND months_ago BETWEEN 1 AND 6))
-        AS salary_months_6,
-    sum(amount) FILTER (kind = 'salary' AND is_in AND months_ago BETWEEN 1 AND 6) AS salary_6_months,
-    max(date) FILTER (kind = 'salary' AND is_in AND d184) AS salary_last_on,
-    bool_or(kind = 'salary' AND is_in AND d62) AS has_salary,
-    max({'day': date, 'name': counterparty_name})
-        FILTER (kind = 'salary' AND is_in AND d184 AND counterparty_name IS NOT NULL).name AS employer,
-    sum(amount) FILTER (kind = 'salary' AND is_in AND last_month) AS salary_last_month,
-    bool_or(kind = 'pension' AND is_in AND d62) AS has_pension,
-    sum(amount) FILTER (kind = 'pension' AND is_in AND last_month) AS pension_last_month,
-    sum(amount) FILTER (kind = 'etc_toll' AND d90) AS etc_paid_90d,
-    sum(amount) FILTER (kind = 'fx_purchase' AND is_out AND this_year) AS fx_purchase_ytd,
-    sum(amount) FILTER (kind = 'fx_settlement' AND is_in AND this_year) AS fx_settlement_ytd,
-    sum(amount) FILTER (kind = 'overseas_payment' AND is_out) AS overseas_paid_365d
-FROM moves
-GROUP BY customer;
-
-------------------------------------------------------------------------------- accounts, positions, cards
-
-CREATE OR REPLACE TEMP VIEW account_facts AS
-WITH account AS (
-    SELECT customer, opened_on, account_class, currency, employer_opened, matures_on,
-        closed_on IS NULL OR closed_on > today() AS is_open,
-        CASE category
-            WHEN 'demand' THEN 1 WHEN 'term' THEN 2 WHEN 'wealth' THEN 4 WHEN 'fund' THEN 8
-            WHEN 'insurance' THEN 16 WHEN 'bond' THEN 32 WHEN 'metal' THEN 64 WHEN 'wallet' THEN 128
-            WHEN 'escrow' THEN 256 WHEN 'credit_card' THEN 512 WHEN 'consumer_loan' THEN 1024
-            WHEN 'mortgage' THEN 2048 WHEN 'business_loan' THEN 4096
-        END AS category_bit,
-        category IN ('term', 'wealth', 'bond', 'insurance') AS has_term
-    FROM accounts WHERE opened_on <= today()
-)
-SELECT customer,
-    bit_or(category_bit) FILTER (is_open) AS held_categories,
-    count(*) FILTER (is_open) AS accounts_open,
-    min(opened_on) AS first_account_on,
-    bool_or(is_open AND account_class = 'I') AS has_class_one,
-    bool_or(is_open AND currency IN ('USD', 'HKD', 'EUR', 'GBP', 'JPY', 'AUD', 'CAD', 'SGD', 'CHF'))
-        AS has_foreign_currency,
-    bool_or(is_open AND employer_opened) AS opened_by_employer,
-    count(*) FILTER (is_open AND has_term AND matures_on BETWEEN today() + 1 AND today() + 7) AS maturing_7d,
-    count(*) FILTER (is_open AND has_term AND matures_on BETWEEN today() + 1 AND today() + 30) AS maturing_30d,
-    min(matures_on) FILTER (is_open AND has_term AND matures_on > today()) AS next_maturity_on
-FROM account
-GROUP BY customer;
-
-CREATE OR REPLACE TEMP VIEW holding_facts AS
-SELECT customer,
-    sum(value) AS holdings_value,
-    max(value) AS holdings_largest,
-    sum(value) FILTER (category = 'fund') AS fund_value,
-    sum(value) FILTER (category = 'wealth') AS wealth_value,
-    sum(value) FILTER (matures_on BETWEEN today() + 1 AND today() + 7) AS maturing_amount_7d,
-    sum(value) FILTER (matures_on BETWEEN today() + 1 AND today() + 30) AS maturing_amount_30d,
-    coalesce(sum(value - cost), 0) AS gain,
-    coalesce(sum(cost) FILTER (value IS NOT NULL), 0) AS cost,
-    bool_or(value > 0 AND date < days_ago(7)) AS has_stale_price
-FROM holdings WHERE date <= today()
-GROUP BY customer;
-
-CREATE OR REPLACE TEMP VIEW card_facts AS
-WITH card AS (
-    SELECT *, closed_on IS NULL OR closed_on > today() AS is_open,
-        activated_on IS NULL OR activated_on > today() AS is_inactive
-    FROM cards WHERE issued_on <= today()
-)
-SELECT customer,
-    count(*) FILTER (is_open) AS cards_open,
-    bool_or(is_open AND issued_on >= days_ago(89)) AS card_new_90d,
-    bool_or(is_open AND issued_on >= days_ago(89) AND (last_used_on IS NULL OR last_used_on > today()))
-        AS card_new_unused,
-    bool_or(is_open AND is_inactive AND issued_on BETWEEN days_ago(3679) AND days_ago(30))
-        AS card_never_activated,
-    max(last_used_on) FILTER (last_used_on <= today()) AS card_last_used_on,
-    bool_or(is_open AND expires_on BETWEEN today() + 1 AND today() + 60) AS card_expires_60d,
-    bool_or(is_open AND kind = 'credit' AND last_used_on BETWEEN days_ago(89) AND today())
-        AS has_credit_card_in_use,
-    sum(credit_limit) FILTER (is_open) AS credit_limit,
-    sum(credit_used) FILTER (is_open) AS credit_used,
-    bool_or(is_open AND kind = 'social_security') AS has_social_card,
-    bool_or(is_open AND is_inactive AND kind = 'social_security') AS social_card_inactive,
-    bool_or(is_open AND kind = 'etc') AS has_etc,
-    bool_or(is_open AND kind = 'dual_currency') AS has_dual_card
-FROM card
-GROUP BY customer;
-
-------------------------------------------------------------- channels, contacts, campaigns, consent, owner
-
-CREATE OR REPLACE TEMP VIEW event_facts AS
-SELECT customer,
-    count(*) FILTER (kind = 'login' AND date >= days_ago(29)) AS logins_30d,
-    count(*) FILTER (kind = 'login' AND date >= days_ago(89)) AS logins_90d,
-    max(date) FILTER (kind = 'login') AS last_login_on,
-    bool_or(kind = 'login' AND date >= month_first(0)) AS is_mau,
-    bool_or(kind = 'login' AND channel IN ('mobile', 'wechat') AND date >= days_ago(89)) AS uses_mobile,
-    count(*) FILTER (kind IN ('view_product', 'search') AND date >= days_ago(29)) AS product_views_30d,
-    max({'day': date, 'topic': topic})
-        FILTER (kind IN ('view_product', 'search') AND date >= days_ago(29) AND topic IS NOT NULL).topic
-        AS interest_topic,
-    count(*) FILTER (kind = 'message_click' AND date >= days_ago(89)) AS message_clicks_90d,
-    bool_or(kind = 'bind_card' AND date >= days_ago(89)) AS binds_card_90d,
-    count(*) FILTER (kind = 'ticket' AND date >= days_ago(89)) AS visits_90d,
-    max(date) FILTER (kind = 'ticket') AS last_visit_on,
-    max(date) FILTER (kind = 'complaint' AND date >= days_ago(89)) AS last_complaint_on
-FROM channel_events WHERE date BETWEEN days_ago(364) AND today()
-GROUP BY customer;
-
-CREATE OR REPLACE TEMP VIEW contact_facts AS
-WITH contact AS (
-    SELECT *,
-        means = 'ticket'
-            OR (evidence AND means IN ('wecom', 'visit'))
-            OR (evidence AND connected AND means = 'call' AND "seconds" >= 30) AS is_effective
-    FROM contacts WHERE date BETWEEN days_ago(364) AND today()
-)
-SELECT customer,
-    count(*) FILTER (date >= days_ago(89)) AS contacts_90d,
-    count(*) FILTER (is_effective AND date >= days_ago(89)) AS effective_contacts_90d,
-    max(date) FILTER (is_effective) AS last_effective_contact_on,
-    max(date) FILTER (outcome = 'declined' AND date >= days_ago(89)) AS last_declined_on,
-    count(*) FILTER (means = 'call' AND date >= days_ago(6)) AS calls_7d,
-    count(*) FILTER (means = 'sms' AND date >= month_first(0)) AS messages_mtd
-FROM contact
-GROUP BY customer;
-
-CREATE OR REPLACE TEMP VIEW push_facts AS
-WITH push AS (
-    SELECT customer, arm, date >= days_ago(89) AS d90, reached_on <= today() AS is_reached,
-        converted_on <= today() AND converted_on - date <= 30 AS is_converted
-    FROM pushes WHERE date BETWEEN days_ago(364) AND today()
-)
-SELECT customer,
-    bool_or(arm = 'treated' AND d90) AS targeted_90d,
-    bool_or(arm = 'treated' AND is_reached AND d90) AS reached_90d,
-    bool_or(arm = 'treated' AND is_reached AND is_converted AND d90) AS converted_90d,
-    bool_or(arm = 'treated' AND is_converted AND d90) AS converted_treated_90d,
-    bool_or(arm = 'control' AND d90) AS held_out_90d,
-    bool_or(arm = 'control' AND is_converted AND d90) AS converted_control_90d,
-    count(*) FILTER (arm = 'treated' AND is_converted) AS answered,
-    count(*) FILTER (arm = 'treated') AS treated
-FROM push
-GROUP BY customer;
-
--- Agreed: a consent in force, younger than the last refusal by the same means ('any' speaks for all).
-CREATE OR REPLACE TEMP VIEW consent_facts AS
-WITH consent AS (
-    SELECT customer, means,
-        CASE WHEN withdrawn_on IS NULL OR withdrawn_on > today() THEN granted_on END AS granted,
-        CASE WHEN withdrawn_on <= today() THEN withdrawn_on END AS refused
-    FROM consents WHERE granted_on <= today() AND purpose = 'marketing'
-)
-SELECT customer,
-    max(granted) FILTER (means IN ('call', 'any')) AS granted_call,
-    max(refused) FILTER (means IN ('call', 'any')) AS refused_call,
-    max(granted) FILTER (means IN ('sms', 'any')) AS granted_sms,
-    max(refused) FILTER (means IN ('sms', 'any')) AS refused_sms,
-    max(granted) FILTER (means IN ('push', 'any')) AS granted_push,
-    max(refused) FILTER (means IN ('push', 'any')) AS refused_push,
-    max(granted) FILTER (means IN ('wecom', 'any')) AS granted_wecom,
-    max(refused) FILTER (means IN ('wecom', 'any')) AS refused_wecom,
-    max(granted) FILTER (means IN ('email', 'any')) AS granted_email,
-    max(refused) FILTER (means IN ('email', 'any')) AS refused_email
-FROM consent
-GROUP BY customer;
-
-CREATE OR REPLACE TEMP VIEW owner_facts AS
-WITH owned AS (
-    SELECT *, to_date IS NULL OR to_date > today() AS in_force FROM ownership WHERE from_date <= today()
-)
-SELECT customer,
-    count(*) FILTER (duty = 'primary' AND in_force) AS owners,
-    max({'day': from_date, 'post': post_id}) FILTER (duty = 'primary' AND in_force AND post_id IS NOT NULL).post
-        AS owner_post,
-    max(from_date) FILTER (duty = 'primary' AND in_force) AS owner_since,
-    count(*) FILTER (duty = 'primary' AND from_date >= days_ago(364)) AS owner_changes_365d,
-    bool_or(duty IN ('adviser', 'private_banking') AND in_force) AS has_adviser
-FROM owned
-GROUP BY customer;
-
 ---------------------------------------------------------------------------------------------- the profile
 
 CREATE OR REPLACE TEMP VIEW profile AS
@@ -393,6 +29,7 @@ WITH wide AS (
         granted_push IS NOT NULL AND coalesce(granted_push > refused_push, true) AS agrees_push,
         granted_wecom IS NOT NULL AND coalesce(granted_wecom > refused_wecom, true) AS agrees_wecom,
         granted_email IS NOT NULL AND coalesce(granted_email > refused_email, true) AS agrees_email,
+        refused_call, refused_sms, refused_push, refused_wecom, refused_email,
         least(g.opened_on, today()) AS known_since,
         -- balances
         coalesce(aum, 0) AS aum, coalesce(aum_30d_ago, 0) AS aum_30d_ago,
@@ -415,6 +52,7 @@ WITH wide AS (
         coalesce(has_foreign_currency, false) AS has_foreign_currency,
         coalesce(opened_by_employer, false) AS opened_by_employer, coalesce(maturing_7d, 0) AS maturing_7d,
         coalesce(maturing_30d, 0) AS maturing_30d, next_maturity_on,
+        coalesce(open_class_1 > 1 OR open_class_2 > 5 OR open_class_3 > 5, false) AS is_over_account_limit,
         coalesce(maturing_amount_7d, 0)::BIGINT AS maturing_amount_7d,
         coalesce(maturing_amount_30d, 0)::BIGINT AS maturing_amount_30d,
         coalesce(fund_value, 0)::BIGINT AS fund_value, coalesce(wealth_value, 0)::BIGINT AS wealth_value,
@@ -451,6 +89,7 @@ WITH wide AS (
         coalesce(etc_paid_90d, 0)::BIGINT AS etc_paid_90d, coalesce(fx_purchase_ytd, 0)::BIGINT AS fx_purchase_ytd,
         coalesce(fx_settlement_ytd, 0)::BIGINT AS fx_settlement_ytd,
         coalesce(overseas_paid_365d, 0)::BIGINT AS overseas_paid_365d,
+        coalesce(cash_near_limit_7d >= 3, false) AS cash_near_limit,
         -- channels and care
         coalesce(logins_30d, 0) AS logins_30d, coalesce(logins_90d, 0) AS logins_90d, last_login_on,
         coalesce(is_mau, false) AS is_mau, coalesce(uses_mobile, false) AS uses_mobile,
@@ -460,14 +99,17 @@ WITH wide AS (
         coalesce(contacts_90d, 0) AS contacts_90d, coalesce(effective_contacts_90d, 0) AS effective_contacts_90d,
         last_effective_contact_on, last_declined_on, coalesce(calls_7d, 0) AS calls_7d,
         coalesce(messages_mtd, 0) AS messages_mtd,
+        coalesce(failed_calls_as_success, false) AS failed_calls_as_success,
         coalesce(owners, 0) AS owners, owner_post, owner_since,
-        coalesce(owner_changes_365d, 0) AS owner_changes_365d, coalesce(has_adviser, false) AS has_adviser,
+        coalesce(owner_changes_365d, 0) AS owner_changes_365d,
+        coalesce(owner_changes_90d >= 2 AND owners_ever >= 3, false) AS owner_ping_pong, coalesce(has_adviser, false) AS has_adviser,
         coalesce(targeted_90d, false) AS targeted_90d, coalesce(reached_90d, false) AS reached_90d,
         coalesce(converted_90d, false) AS converted_90d,
         coalesce(converted_treated_90d, false) AS converted_treated_90d,
         coalesce(held_out_90d, false) AS held_out_90d,
         coalesce(converted_control_90d, false) AS converted_control_90d,
         rate(answered, treated) AS campaign_response_365d,
+        last_push, pushed_call, pushed_sms, pushed_push, pushed_wecom, pushed_email,
         -- what the night before held
         y.as_of_day AS was_day, y.tier_rank AS was_rank, y.tier_since AS was_tier_since, y.tier_hits AS was_hits,
         y.tier_misses AS was_misses, y.stage AS was_stage, y.stage_since AS was_stage_since,
@@ -557,12 +199,13 @@ reasoned AS (
              WHEN relationship_closed THEN 'closed'
              WHEN accounts_open = 0 THEN 'no_open_account'
              WHEN is_silent AND first_account_on < days_ago(180)
-                  AND aum <= 1000 AND aum_30d <= 1000 AND loan_balance <= 0 THEN 'empty_and_silent'
+                  AND aum < 10000 AND aum_30d < 10000 AND loan_balance <= 0 THEN 'empty_and_silent'
              WHEN was_stage = 'lost' OR (was_stage = 'won_back' AND was_stage_since > days_ago(90))
                   THEN 'came_back'
              WHEN first_account_on > days_ago(90) THEN 'first_account'
              WHEN large_outflow THEN 'large_outflow'
-             WHEN aum_prior_90d - aum_90d >= 500000 AND aum_trend <= -0.3 AND NOT house_purchase_90d
+             WHEN aum_prior_90d - aum_30d >= 500000 AND NOT house_purchase_90d
+                  AND CASE WHEN aum_prior_90d > 0 THEN rate(aum_30d - aum_prior_90d, aum_prior_90d) END <= -0.3
                   THEN 'assets_falling'
              WHEN is_silent AND NOT (has_term OR has_wealth OR has_mortgage) THEN 'silent'
              WHEN was_stage = 'at_risk' AND stage_is_fresh THEN was_stage_reason
@@ -599,7 +242,8 @@ SELECT
     aum, aum_30d, aum_90d, aum_365d, aum_mtd, month_1 AS aum_last_month, aum_month, aum_30d_ago,
     aum - aum_30d_ago AS aum_change_30d,
     CASE WHEN aum_30d_ago > 0 THEN rate(aum - aum_30d_ago, aum_30d_ago) END AS aum_change_rate_30d,
-    aum_prior_90d, aum_trend,
+    aum_prior_90d, aum_trend, month_2 AS aum_m2, month_3 AS aum_m3, month_4 AS aum_m4, month_5 AS aum_m5,
+    month_6 AS aum_m6, half_year_mean AS aum_half_year,
     CASE WHEN known_half_year
          THEN divided((month_1 - month_6) * 5 + (month_2 - month_5) * 3 + (month_3 - month_4), 35)
     END AS aum_slope_6m,
@@ -696,6 +340,48 @@ SELECT
          WHEN aum_mtd >= 100000000 THEN 'managed' END AS key_group,
     [5000000, 20000000, 100000000, 800000000][tier_raw_rank + 1] - aum_mtd AS tier_gap,
     [NULL, 184, 92, 31, 31][tier_rank + 1]::BIGINT AS contact_standard_days,
-    coalesce(tier_rank >= 2, false) AS owner_required
+    coalesce(tier_rank >= 2, false) AS owner_required,
+    -- checks of care (aliases of this SELECT may be used in it)
+    in_scope AND owner_required AND NOT has_owner AS owner_missing,
+    in_scope AND large_outflow AS outflow_to_recall,
+    in_scope AND tier_rank >= 1 AND maturing_7d > 0
+        AND (last_effective_contact_on IS NULL OR last_effective_contact_on < days_ago(14)) AS maturity_unattended,
+    in_scope AND tier_rank >= 1 AND first_account_on BETWEEN days_ago(37) AND days_ago(8)
+        AND (last_effective_contact_on IS NULL OR last_effective_contact_on <= first_account_on)
+        AS newcomer_not_welcomed,
+    in_scope AND tier_rank >= 1 AND last_visit_on BETWEEN days_ago(30) AND days_ago(6)
+        AND (last_effective_contact_on IS NULL OR last_effective_contact_on <= last_visit_on)
+        AS visit_not_followed_up,
+    last_complaint_on BETWEEN days_ago(90) AND days_ago(6)
+        AND (last_effective_contact_on IS NULL OR last_effective_contact_on <= last_complaint_on)
+        AS complaint_unanswered,
+    in_scope AND salary_stopped AS wages_stopped,
+    -- of conduct
+    in_scope AND has_owner
+        AND today() - greatest(last_effective_contact_on, owner_since) > contact_standard_days AS contact_overdue,
+    contacts_90d >= 3 AND effective_contacts_90d = 0 AS contacts_without_evidence,
+    failed_calls_as_success, owners > 1 AS two_owners, owner_ping_pong,
+    coalesce(NOT agrees_call AND pushed_call > refused_call, false)
+        OR coalesce(NOT agrees_sms AND pushed_sms > refused_sms, false)
+        OR coalesce(NOT agrees_push AND pushed_push > refused_push, false)
+        OR coalesce(NOT agrees_wecom AND pushed_wecom > refused_wecom, false)
+        OR coalesce(NOT agrees_email AND pushed_email > refused_email, false) AS pushed_after_refusal,
+    last_push > last_declined_on AND last_push - last_declined_on < 14 AS pushed_in_cool_down,
+    is_minor AND last_push IS NOT NULL AS minor_marketed,
+    calls_7d > 2 OR messages_mtd > 4 AS contacted_too_often,
+    -- of accounts and money
+    id_expired_days >= 1 AND id_expired_days <= 90 AND aum >= 10000 AS document_expired,
+    id_expired_days > 90 AND aum >= 10000 AS document_long_expired,
+    deceased AND today() - last_transaction_on <= 30 AS deceased_active,
+    is_person AND is_over_account_limit AS too_many_accounts,
+    in_scope AND date_sub('month', first_account_on, today()) >= 6 AND first_account_on >= days_ago(365)
+        AND last_transaction_on IS NULL AS unused_since_opening,
+    in_scope AND (has_fund OR has_wealth) AND NOT risk_assessment_valid AS unassessed_investor,
+    is_minor AND (has_fund OR has_wealth OR has_bond OR has_metal) AS minor_investor,
+    is_elder AND fund_value >= 5000000 AND rate(fund_value, aum) >= 0.5 AS elder_mostly_funds,
+    age < 16 AND has_salary AS underage_wages,
+    cash_near_limit,
+    inflow_30d >= 20000000 AND outflow_ratio_30d >= 0.95 AND outflow_ratio_30d < 1.05
+        AND aum_30d <= divided(inflow_30d, 100) AND is_person AS pass_through
 FROM placed
 ORDER BY customer;

@@ -1,0 +1,1 @@
+"""Measurements of what Quanke promises, each beside a peer. See README.md."""

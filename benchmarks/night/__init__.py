@@ -1,0 +1,1 @@
+"""The full night, beside the same tags in SQL written by hand."""

@@ -1,0 +1,180 @@
+"""Run the hand-written SQL over a home, in a process of its own, and print how long it took as JSON.
+
+    python benchmarks/night/handwritten.py HOME OUT --on DATE [--bucket CUSTOMERS]
+
+Without --bucket it is one statement over everybody with two threads, as most would run it. With --bucket,
+two workers of one thread each take ranges of customers, as an engineer would who has seen the memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from quanke.bank.home import Home
+from quanke.kernel.money import minor_unit_exponent
+
+HERE = Path(__file__).parent
+THREADS = 2
+MEMORY_GB = 6
+"""What a night has: two workers of 3 GB."""
+
+TABLES = [
+    "parties",
+    "organisations",
+    "accounts",
+    "balances",
+    "transactions",
+    "holdings",
+    "cards",
+    "channel_events",
+    "contacts",
+    "pushes",
+    "consents",
+    "ownership",
+]
+FOREIGN = [
+    "USD",
+    "HKD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "AUD",
+    "CAD",
+    "SGD",
+    "CHF",
+    "MOP",
+    "TWD",
+    "KRW",
+    "THB",
+    "NZD",
+    "SEK",
+    "CZK",
+]
+FIRST_NIGHT = """
+    SELECT NULL::INTEGER AS customer, NULL::DATE AS as_of_day, NULL::BIGINT AS tier_rank,
+      NULL::DATE AS tier_since, NULL::BIGINT AS tier_hits, NULL::BIGINT AS tier_misses,
+      NULL::VARCHAR AS stage, NULL::DATE AS stage_since, NULL::VARCHAR AS stage_reason,
+      NULL::VARCHAR AS stage_before WHERE false
+"""
+"""`yesterday` where no night went before."""
+
+
+def define(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, str],
+    on: str,
+    currency: str,
+    customers: int,
+    yesterday: str = FIRST_NIGHT,
+) -> None:
+    """Make the view `profile`. `tables` are queries that give the arranged rows, `yesterday` one that gives
+    what the night before held."""
+    connection.execute(f"SET VARIABLE as_of = DATE '{on}'; SET VARIABLE currency = '{currency}'")
+    connection.execute(f"SET VARIABLE low = 0; SET VARIABLE high = {customers}")
+    for name, query in tables.items():
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
+    values = ", ".join(f"('{c}', {minor_unit_exponent(c)})" for c in FOREIGN if c != currency)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW currencies AS FROM (VALUES {values}) v(currency, exponent)"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW yesterday AS {yesterday}")
+    for part in ("facts.sql", "profile.sql"):
+        connection.execute((HERE / "handwritten" / part).read_text(encoding="utf-8"))
+
+
+def connect(home: Home, on: str, threads: int, spill: Path, ranged: bool) -> duckdb.DuckDBPyConnection:
+    """A database with its share of threads and memory, and with the views made."""
+    connection = duckdb.connect(
+        config={
+            "threads": threads,
+            "memory_limit": f"{MEMORY_GB * threads // THREADS}GB",
+            "temp_directory": str(spill),
+        }
+    )
+    connection.execute("SET enable_progress_bar = false")
+    where = " WHERE customer >= getvariable('low') AND customer < getvariable('high')" if ranged else ""
+    tables = {t: f"SELECT * FROM {files_of(home, t)}{where}" for t in TABLES}
+    tables["fx_rates"] = f"SELECT * FROM {files_of(home, 'fx_rates')}"
+    define(connection, tables, on, home.currency, home.counts().customers)
+    return connection
+
+
+def files_of(home: Home, table: str) -> str:
+    """The accepted files of a table."""
+    names = [str(file) for file in home.facts(table)]
+    if not names:
+        sys.exit(f"the hand-written SQL needs the table {table}, of which nothing is loaded")
+    return f"read_parquet({names})"
+
+
+def copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Write the profile."""
+    connection.execute(f"COPY (FROM profile) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def whole(home: Home, on: str, out: Path, spill: Path) -> None:
+    """One statement over everybody."""
+    copy(connect(home, on, THREADS, spill, ranged=False), out / "00000.parquet")
+
+
+def by_range(home: Home, on: str, out: Path, spill: Path, bucket: int) -> None:
+    """Workers over ranges of customers."""
+    customers = home.counts().customers
+    waiting = list(reversed(range(0, customers, bucket)))
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            connection = connect(home, on, 1, spill, ranged=True)
+            while waiting:
+                low = waiting.pop()
+                high = min(customers, low + bucket)
+                connection.execute(f"SET VARIABLE low = {low}; SET VARIABLE high = {high}")
+                copy(connection, out / f"{low // bucket:05d}.parquet")
+        except IndexError:
+            pass  # the other worker took the last one
+        except BaseException as error:
+            failed.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if failed:
+        raise failed[0]
+
+
+def main() -> None:
+    """Run and print seconds, from opening the database to the last file, and peak memory."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("home", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--on", default="2026-06-30")
+    parser.add_argument("--bucket", type=int, default=0)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True)
+    home, spill = Home.open(given.home), given.out.with_name(given.out.name + ".spill")
+    begin = time.perf_counter()
+    if given.bucket:
+        by_range(home, given.on, given.out, spill, given.bucket)
+    else:
+        whole(home, given.on, given.out, spill)
+    seconds = round(time.perf_counter() - begin, 2)
+    peak_gb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2)
+    json.dump({"seconds": seconds, "peak_gb": peak_gb}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
