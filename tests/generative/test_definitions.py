@@ -112,7 +112,7 @@ def test_tags_on_duckdb(seed: int) -> None:
 
 
 @pytest.mark.skipif(bool(why_no_spark()), reason=why_no_spark() or "Spark is there")
-@examples(6)
+@examples(4)
 @given(SEEDS)
 def test_tags_on_spark(seed: int) -> None:
     from pyspark.errors import ArithmeticException

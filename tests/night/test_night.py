@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from quanke.bank.home import Home
-from quanke.kernel.errors import AudienceError, NightError
+from quanke.kernel.errors import AudienceError, NightError, QuankeError
 from quanke.night import Bank
 from quanke.night import night as run_night
 from tests.night.conftest import LAST, MAY
@@ -141,3 +141,15 @@ def test_a_published_night_stays(home: Home) -> None:
 def test_an_empty_home_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NightError, match="no customers yet"):
         run_night(Home.create(tmp_path / "home"), LAST)
+
+
+def test_an_overflow_names_no_amount(home: Home) -> None:
+    (home.path / "definitions").mkdir()
+    (home.path / "definitions" / "big.yaml").write_text(
+        "tags:\n  far_too_much:\n    zh: 过大\n    en: Far too much\n    value: aum * 900000000000 * 900000000000\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(QuankeError, match="does not fit") as caught:
+        run_night(home, LAST)
+    assert not any(c.isdigit() for c in str(caught.value).replace("64", ""))
+    assert caught.value.__suppress_context__

@@ -24,10 +24,10 @@ LAST_DAY = dt.date(2026, 6, 30)
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("target", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--customers", type=click.IntRange(100, 50_000_000), default=200_000, show_default=True)
+@click.option("--customers", type=click.IntRange(500, 30_000_000), default=200_000, show_default=True)
 @click.option("--seed", type=int, default=20_260_630, show_default=True, help="Equal seeds give equal bytes.")
 @click.option(
-    "--days", type=click.IntRange(31, 1100), default=365, show_default=True, help="Days of movements."
+    "--days", type=click.IntRange(90, 1500), default=365, show_default=True, help="Days of movements."
 )
 @click.option(
     "--last-day", type=click.DateTime(["%Y-%m-%d"]), default=LAST_DAY.isoformat(), show_default=True
@@ -149,7 +149,7 @@ def postgres(conninfo: str) -> DatabaseSource:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--customers", type=click.IntRange(100, 50_000_000), default=200_000, show_default=True)
+@click.option("--customers", type=click.IntRange(500, 30_000_000), default=200_000, show_default=True)
 @home_option
 @json_option
 def demo(customers: int, home: Path, as_json: bool) -> None:

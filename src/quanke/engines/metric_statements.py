@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
-from quanke.engines.statements import ONCE, Dialect, Step, column, finish_sql, layers, lower, reduce_sql
+from quanke.engines.dialect import Dialect
+from quanke.engines.statements import ONCE, Step, column, finish_sql, layers, lower, reduce_sql
 from quanke.language.definitions import Definition
 from quanke.language.nodes import Aggregate, Call, Column, Grain, Node, Reference, children, type_of, walk
 from quanke.language.types import TEXT

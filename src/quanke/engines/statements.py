@@ -13,8 +13,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from quanke.engines.dialect import Dialect
 from quanke.language.definitions import Definition
 from quanke.language.facts import table_of
 from quanke.language.nodes import (
@@ -34,41 +34,6 @@ from quanke.language.nodes import (
     walk,
 )
 from quanke.language.types import Kind, Type
-
-
-class Dialect(Protocol):
-    """How one engine writes scalars."""
-
-    def lower(self, call: Call, arguments: Sequence[str]) -> str:
-        """SQL of an operation over lowered arguments."""
-
-    def literal(self, node: Literal | AsOf, as_of: dt.date) -> str:
-        """SQL of a constant."""
-
-    def sql_type(self, kind: Type) -> str:
-        """SQL type of a value."""
-
-    def quote(self, name: str) -> str:
-        """An identifier that may be a key word."""
-
-    def day_number(self, day: str) -> str:
-        """SQL of a date as a whole number of days (from any fixed origin)."""
-
-    def half_up_division(self, numerator: str, denominator: str) -> str:
-        """SQL of a rounded whole quotient, null at zero."""
-
-    def rate_division(self, numerator: str, denominator: str) -> str:
-        """SQL of a quotient with six places, null at zero."""
-
-    def total(self, sum_: str, kind: Type) -> str:
-        """SQL of a sum brought to its type (a rate of a trillion or more is unknown)."""
-
-    def last_by(self, condition: str, day: str, value: str) -> str:
-        """SQL aggregate: the value of the last row by day, the greatest of that day."""
-
-    def distinct_days(self, condition: str, day: str, first: dt.date, last: dt.date) -> str:
-        """SQL aggregate: how many different days, all of them between first and last."""
-
 
 ONCE = frozenset(
     [

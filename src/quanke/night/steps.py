@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from quanke.engines.duckdb import DIALECT, connect
+from quanke.engines.duckdb import DIALECT, connect, without_values
 from quanke.engines.duckdb.relations import arrow_type, files_sql
 from quanke.engines.ranks import places
 from quanke.engines.statements import plan, statement
@@ -86,7 +86,8 @@ def over_parts(
                 # Customers stay the side that is streamed through every join, so rows come out in order.
                 local.connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
                 closing.append(local.context)
-            make(local.connection, number)
+            with without_values():
+                make(local.connection, number)
             step.advance(1)
 
         pool = ThreadPoolExecutor(max_workers=WORKERS)

@@ -250,6 +250,24 @@ CASES = (
 """,
     ),
     facts_case(
+        "mean",
+        "Of amounts whose sum does not fit 64 bits",
+        lambda: mean(held.value),
+        """
+        customer | value
+        1        | 92,233,720,368,547,758.07
+        2        | -92,233,720,368,547,758.08
+        """,
+        loud="spark",
+        holdings="""
+        customer | date       | value
+        1        | 2026-06-01 | 92,233,720,368,547,758.07
+        1        | 2026-06-02 | 92,233,720,368,547,758.06
+        2        | 2026-06-01 | -92,233,720,368,547,758.08
+        2        | 2026-06-02 | -92,233,720,368,547,758.07
+        """,
+    ),
+    facts_case(
         "last",
         "The known value of the last row; on that day, the greatest",
         lambda: {"kind": latest(tx.kind), "amount": latest(tx.amount), "memo": latest(tx.memo)},

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from quanke.engines.duckdb.engine import DIALECT, connect, evaluate, evaluate_metrics
+from quanke.engines.duckdb.engine import DIALECT, connect, evaluate, evaluate_metrics, without_values
 
-__all__ = ["DIALECT", "connect", "evaluate", "evaluate_metrics"]
+__all__ = ["DIALECT", "connect", "evaluate", "evaluate_metrics", "without_values"]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from quanke.engines.duckdb.dialect import DuckDBDialect
 from quanke.engines.metric_statements import metric_statement
 from quanke.engines.statements import Sources, plan, statement
+from quanke.kernel.errors import QuankeError
 from quanke.language.definitions import Definition
 
 DIALECT = DuckDBDialect()
@@ -40,9 +41,25 @@ def connect(
     connection = duckdb.connect(":memory:", config=settings)
     try:
         connection.execute("SET enable_progress_bar = false")
-        yield connection
+        with without_values():
+            yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """DuckDB's errors without what they quote: an overflow names the very amounts that overflowed."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise QuankeError(
+            "memory ran out: give --memory more, or free space to spill into the home"
+        ) from None
+    except (duckdb.OutOfRangeException, duckdb.ConversionException):
+        raise QuankeError("a value does not fit its type (64 bits for whole numbers and money)") from None
+    except duckdb.Error as error:
+        raise QuankeError(f"DuckDB could not compute this ({type(error).__name__})") from None
 
 
 def evaluate(
