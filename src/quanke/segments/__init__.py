@@ -5,7 +5,7 @@ from __future__ import annotations
 from quanke.segments.clusters import ClusterModel, find_clusters
 from quanke.segments.dated import Dated
 from quanke.segments.metrics import METRICS, metric_definitions
-from quanke.segments.moves import Moves, moves
+from quanke.segments.moves import Moves
 from quanke.segments.scheme import DEFAULT_SCHEME, Overlay, Tier, TierScheme
 from quanke.segments.tiers import TIER_TAGS, tier_definitions
 
@@ -21,6 +21,5 @@ __all__ = [
     "TierScheme",
     "find_clusters",
     "metric_definitions",
-    "moves",
     "tier_definitions",
 ]
