@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 Parts = Sequence[Path]
+AT_ONCE = 12
+"""Columns held at a time: at 10 million customers about 2 GB for both sides."""
 
 
 def columns_of(parts: Parts) -> dict[str, pa.DataType]:
@@ -19,26 +21,32 @@ def columns_of(parts: Parts) -> dict[str, pa.DataType]:
 
 
 def differing(ours: Parts, theirs: Parts) -> list[str]:
-    """What is not equal, a sentence for each column both have: its type, or how many customers.
+    """What is not equal, a sentence for each column both have: its type, or for how many customers.
 
-    Both are in customer order. One column is held at a time.
+    Both are in customer order.
     """
     left, right = columns_of(ours), columns_of(theirs)
-    found = []
-    for name in (n for n in left if n in right):
-        if left[name] != right[name]:
-            found.append(f"{name}: {left[name]} here, {right[name]} there")
-            continue
-        mine, their = _column(ours, name), _column(theirs, name)
-        if len(mine) != len(their):
-            found.append(f"{name}: {len(mine):,} rows here, {len(their):,} there")
-        elif not mine.equals(their):
-            apart = pc.fill_null(pc.not_equal(mine, their), False)
-            known = pc.not_equal(pc.is_valid(mine), pc.is_valid(their))
-            count = pc.sum(pc.or_(apart, known)).as_py()
-            found.append(f"{name}: {count:,} customers differ")
+    both = [name for name in left if name in right]
+    found = [f"{n}: {left[n]} here, {right[n]} there" for n in both if left[n] != right[n]]
+    alike = [name for name in both if left[name] == right[name]]
+    for start in range(0, len(alike), AT_ONCE):
+        names = alike[start : start + AT_ONCE]
+        mine, their = _read(ours, names), _read(theirs, names)
+        if mine.num_rows != their.num_rows:
+            return [*found, f"{mine.num_rows:,} customers here, {their.num_rows:,} there"]
+        for name in names:
+            if not mine[name].equals(their[name]):
+                found.append(f"{name}: {_apart(mine[name], their[name]):,} customers differ")
     return found
 
 
-def _column(parts: Parts, name: str) -> pa.Array:
-    return pa.concat_tables([pq.read_table(part, columns=[name]) for part in parts])[name].combine_chunks()
+def _read(parts: Parts, names: list[str]) -> pa.Table:
+    return pa.concat_tables([pq.read_table(part, columns=names) for part in parts])
+
+
+def _apart(mine: pa.ChunkedArray, their: pa.ChunkedArray) -> int:
+    """In how many rows two columns differ; unknown equals unknown."""
+    mine, their = mine.combine_chunks(), their.combine_chunks()
+    apart = pc.fill_null(pc.not_equal(mine, their), False)
+    known = pc.not_equal(pc.is_valid(mine), pc.is_valid(their))
+    return int(pc.sum(pc.or_(apart, known)).as_py())
