@@ -146,7 +146,8 @@ def test_an_empty_home_is_refused(tmp_path: Path) -> None:
 def test_an_overflow_names_no_amount(home: Home) -> None:
     (home.path / "definitions").mkdir()
     (home.path / "definitions" / "big.yaml").write_text(
-        "tags:\n  far_too_much:\n    zh: 过大\n    en: Far too much\n    value: aum * 99999999999 * 999999999\n",
+        "tags:\n  far_too_much:\n    zh: 过大\n    en: Far too much\n"
+        "    value: aum * 900000000000 * 900000000000\n",
         encoding="utf-8",
     )
     with pytest.raises(QuankeError, match="does not fit") as caught:
