@@ -16,11 +16,12 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
+from quanke.engines.dialect import Dialect
 from quanke.engines.duckdb import DIALECT as DUCKDB_DIALECT
 from quanke.engines.live import Program, column_of, values_of
 from quanke.engines.memory import value_of
 from quanke.engines.spark.engine import DIALECT as SPARK_DIALECT
-from quanke.engines.statements import Dialect, Sources, plan, statement
+from quanke.engines.statements import Sources, plan, statement
 from quanke.language import Tag
 from quanke.language.expressions import Expression
 from quanke.language.nodes import Call, Column, Node, type_of, walk
