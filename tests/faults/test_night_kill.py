@@ -55,10 +55,11 @@ def test_a_killed_night_ends_in_the_same_bytes(loaded: Path, tmp_path: Path) -> 
         if kill % 4 == 0:  # begin afresh now and then, else resume what the last kill left
             shutil.rmtree(home / "nights", ignore_errors=True)
         child = start(home)
-        time.sleep(draw.uniform(0.15, 1.0) * whole)
-        if child.poll() is None:
+        try:
+            child.wait(timeout=draw.uniform(0.15, 1.0) * whole)
+        except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
-        child.wait()
+            child.wait()
         published = home / "nights" / LAST.isoformat()
         unfinished += not published.exists()
         if published.exists():
