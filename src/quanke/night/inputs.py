@@ -48,6 +48,11 @@ class Inputs:
         """Accepted files of a table, in a fixed order."""
         return self.home.facts(table)
 
+    def relation(self, table: str) -> str:
+        """SQL of a table's rows with the customers of today; empty where nothing was handed over."""
+        files = self.files(table)
+        return files_sql(files) if files else ""
+
     def fingerprint(self) -> dict[str, str]:
         """Digest of what was loaded, by table."""
         digests = {}
@@ -71,8 +76,8 @@ class Inputs:
     ) -> Sources:
         """SQL relations of one part for the planner."""
         low, high = self.reach(part)
-        facts = {t: fact_sql(t, self.files(t), low, high) for t in CONTRACTS if t not in _NOT_FACTS}
-        facts["balances"] = balances_sql(self.files("balances"), foreign, self.home.currency, low, high)
+        facts = {t: fact_sql(t, self.relation(t), low, high) for t in CONTRACTS if t not in _NOT_FACTS}
+        facts["balances"] = balances_sql(self.relation("balances"), foreign, self.home.currency, low, high)
         return Sources(facts, files_sql([golden]), models, profile, before, ranks)
 
 
@@ -104,24 +109,24 @@ def write_golden(
     target: Path,
 ) -> None:
     """One golden row per customer of a part, with the `fields` that are asked for."""
-    parties, organisations = inputs.files("parties"), inputs.files("organisations")
+    parties, organisations = inputs.relation("parties"), inputs.relation("organisations")
     sql = customers_sql(parties, organisations, SOURCE_PRIORITY, *inputs.reach(part), fields)
     _copy(connection, sql, target)
 
 
 def write_foreign(inputs: Inputs, as_of: str, connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
     """Valued changes of foreign accounts; False (and no file) where there are none."""
-    files = inputs.files("balances")
-    if not files:
+    balances = inputs.relation("balances")
+    if not balances:
         return False
     own = inputs.home.currency
     found = connection.execute(
-        f"SELECT DISTINCT currency FROM {files_sql(files)} WHERE currency <> '{own}' ORDER BY currency"
+        f"SELECT DISTINCT currency FROM {balances} WHERE currency <> '{own}' ORDER BY currency"
     ).fetchall()
     if not found:
         return False
     exponents = {c: minor_unit_exponent(c) for (c,) in found}
-    _copy(connection, foreign_balances_sql(files, inputs.files("fx_rates"), own, as_of, exponents), target)
+    _copy(connection, foreign_balances_sql(balances, inputs.files("fx_rates"), own, as_of, exponents), target)
     return True
 
 

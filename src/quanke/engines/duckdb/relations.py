@@ -57,27 +57,28 @@ def empty_sql(table: str) -> str:
     return f"(SELECT CAST(NULL AS INTEGER) AS customer, {', '.join(fields)} WHERE false)"
 
 
-def fact_sql(table: str, files: Sequence[Path], low: int, high: int) -> str:
-    """A fact table for customers `low <= customer < high`; row groups outside are skipped."""
-    if not files:
+def fact_sql(table: str, relation: str, low: int, high: int) -> str:
+    """A fact table (SQL of a relation, empty for none) for customers `low <= customer < high`; row groups
+    outside are skipped."""
+    if not relation:
         return empty_sql(table)
-    return f"(SELECT * FROM {files_sql(files)} WHERE customer >= {low} AND customer < {high})"
+    return f"(SELECT * FROM {relation} WHERE customer >= {low} AND customer < {high})"
 
 
-def balances_sql(files: Sequence[Path], foreign: Path | None, currency: str, low: int, high: int) -> str:
+def balances_sql(relation: str, foreign: Path | None, currency: str, low: int, high: int) -> str:
     """The change ledger in the home currency: foreign accounts come valued from `foreign`."""
-    if not files:
+    if not relation:
         return empty_sql("balances")
     reach = f"customer >= {low} AND customer < {high}"
     columns = "customer, date, delta, category, currency"
-    own = f"SELECT {columns} FROM {files_sql(files)} WHERE {reach} AND currency = '{currency}'"
+    own = f"SELECT {columns} FROM {relation} WHERE {reach} AND currency = '{currency}'"
     if foreign is None:
         return f"({own})"
     return f"({own} UNION ALL SELECT {columns} FROM {files_sql([foreign])} WHERE {reach})"
 
 
 def foreign_balances_sql(
-    files: Sequence[Path], rates: Sequence[Path], currency: str, as_of: str, exponents: dict[str, int]
+    relation: str, rates: Sequence[Path], currency: str, as_of: str, exponents: dict[str, int]
 ) -> str:
     """Changes of foreign accounts valued at the last rate known on the as-of day.
 
@@ -100,7 +101,7 @@ def foreign_balances_sql(
           SELECT b.customer, b.account, b.date, b.category, b.currency,
                  sum(b.delta) OVER (PARTITION BY b.account ORDER BY b.date) AS level,
                  row_number() OVER (PARTITION BY b.account, b.date ORDER BY b.delta) AS nth
-          FROM {files_sql(files)} b WHERE b.currency <> '{currency}' AND b.date <= DATE '{as_of}'
+          FROM {relation} b WHERE b.currency <> '{currency}' AND b.date <= DATE '{as_of}'
         ),
         valued AS (
           SELECT b.customer, b.account, b.date, b.category, b.currency,
@@ -115,8 +116,8 @@ def foreign_balances_sql(
 
 
 def customers_sql(
-    parties: Sequence[Path],
-    organisations: Sequence[Path],
+    parties: str,
+    organisations: str,
     priority: Sequence[str],
     low: int,
     high: int,
@@ -154,10 +155,8 @@ def customers_sql(
     """
 
 
-def _first_known(
-    files: Sequence[Path], names: Sequence[str], place: str, low: int, high: int, table: str
-) -> str:
-    if not files:
+def _first_known(relation: str, names: Sequence[str], place: str, low: int, high: int, table: str) -> str:
+    if not relation:
         fields = [f'CAST(NULL AS {SQL_TYPES[CONTRACTS[table][n].type]}) AS "{n}"' for n in names]
         columns = ", ".join(["CAST(NULL AS INTEGER) AS customer", "0 AS sources", *fields])
         return f"SELECT {columns} WHERE false"
@@ -165,6 +164,6 @@ def _first_known(
     return f"""
         SELECT {", ".join(["customer", "count(DISTINCT source) AS sources", *firsts])}
         FROM (SELECT *, row_number() OVER (PARTITION BY customer ORDER BY {place}, source, party_id) AS place
-              FROM {files_sql(files)} WHERE customer >= {low} AND customer < {high})
+              FROM {relation} WHERE customer >= {low} AND customer < {high})
         GROUP BY customer
     """
