@@ -19,6 +19,7 @@ from quanke.kernel.identifiers.organisation import (
     organisation_check_character,
     uscc_check_character,
 )
+from quanke.kernel.identifiers.organisation_names import match_organisation_name
 from quanke.kernel.identifiers.phone import check_mobile
 from quanke.kernel.identifiers.resident import resident_check_character
 from quanke.kernel.money import currency_exponents
@@ -160,6 +161,16 @@ some_names = st.lists(name_parts, max_size=6).map("".join) | anything
 def test_names(names: list[str | None]) -> None:
     expected = [None if name is None else name_match(name) for name in names]
     assert columns.match_names(pa.array(names, pa.string())).to_pylist() == expected
+
+
+organisation_parts = name_parts | st.sampled_from(["（", ")", "【", "]", "有限公司", "《", "\u0308"])
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.none() | st.lists(organisation_parts, max_size=6).map("".join) | anything, max_size=8))
+def test_organisation_names(names: list[str | None]) -> None:
+    expected = [None if name is None else match_organisation_name(name) for name in names]
+    assert columns.match_organisation_names(pa.array(names, pa.string())).to_pylist() == expected
 
 
 def test_births_at_the_edges() -> None:

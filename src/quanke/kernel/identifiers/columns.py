@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from quanke.kernel.identifiers import card, organisation, phone, resident, travel
 from quanke.kernel.identifiers.document import LONGEST_FREE_NUMBER
 from quanke.kernel.identifiers.names import name_match
+from quanke.kernel.identifiers.organisation_names import match_organisation_name
 from quanke.kernel.identifiers.texts import BLANKS
 from quanke.kernel.money import currency_exponents
 
@@ -36,6 +37,7 @@ _RESIDENT_WEIGHTS = np.array(resident.WEIGHTS, dtype=np.int32)
 _USCC_WEIGHTS = np.array(organisation.WEIGHTS, dtype=np.int32)
 _ORGANISATION_WEIGHTS = np.array(organisation.ORGANISATION_WEIGHTS, dtype=np.int32)
 _HAN_ONLY = r"\A[\x{4E00}-\x{9FFF}]+\z"
+_HAN_AND_BRACKETS = r"\A[\x{4E00}-\x{9FFF}()]+\z"
 _CONTROL = r"[\x00-\x1f\x7f]"
 
 
@@ -84,13 +86,12 @@ def valid_currencies(codes: Strings) -> Booleans:
 
 def match_names(names: Strings) -> pa.Array:
     """`name_match(...)` for each row; names of plain Han characters are their own match."""
-    texts = _strings(names)
-    plain = _matches(texts, _HAN_ONLY) | _is_null(texts)
-    if plain.all():
-        return texts
-    others = texts.filter(pa.array(~plain)).dictionary_encode()
-    matched = pa.array([name_match(name) for name in others.dictionary.to_pylist()], pa.string())
-    return pc.replace_with_mask(texts, pa.array(~plain), matched.take(others.indices))
+    return _matched(names, _HAN_ONLY, name_match)
+
+
+def match_organisation_names(names: Strings) -> pa.Array:
+    """`match_organisation_name(...)` for each row; plain Han characters and brackets are their own match."""
+    return _matched(names, _HAN_AND_BRACKETS, match_organisation_name)
 
 
 # The rest is how: columns of texts as matrices of bytes, one row per text of the wanted length.
@@ -102,6 +103,17 @@ def _in_blocks(check: Callable[..., Booleans], *columns: Strings) -> Booleans:
     starts = range(0, size, _ROWS_PER_BLOCK)
     blocks = [check(*(column.slice(start, _ROWS_PER_BLOCK) for column in columns)) for start in starts]
     return np.concatenate(blocks) if blocks else np.empty(0, np.bool_)
+
+
+def _matched(names: Strings, own_match: str, match: Callable[[str], str]) -> pa.Array:
+    """`match` of each row; rows of the pattern `own_match` as they are, equal texts looked at once."""
+    texts = _strings(names)
+    plain = _matches(texts, own_match) | _is_null(texts)
+    if plain.all():
+        return texts
+    others = texts.filter(pa.array(~plain)).dictionary_encode()
+    matched = pa.array([match(name) for name in others.dictionary.to_pylist()], pa.string())
+    return pc.replace_with_mask(texts, pa.array(~plain), matched.take(others.indices))
 
 
 def _strings(column: Strings) -> pa.Array:

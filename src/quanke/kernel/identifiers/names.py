@@ -32,8 +32,10 @@ _INVISIBLE = (
     *range(0xFE00, 0xFE10),
     *range(0xE0100, 0xE01F0),
 )
-_HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_BLANK_INSIDE_HAN = re.compile(f"(?<=[{_HAN}]) (?=[{_HAN}])| ?{INTERPUNCT} ?")
+HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Ranges of Han characters for a class of a regular expression, supplementary planes included."""
+
+_BLANK_INSIDE_HAN = re.compile(f"(?<=[{HAN}]) (?=[{HAN}])| ?{INTERPUNCT} ?")
 _UNREADABLE = re.compile(r"[?\u25a1\u3013*\ufffd]+|[A-Z]+(?: [A-Z]+)*")
 
 
@@ -102,7 +104,7 @@ def compare_names(first: str, second: str) -> NameComparison:
         return NameComparison.SAME
     if _surnames_are_distinct(one, other):
         return NameComparison.DIFFERENT
-    one, other = _simplified(one), _simplified(other)
+    one, other = simplified(one), simplified(other)
     if one == other or _could_be_written(one, other) or _could_be_written(other, one):
         return NameComparison.VARIANT
     return NameComparison.DIFFERENT
@@ -116,7 +118,11 @@ def _variants() -> tuple[dict[int, str], frozenset[frozenset[str]]]:
     return {ord(char): to for char, to in simplified.items()}, frozenset(frozenset(pair) for pair in distinct)
 
 
-def _simplified(name: str) -> str:
+def simplified(name: str) -> str:
+    """`name` with traditional forms of characters common in names in their simplified form (NAM-3).
+
+    For candidates only: 後 is written 后 here, and 后 is a surname of its own.
+    """
     return name.translate(_variants()[0])
 
 
@@ -131,7 +137,7 @@ def _could_be_written(damaged: str, whole: str) -> bool:
         found = True
         marks = match[0]
         longest = 1 if marks[0].isalpha() else len(marks)  # one mark per byte or UTF-16 unit is common
-        parts += [re.escape(damaged[place : match.start()]), f"[{_HAN}]{{1,{longest}}}"]
+        parts += [re.escape(damaged[place : match.start()]), f"[{HAN}]{{1,{longest}}}"]
         place = match.end()
     readable = re.sub(_UNREADABLE, "", damaged).strip()
     if not found or not readable:
