@@ -54,7 +54,7 @@ def test_everything_is_taken_and_told(home: Home, given: Path) -> None:
         "accounts": (5, 0),
     }
     assert report.errors == []
-    assert home.counts() == Counts(customers=4, accounts=5)
+    assert home.counts() == Counts(customers=4, accounts=5, parties=5)
     assert any("accounts" in line and "5 taken" in line for line in report.lines())
 
 
@@ -426,7 +426,7 @@ def test_a_home_is_not_made_over_something_else(tmp_path: Path) -> None:
         Home.create(tmp_path / "new", "YUAN")
     home = Home.create(tmp_path / "new", "CZK")
     assert Home.open(home.path).currency == "CZK"
-    (home.path / "home.json").write_text('{"format": 2}')
+    (home.path / "home.json").write_text('{"format": 3}')
     with pytest.raises(HomeError, match="another format"):
         Home.open(home.path)
 

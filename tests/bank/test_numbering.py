@@ -63,7 +63,7 @@ def test_exact_evidence_only(home: Home, tmp_path: Path) -> None:
     ]
     alone.append("nobody-else")
     assert [found[name] for name in alone] == list(range(10))
-    assert home.counts() == Counts(customers=10, accounts=0)
+    assert home.counts() == Counts(customers=10, accounts=0, parties=12)
 
 
 def test_later_parties_join_by_documents_ever_seen(home: Home, tmp_path: Path) -> None:
@@ -89,13 +89,14 @@ def test_two_customers_who_come_to_share_a_document_keep_their_numbers(home: Hom
     assert numbers(home)["c"] == 0
 
 
-def test_organisations_share_a_number_by_their_code(home: Home, tmp_path: Path) -> None:
+def test_organisations_share_a_number_by_code_and_name(home: Home, tmp_path: Path) -> None:
     put(
         tmp_path / "g",
         "organisations.csv",
         "source,party_id,name,uscc,kind",
         "core,a,甲公司,91440300192181490G,business",
-        "card,b,甲公司（改名）,91440300192181490g,business",
+        "card,b,甲公司 ,91440300192181490g,business",
+        "card,renamed,丙公司,91440300192181490G,business",
         "core,c,乙公司,91440300192181490X,business",
         "card,d,乙公司,91440300192181490X,business",
     )
@@ -103,8 +104,9 @@ def test_organisations_share_a_number_by_their_code(home: Home, tmp_path: Path) 
     assert rows(home, "organisations", "party_id, customer", order="party_id") == [
         ("a", 0),
         ("b", 0),
-        ("c", 1),
-        ("d", 2),
+        ("c", 2),
+        ("d", 3),
+        ("renamed", 1),
     ]
 
 

@@ -24,7 +24,7 @@ from quanke.bank.sample.identity import hmt_permits, resident_ids
 from quanke.bank.sample.text import decimals, digits, id_numbers
 from quanke.bank.sample.text import uscc as make_uscc
 from quanke.kernel.errors import HomeError
-from tests.bank.conftest import Query
+from tests.bank.conftest import SAMPLED, Query
 
 
 def one(rows: list[tuple[Any, ...]]) -> Any:
@@ -113,7 +113,8 @@ def test_no_number_of_a_document_is_given_twice() -> None:
 
 
 def test_every_table_is_there_with_the_columns_of_its_contract(ask: Query) -> None:
-    for name, contract in CONTRACTS.items():
+    for name in SAMPLED:
+        contract = CONTRACTS[name]
         wanted = [f"{f.name}_fen" if f.type is FieldType.MONEY else f.name for f in contract]
         columns = [row[0] for row in ask(f"DESCRIBE {name}")]
         assert columns == wanted, name
@@ -149,7 +150,7 @@ def broken_rows(ask: Query, table: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-@pytest.mark.parametrize("table", list(CONTRACTS))
+@pytest.mark.parametrize("table", SAMPLED)
 def test_only_the_listed_rows_break_a_contract(ask: Query, table: str) -> None:
     hard = dirty(ask, table) - dirty(
         ask, table, "duplicate_key", "unknown_party", "bad_id_checksum", "missing_phone", "malformed_phone",
@@ -158,7 +159,7 @@ def test_only_the_listed_rows_break_a_contract(ask: Query, table: str) -> None:
     assert broken_rows(ask, table) == hard
 
 
-@pytest.mark.parametrize("table", list(CONTRACTS))
+@pytest.mark.parametrize("table", SAMPLED)
 def test_only_listed_keys_stand_twice(ask: Query, table: str) -> None:
     key = ", ".join(f'"{part}"' for part in CONTRACTS[table].key)
     text = " || '|' || ".join(f'"{part}"::VARCHAR' for part in CONTRACTS[table].key)

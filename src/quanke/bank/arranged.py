@@ -3,8 +3,13 @@
 An arranged table is what engines read. It differs from its contract so:
 
 * Where a row names a party or an account, `source`, `party_id` and `account_id` give way to the dense
-  numbers `customer` and `account`, which stand first. `parties`, `organisations` and `accounts` keep their
-  own identifiers beside the number; `relations` has `from_customer` and `to_customer`.
+  numbers `customer`, `party` and `account`, which stand first. `parties`, `organisations` and `accounts`
+  keep their own identifiers beside the number. A table that names two parties has the numbers of both:
+  `relations` has `from_customer`, `from_party`, `to_customer` and `to_party`, `identity_decisions` the same
+  with `one` and `other`.
+* `party` is the number of the record (one per source and party_id, never changed); `customer` is the number
+  its record was given when it came. Who is who may be seen otherwise later (`quanke.customers.register`):
+  then rows are read under another customer, found by their `party`, or by that of their account.
 * `balances` is a ledger of changes: `delta` is the change of the end-of-day balance on `date`, in minor
   units of the account's currency; the balance at day d is the sum of deltas up to d. A late or corrected
   day adds compensating rows, so one account and day may have several.
@@ -64,6 +69,12 @@ def names_party(contract: Contract) -> bool:
     return "party_id" in contract.by_name and contract.name not in IDENTITY_TABLES
 
 
+def sides(contract: Contract) -> tuple[str, ...]:
+    """The two parties a row is about, as prefixes of its fields: `("from", "to")`; empty for other tables."""
+    ends = "_party_id"
+    return tuple(field.name.removesuffix(ends) for field in contract if field.name.endswith(ends))
+
+
 def names_account(contract: Contract) -> bool:
     """Whether rows refer to an account."""
     return "account_id" in contract.by_name and contract.name != "accounts"
@@ -73,7 +84,7 @@ def names_account(contract: Contract) -> bool:
 def arranged(table: str) -> tuple[Column, ...]:
     """The columns of the arranged table, in order."""
     contract = CONTRACTS[table]
-    columns = [Column(name, "INTEGER") for name in _numbers(contract)]
+    columns = [Column(name, "INTEGER") for name in (*_numbers(contract), *_parties(contract))]
     for field in contract:
         columns += _columns(contract, field)
     if table in ("transactions", "balances"):
@@ -87,10 +98,16 @@ def arranged(table: str) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def _parties(contract: Contract) -> list[str]:
+    """Columns with the numbers of the records a row names."""
+    own = ["party"] if "party_id" in contract.by_name else []
+    return [*own, *(f"{side}_party" for side in sides(contract))]
+
+
 def _numbers(contract: Contract) -> list[str]:
-    """Number columns the table starts with."""
-    if contract.name == "relations":
-        return ["from_customer", "to_customer"]
+    """Numbers of customers and accounts the table starts with and is sorted by."""
+    if sides(contract):
+        return [f"{side}_customer" for side in sides(contract)]
     by_party = "party_id" in contract.by_name
     by_account = "account_id" in contract.by_name
     return ["customer"] * (by_party or by_account) + ["account"] * by_account
@@ -110,8 +127,8 @@ def _columns(contract: Contract, field: Field) -> list[Column]:
 
 def dropped(contract: Contract) -> frozenset[str]:
     """Fields that give way to numbers."""
-    if contract.name == "relations":
-        return frozenset({"from_source", "from_party_id", "to_source", "to_party_id"})
+    if sides(contract):
+        return frozenset(f"{side}_{name}" for side in sides(contract) for name in ("source", "party_id"))
     gone = {"source", "party_id"} if names_party(contract) else set()
     return frozenset(gone | ({"account_id"} if names_account(contract) else set()))
 

@@ -1,10 +1,11 @@
 """The home: the folder in which Quanke keeps one bank's data.
 
-    home.json                         {"format": 1, "currency": "CNY"}
+    home.json                         {"format": 2, "currency": "CNY"}
     tables/<table>/*.parquet          rows as engines read them (`quanke.bank.arranged`)
     loads/<table>.json                what was loaded (`quanke.bank.loads`)
     quarantine/<table>/<unit>.parquet rows that were refused, with the rule each one breaks
-    numbers/                          (source, party_id) -> customer, account_id -> account, dense from 0
+    numbers/                          (source, party_id) -> party and customer, account_id -> account
+    identity/                         who is who (`quanke.customers.register`)
     levels/<table>/                   what a LEVEL table needs to go on: closing state, days without change
     nights/YYYY-MM-DD/                published nights (`quanke.engines.store`)
     work/                             unfinished work; empty or absent between loads
@@ -20,7 +21,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from quanke.bank import publication
@@ -29,7 +30,7 @@ from quanke.bank.loads import LoadBook
 from quanke.kernel.errors import HomeError, QuankeError
 from quanke.kernel.money import minor_unit_exponent
 
-FORMAT = 1
+FORMAT = 2
 """The layout above. A home of a later format is refused, never guessed at."""
 
 _DRAFT = "home.json.new"
@@ -37,10 +38,15 @@ _DRAFT = "home.json.new"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many numbers were given out: customers are 0 .. customers-1, accounts 0 .. accounts-1."""
+    """How many numbers were given out: customers are 0 .. customers-1, accounts and parties likewise."""
 
     customers: int = 0
     accounts: int = 0
+    parties: int = 0
+
+    def to_json(self) -> str:
+        """The text of `numbers/counts.json`."""
+        return json.dumps(asdict(self)) + "\n"
 
 
 class Home:

@@ -98,4 +98,5 @@ def _functions(on: date) -> list[tuple[str, tuple[str, ...], str, Callable[..., 
         ("valid_uscc", one, "BOOLEAN", lambda texts: pa.array(columns.valid_usccs(texts))),
         ("match_id_number", two, "VARCHAR", columns.match_id_numbers),
         ("match_name", one, "VARCHAR", columns.match_names),
+        ("match_organisation_name", one, "VARCHAR", columns.match_organisation_names),
     ]

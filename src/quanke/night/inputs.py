@@ -90,6 +90,7 @@ _NOT_FACTS = frozenset(
         "fx_rates",
         "parties",
         "organisations",
+        "identity_decisions",
         "relations",
         "balances",
     ]

@@ -22,6 +22,7 @@ from quanke.bank.contracts.organisation import BRANCHES, OWNERSHIP, POSTS, ROLES
 from quanke.bank.contracts.parties import (
     CONSENTS,
     ID_TYPES,
+    IDENTITY_DECISIONS,
     ORGANISATIONS,
     PARTIES,
     RELATIONS,
@@ -45,6 +46,7 @@ CONTRACTS: dict[str, Contract] = {
         FX_RATES,
         PARTIES,
         ORGANISATIONS,
+        IDENTITY_DECISIONS,
         RELATIONS,
         CONSENTS,
         OWNERSHIP,

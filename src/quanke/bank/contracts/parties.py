@@ -140,6 +140,28 @@ RELATIONS = Contract(
     date="from_date",
 )
 
+IDENTITY_DECISIONS = Contract(
+    "identity_decisions",
+    "身份认定",
+    "Decisions on who is who",
+    "decision of a person whether two records are one customer",
+    TableKind.EVENT,
+    ("decision_id",),
+    (
+        text("decision_id", "认定编号", "Number of the decision", **REQUIRED),
+        code("one_source", "甲来源系统", "Source system of the first record", **REQUIRED),
+        text("one_party_id", "甲客户编号", "The first record", **REQUIRED, **C2),
+        code("other_source", "乙来源系统", "Source system of the second record", **REQUIRED),
+        text("other_party_id", "乙客户编号", "The second record", **REQUIRED, **C2),
+        code("decision", "认定结果", "One customer, or two", "same", "different", **REQUIRED),
+        text("reason", "理由", "Why, in words", **C2),
+        text("decided_by", "认定人", "Who decided: a member of staff or a post", **REQUIRED),
+        date("date", "日期", "Day", **REQUIRED),
+        instant("at", "时间", "Moment"),
+    ),
+    date="date",
+)
+
 CONSENTS = Contract(
     "consents",
     "同意与撤回",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from quanke.bank.arranged import IDENTITY_TABLES, names_account, names_party
+from quanke.bank.arranged import IDENTITY_TABLES, names_account, names_party, sides
 from quanke.bank.contracts import CONTRACTS, Contract
 from quanke.bank.home import Home
 from quanke.bank.load.rules import enum_name, enum_values
@@ -65,11 +65,10 @@ class Lookups:
 def lookups(home: Home, contract: Contract, file: str) -> Lookups:
     """The lookups rows of `contract` need. Raises InputError where a required table is not loaded."""
     found = Lookups()
-    if contract.name == "relations":
-        for side in ("from", "to"):
-            on = ((f"{side}_source", "source"), (f"{side}_party_id", "party_id"))
-            found.joins.append(_party(home, f"p{side}", f"{side}_party_id", on, file))
-    elif names_party(contract):
+    for side in sides(contract):
+        on = ((f"{side}_source", "source"), (f"{side}_party_id", "party_id"))
+        found.joins.append(_party(home, f"p_{side}", f"{side}_party_id", on, file))
+    if names_party(contract):
         on = (("source", "source"), ("party_id", "party_id"))
         found.joins.append(_party(home, "p", "party_id", on, file))
     for reference in contract:
@@ -86,8 +85,8 @@ def _party(home: Home, alias: str, name: str, on: tuple[tuple[str, str], ...], f
             file=file,
             field=name,
         )
-    relation = f"(SELECT source, party_id, customer FROM {parquet(files)})"
-    return Lookup(alias, name, relation, on, ("customer",))
+    relation = f"(SELECT source, party_id, party, customer FROM {parquet(files)})"
+    return Lookup(alias, name, relation, on, ("customer", "party"))
 
 
 def _refer(home: Home, contract: Contract, name: str, file: str, found: Lookups) -> None:

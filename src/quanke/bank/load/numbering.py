@@ -1,21 +1,23 @@
 """Giving customers and accounts their dense numbers.
 
 Numbers count from 0 in order of first appearance: by unit, then by row. They never change and are never
-reused. A party that is new gets a number already given out only by the EXACT rule (domain.md NAM-4): same
-kind of document, same number (permits by their first nine characters), same match name, and the number
-passes its check; organisations: same valid unified social credit code. A document "other" is no evidence.
-Documents stay known once seen: who renews a passport and comes back with the old one is the same customer.
-If a later delivery gives two customers the same document, both keep their numbers: merging is recorded
-elsewhere, reversibly (`quanke.customers`).
+reused. Every record of a source system has a number of its own, `party`; beside it stands the `customer` it
+was given. A party that is new gets a customer already given out only by the EXACT rule (domain.md NAM-4):
+same kind of document, same number (permits by their first nine characters), same match name, and the number
+passes its check; organisations: same valid unified social credit code and same match name. A document
+"other" is no evidence. Documents stay known once seen: who renews a passport and comes back with the old one
+is the same customer. If a later delivery gives two customers the same document, both keep their numbers: who
+is who is seen and recorded elsewhere, reversibly (`quanke.customers.register`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from quanke.bank.arranged import IDENTITY_TABLES
-from quanke.bank.home import Home
+from quanke.bank.home import Counts, Home
 from quanke.bank.load.task import copy
 from quanke.bank.publication import Publication
 from quanke.bank.session import Connection, one_row
@@ -38,7 +40,8 @@ def with_links(table: str, query: str) -> str:
         text = f"{id_type} || chr(31) || {number} || chr(31) || {name}"
         usable = "id_valid AND id_type <> 'other'"
     else:
-        text, usable = "'uscc' || chr(31) || upper(uscc)", "uscc_valid"
+        text = "'uscc' || chr(31) || upper(uscc) || chr(31) || match_organisation_name(name)"
+        usable = "uscc_valid"
     linked = f"SELECT *, CASE WHEN {usable} THEN {text} END AS link FROM ({query})"
     return (
         "SELECT * EXCLUDE (link), md5_number_lower(link) AS link_low, md5_number_upper(link) AS link_high "
@@ -47,12 +50,12 @@ def with_links(table: str, query: str) -> str:
 
 
 def number_parties(
-    connection: Connection, home: Home, table: str, new: str, next_number: int, publication: Publication
-) -> int:
-    """Give every row of `new` its customer; how many numbers are given out afterwards.
+    connection: Connection, home: Home, table: str, new: str, counts: Counts, publication: Publication
+) -> Counts:
+    """Give every row of `new` its party and its customer; how many numbers are given out afterwards.
 
     `new` is a table (position, source, party_id, link_low, link_high) with one row per party, the first of
-    this load. Makes the table `numbered` (position, customer), and stages files for the parties and
+    this load. Makes the table `numbered` (position, party, customer), and stages files for the parties and
     documents that are new.
     """
     known = home.numbers("parties")
@@ -61,31 +64,37 @@ def number_parties(
         if known
         else ""
     )
-    customer = "n.customer" if known else "NULL::INTEGER"
+    numbers = "n.customer, n.party" if known else "NULL::INTEGER AS customer, NULL::INTEGER AS party"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE seen AS SELECT new.*, {customer} AS customer FROM {new} AS new {join}"
+        f"CREATE OR REPLACE TEMP TABLE seen AS SELECT new.*, {numbers} FROM {new} AS new {join}"
     )
     _claim_links(connection, home)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE leaders AS
-        SELECT position, ({next_number} + row_number() OVER (ORDER BY position) - 1)::INTEGER AS customer
+        SELECT position, ({counts.customers} + row_number() OVER (ORDER BY position) - 1)::INTEGER AS customer
         FROM (SELECT DISTINCT coalesce(claims.position, seen.position) AS position
               FROM seen LEFT JOIN claims USING (link_low, link_high)
               WHERE seen.customer IS NULL AND claims.customer IS NULL)
         """
     )
     connection.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE numbered AS
         SELECT seen.position, seen.source, seen.party_id, seen.customer IS NULL AS fresh,
+               coalesce(seen.party, ({counts.parties} - 1 + row_number() OVER (
+                   PARTITION BY seen.customer IS NULL ORDER BY seen.position))::INTEGER) AS party,
                coalesce(seen.customer, claims.customer, leaders.customer) AS customer
         FROM seen LEFT JOIN claims USING (link_low, link_high)
         LEFT JOIN leaders ON leaders.position = coalesce(claims.position, seen.position)
         """
     )
     _stage_numbers(connection, home, table, publication)
-    return next_number + int(one_row(connection, "SELECT count(*) FROM leaders")[0])
+    return replace(
+        counts,
+        customers=counts.customers + int(one_row(connection, "SELECT count(*) FROM leaders")[0]),
+        parties=counts.parties + int(one_row(connection, "SELECT count(*) FROM numbered WHERE fresh")[0]),
+    )
 
 
 def _claim_links(connection: Connection, home: Home) -> None:
@@ -116,8 +125,8 @@ def _claim_links(connection: Connection, home: Home) -> None:
 def _stage_numbers(connection: Connection, home: Home, table: str, publication: Publication) -> None:
     """Stage the files of new parties and new documents."""
     parties = (
-        f"SELECT source, party_id, customer, {literal(KINDS[table])} AS kind FROM numbered WHERE fresh "
-        "ORDER BY customer, source, party_id"
+        f"SELECT source, party_id, party, customer, {literal(KINDS[table])} AS kind "
+        "FROM numbered WHERE fresh ORDER BY party"
     )
     links = (
         "SELECT claims.link_low, claims.link_high, numbered.customer FROM claims "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanke.bank.arranged import FLAGS, Column, arranged, names_party
+from quanke.bank.arranged import FLAGS, Column, arranged, names_party, sides
 from quanke.bank.load.checked import Checked
 from quanke.bank.sql import quoted
 
@@ -26,8 +26,10 @@ def _output(unit: Checked, column: Column, ordinal: int) -> str:
     aliases = {lookup.alias for lookup in unit.lookups.joins}
     if name == "unit":
         return f"{ordinal}::INTEGER"
-    if name in ("from_customer", "to_customer"):
-        return f"p{name}"
+    if name in {f"{side}_{number}" for side in sides(contract) for number in ("customer", "party")}:
+        return f"p_{name}"
+    if name == "party":
+        return "p_party" if names_party(contract) else "NULL::INTEGER"
     if name == "customer":
         return "p_customer" if names_party(contract) else "a_customer" if "a" in aliases else "NULL::INTEGER"
     if name == "account":

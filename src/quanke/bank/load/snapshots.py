@@ -8,9 +8,8 @@ replaced do not come back by themselves, since the bank's corrected file holds t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quanke.bank.arranged import IDENTITY_TABLES, arranged, key, order
@@ -118,27 +117,25 @@ class _Merge:
             self.connection.execute(f"CREATE OR REPLACE TEMP VIEW numbered_new AS FROM {self.new}")
             return
         counts = self.home.counts()
-        customers, accounts = counts.customers, counts.accounts
         first = f"{self.new} WHERE position NOT IN (SELECT position FROM later)"
         if table == "accounts":
             relation = f"(SELECT position, account_id, customer FROM {first})"
-            accounts = number_accounts(self.connection, self.home, relation, accounts, self.publication)
-            number = "account"
+            given = number_accounts(self.connection, self.home, relation, counts.accounts, self.publication)
+            counts = replace(counts, accounts=given)
+            numbers: tuple[str, ...] = ("account",)
         else:
             relation = f"(SELECT position, source, party_id, link_low, link_high FROM {first})"
-            customers = number_parties(
-                self.connection, self.home, table, relation, customers, self.publication
-            )
-            number = "customer"
-        text = json.dumps({"customers": customers, "accounts": accounts}) + "\n"
-        self.publication.write("numbers/counts.json", text)
+            counts = number_parties(self.connection, self.home, table, relation, counts, self.publication)
+            numbers = ("customer", "party")
+        self.publication.write("numbers/counts.json", counts.to_json())
         self.connection.execute(
-            f"INSERT INTO numbered BY NAME SELECT later.position, {number} "
+            f"INSERT INTO numbered BY NAME SELECT later.position, {', '.join(numbers)} "
             f"FROM later JOIN numbered USING ({self.key})"
         )
+        replaced = ", ".join(f"numbered.{number} AS {number}" for number in numbers)
         self.connection.execute(
             "CREATE OR REPLACE TEMP VIEW numbered_new AS "
-            f"SELECT new.* REPLACE (numbered.{number} AS {number}) FROM {self.new} AS new "
+            f"SELECT new.* REPLACE ({replaced}) FROM {self.new} AS new "
             "JOIN numbered USING (position)"
         )
 
