@@ -40,29 +40,76 @@ CREATE OR REPLACE TEMP MACRO rate(a, b) AS
 
 -------------------------------------------------------------------------------------- who the customer is
 
--- One row per customer; each field from the most trusted source that knows it.
+-- One row per customer out of his records, by the rules of docs/reference/golden.md.
 CREATE OR REPLACE TEMP VIEW golden AS
-WITH person AS (
-    SELECT customer, count(DISTINCT source) AS sources,
-        arg_min(city, nth) AS city, arg_min(district, nth) AS district, arg_min(branch_id, nth) AS branch_id,
-        arg_min(sex, nth) AS sex, arg_min(birth_date, nth) AS birth_date, arg_min(opened_on, nth) AS opened_on,
-        arg_min(closed_on, nth) AS closed_on, arg_min(deceased, nth) AS deceased,
-        arg_min(nationality, nth) AS nationality, arg_min(id_type, nth) AS id_type,
-        arg_min(id_expires_on, nth) AS id_expires_on, arg_min(risk_class, nth) AS risk_class,
-        arg_min(risk_assessed_on, nth) AS risk_assessed_on, arg_min(credit_score, nth) AS credit_score
+-- Most customers have one record, and there is nothing to choose from: only the others are sorted and grouped.
+WITH several AS MATERIALIZED (SELECT customer FROM parties GROUP BY customer HAVING count(*) > 1),
+person_record AS (
+    SELECT *,
+        -- the record with a number that passes its check, then one with a number, then by source
+        nth + 1_000_000 * (id_number IS NULL)::BIGINT + 2_000_000 * (id_valid IS NOT TRUE)::BIGINT AS by_document,
+        CASE WHEN id_valid AND id_type IN ('resident_id', 'household_register', 'residence_permit_hmt')
+            THEN CASE length(id_number) WHEN 15 THEN left(id_number, 6) || '19' || substr(id_number, 7)
+                ELSE id_number END
+        END AS number_18
     FROM (
         SELECT *, row_number() OVER (
             PARTITION BY customer
             ORDER BY list_position(['core', 'cards', 'mobile', 'partner'], source) NULLS LAST, source, party_id
         ) AS nth
-        FROM parties
+        FROM parties SEMI JOIN several USING (customer)
     )
+),
+chosen AS (
+    SELECT customer, count(DISTINCT source) AS sources,
+        arg_min_null({'type': id_type, 'until': id_expires_on}, by_document)
+            FILTER (WHERE coalesce(id_type, id_number, id_expires_on::VARCHAR) IS NOT NULL) AS document,
+        arg_min_null(number_18, by_document)
+            FILTER (WHERE coalesce(id_type, id_number, id_expires_on::VARCHAR) IS NOT NULL) AS number_18,
+        arg_min(birth_date, by_document) AS birth_date, list(birth_date) AS birth_dates,
+        arg_min(sex, by_document) AS sex, list(sex) AS sexes,
+        arg_min_null({'city': city, 'district': district}, nth + 1_000_000 * (address IS NULL)::BIGINT)
+            FILTER (WHERE coalesce(address, city, district) IS NOT NULL) AS place,
+        arg_min_null(
+            {'class': risk_class, 'on': risk_assessed_on},
+            nth - 1_000_000 * coalesce(risk_assessed_on - DATE '1900-01-01', -1_000_000)
+        ) FILTER (WHERE coalesce(risk_class, risk_assessed_on::VARCHAR) IS NOT NULL) AS risk,
+        arg_min(
+            credit_score,
+            nth - 1_000_000 * coalesce(datediff('second', TIMESTAMP '1900-01-01', updated_at), -1_000_000)
+        ) AS credit_score,
+        arg_min(branch_id, nth) AS branch_id, arg_min(nationality, nth) AS nationality,
+        bool_or(deceased) AS deceased, min(opened_on) AS opened_on,
+        -- ended once every record of core and cards has, or every record of a customer without any
+        CASE WHEN bool_and(closed_on IS NOT NULL) FILTER (WHERE source IN ('core', 'cards'))
+                OR (count(*) FILTER (WHERE source IN ('core', 'cards')) = 0 AND bool_and(closed_on IS NOT NULL))
+            THEN coalesce(max(closed_on) FILTER (WHERE source IN ('core', 'cards')), max(closed_on)) END AS closed_on
+    FROM person_record
     GROUP BY customer
+),
+person AS (
+    SELECT customer, sources, place.city, place.district, branch_id,
+        CASE WHEN list_contains(sexes, if(substr(number_18, 17, 1)::INTEGER % 2 = 1, 'male', 'female'))
+                AND number_18 IS NOT NULL
+            THEN if(substr(number_18, 17, 1)::INTEGER % 2 = 1, 'male', 'female') ELSE sex END AS sex,
+        CASE WHEN list_contains(birth_dates, strptime(substr(number_18, 7, 8), '%Y%m%d')::DATE)
+            THEN strptime(substr(number_18, 7, 8), '%Y%m%d')::DATE ELSE birth_date END AS birth_date,
+        opened_on, closed_on, deceased, nationality, document.type AS id_type, document.until AS id_expires_on,
+        risk.class AS risk_class, risk.on AS risk_assessed_on, credit_score
+    FROM chosen
+    UNION ALL
+    SELECT customer, 1 AS sources, city, district, branch_id, sex, birth_date, opened_on, closed_on, deceased,
+        nationality, id_type, id_expires_on, risk_class, risk_assessed_on, credit_score
+    FROM parties ANTI JOIN several USING (customer)
 ),
 body AS (
     SELECT customer, count(DISTINCT source) AS sources, arg_min(kind, nth) AS kind,
-        arg_min(city, nth) AS city, arg_min(district, nth) AS district, arg_min(branch_id, nth) AS branch_id,
-        arg_min(opened_on, nth) AS opened_on, arg_min(closed_on, nth) AS closed_on
+        arg_min_null({'city': city, 'district': district}, nth + 1_000_000 * (address IS NULL)::BIGINT)
+            FILTER (WHERE coalesce(address, city, district) IS NOT NULL) AS place,
+        arg_min(branch_id, nth) AS branch_id, min(opened_on) AS opened_on,
+        CASE WHEN bool_and(closed_on IS NOT NULL) FILTER (WHERE source IN ('core', 'cards'))
+                OR (count(*) FILTER (WHERE source IN ('core', 'cards')) = 0 AND bool_and(closed_on IS NOT NULL))
+            THEN coalesce(max(closed_on) FILTER (WHERE source IN ('core', 'cards')), max(closed_on)) END AS closed_on
     FROM (
         SELECT *, row_number() OVER (
             PARTITION BY customer
@@ -74,9 +121,11 @@ body AS (
 )
 SELECT n.customer, coalesce(p.sources, o.sources, 0) AS sources,
     CASE WHEN p.customer IS NOT NULL THEN 'person' ELSE o.kind END AS kind,
-    coalesce(p.city, o.city) AS city, coalesce(p.district, o.district) AS district,
-    coalesce(p.branch_id, o.branch_id) AS branch_id, p.sex, p.birth_date,
-    coalesce(p.opened_on, o.opened_on) AS opened_on, coalesce(p.closed_on, o.closed_on) AS closed_on,
+    if(p.customer IS NOT NULL, p.city, o.place.city) AS city,
+    if(p.customer IS NOT NULL, p.district, o.place.district) AS district,
+    if(p.customer IS NOT NULL, p.branch_id, o.branch_id) AS branch_id, p.sex, p.birth_date,
+    if(p.customer IS NOT NULL, p.opened_on, o.opened_on) AS opened_on,
+    if(p.customer IS NOT NULL, p.closed_on, o.closed_on) AS closed_on,
     p.deceased, p.nationality, p.id_type, p.id_expires_on, p.risk_class, p.risk_assessed_on, p.credit_score
 FROM (SELECT range::INTEGER AS customer FROM range(getvariable('low'), getvariable('high'))) n
 LEFT JOIN person p USING (customer)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from quanke.customers.golden import GoldenField, golden_record, masked
 from quanke.customers.stages import REASONS, STAGE_TAGS, STAGES, StageRules, stage_definitions
+from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
 from quanke.customers.tags import STANDARD_TAGS as _TAGS
 from quanke.customers.tags import THEMES
 from quanke.language import Tag
@@ -12,10 +14,15 @@ STANDARD_TAGS: tuple[Tag, ...] = (*_TAGS, *STAGE_TAGS)
 
 __all__ = [
     "REASONS",
+    "SOURCE_PRIORITY",
     "STAGES",
     "STAGE_TAGS",
     "STANDARD_TAGS",
+    "SURVIVORSHIP",
     "THEMES",
+    "GoldenField",
     "StageRules",
+    "golden_record",
+    "masked",
     "stage_definitions",
 ]

@@ -12,10 +12,10 @@ import duckdb
 
 from quanke.bank.contracts import CONTRACTS
 from quanke.bank.home import Home
-from quanke.customers.golden import SOURCE_PRIORITY
+from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
+from quanke.engines.duckdb.golden import customers_sql
 from quanke.engines.duckdb.relations import (
     balances_sql,
-    customers_sql,
     fact_sql,
     files_sql,
     foreign_balances_sql,
@@ -111,7 +111,7 @@ def write_golden(
 ) -> None:
     """One golden row per customer of a part, with the `fields` that are asked for."""
     parties, organisations = inputs.relation("parties"), inputs.relation("organisations")
-    sql = customers_sql(parties, organisations, SOURCE_PRIORITY, *inputs.reach(part), fields)
+    sql = customers_sql(parties, organisations, SURVIVORSHIP, SOURCE_PRIORITY, *inputs.reach(part), fields)
     _copy(connection, sql, target)
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import pyarrow.parquet as pq
 
 from quanke.bank.home import Home
+from quanke.bank.survivorship import fingerprint
+from quanke.customers.survivorship import SURVIVORSHIP
 from quanke.engines.store import Night, NightStore, write_json
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress, SilentProgress
@@ -106,6 +108,7 @@ def _plan(
         "currency": inputs.home.currency,
         "inputs": inputs.fingerprint(),
         "definitions": catalogue.fingerprint,
+        "survivorship": fingerprint(SURVIVORSHIP),
         "customers": inputs.customers,
         "bucket": inputs.bucket,
         "seed": SEED,

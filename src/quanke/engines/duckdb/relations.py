@@ -1,16 +1,14 @@
-"""Relations of a home as DuckDB sees them: facts by customer range, golden customers, values of
-foreign balances."""
+"""Relations of a home as DuckDB sees them: facts by customer range, values of foreign balances."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 
-from quanke.bank.contracts import CONTRACTS, FieldType
-from quanke.language.facts import customers as customers_table
+from quanke.bank.contracts import FieldType
 from quanke.language.facts import facts
 from quanke.language.types import Kind, Type
 
@@ -112,58 +110,4 @@ def foreign_balances_sql(
                value - coalesce(lag(value) OVER (PARTITION BY account ORDER BY date), 0) AS delta,
                category, '{currency}' AS currency
         FROM valued ORDER BY customer, account, date
-    """
-
-
-def customers_sql(
-    parties: str,
-    organisations: str,
-    priority: Sequence[str],
-    low: int,
-    high: int,
-    fields: Collection[str],
-) -> str:
-    """One golden row per customer number of a range: each of `fields` from the first source, by
-    priority, that knows it; among records of one source, the one with the smallest party number."""
-    kept = set(fields) - {"source", "party_id", "updated_at"}
-    person_fields = [f.name for f in CONTRACTS["parties"].fields if f.name in kept]
-    body_fields = [f.name for f in CONTRACTS["organisations"].fields if f.name in kept | {"kind"}]
-    order = " ".join(f"WHEN '{source}' THEN {i}" for i, source in enumerate(priority))
-    place = f"CASE source {order} ELSE {len(priority)} END"
-    columns = ["n.customer"]
-    for name, field in customers_table.fields.items():
-        if name not in kept:
-            continue
-        kind = SQL_TYPES[field.type]
-        if name == "sources":
-            columns.append("coalesce(p.sources, o.sources, 0) AS sources")
-        elif name == "kind":
-            columns.append("CASE WHEN p.customer IS NOT NULL THEN 'person' ELSE o.kind END AS kind")
-        else:
-            holders = [
-                f'{a}."{name}"' for a, names in (("p", person_fields), ("o", body_fields)) if name in names
-            ]
-            columns.append(f'CAST(coalesce({", ".join(holders)}, NULL) AS {kind}) AS "{name}"')
-    persons = _first_known(parties, person_fields, place, low, high, "parties")
-    bodies = _first_known(organisations, body_fields, place, low, high, "organisations")
-    return f"""
-        WITH p AS ({persons}), o AS ({bodies}),
-        n AS (SELECT CAST(range AS INTEGER) AS customer FROM range({low}, {high}))
-        SELECT {", ".join(columns)}
-        FROM n LEFT JOIN p ON p.customer = n.customer LEFT JOIN o ON o.customer = n.customer
-        ORDER BY n.customer
-    """
-
-
-def _first_known(relation: str, names: Sequence[str], place: str, low: int, high: int, table: str) -> str:
-    if not relation:
-        fields = [f'CAST(NULL AS {SQL_TYPES[CONTRACTS[table][n].type]}) AS "{n}"' for n in names]
-        columns = ", ".join(["CAST(NULL AS INTEGER) AS customer", "0 AS sources", *fields])
-        return f"SELECT {columns} WHERE false"
-    firsts = [f'arg_min("{n}", place) AS "{n}"' for n in names]
-    return f"""
-        SELECT {", ".join(["customer", "count(DISTINCT source) AS sources", *firsts])}
-        FROM (SELECT *, row_number() OVER (PARTITION BY customer ORDER BY {place}, source, party_id) AS place
-              FROM {relation} WHERE customer >= {low} AND customer < {high})
-        GROUP BY customer
     """
