@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS
+from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS, SHARED_CHECKS
 from quanke.customers import REASONS, STAGE_TAGS, STAGES, STANDARD_TAGS, THEMES
 from quanke.language import Catalogue, Check, Definition, say
 from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions
@@ -12,7 +12,7 @@ from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions
 PATH = "reference/catalogue.md"
 
 TIERS = tier_definitions()
-CHECKS = (*CARE_CHECKS, *CONDUCT_CHECKS, *ACCOUNT_CHECKS)
+CHECKS = (*CARE_CHECKS, *CONDUCT_CHECKS, *ACCOUNT_CHECKS, *SHARED_CHECKS)
 CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *METRICS, *CHECKS))
 
 THEME_TITLES = {
@@ -27,6 +27,7 @@ THEME_TITLES = {
     "service": "Service and campaigns 服务与营销",
     "activity": "Activity 活跃与价值",
     "life": "Life-cycle hints 人生阶段线索",
+    "graph": "Households, employers, referrals 家庭、单位与推荐",
 }
 
 HEAD = f"""\
@@ -133,6 +134,7 @@ def page() -> str:
         ("Care 服务", CARE_CHECKS),
         ("Conduct 行为合规", CONDUCT_CHECKS),
         ("Accounts and holdings 账户与持仓", ACCOUNT_CHECKS),
+        ("Shared devices, telephones, addresses 共用设备、电话、地址", SHARED_CHECKS),
     ):
         parts.append(table(title, checks, "severity 程度"))
     return "".join(parts).rstrip("\n") + "\n"

@@ -169,7 +169,7 @@ TOPICS = {
     ),
     "customers": (
         "Fields of customers 客户字段",
-        "The golden customer, and what models found. 客户主数据与模型结果。",
+        "The golden customer, what models found, and what the graph gives. 客户主数据、模型结果与关系图谱。",
     ),
     "reference": (
         "Other definitions 引用其他定义",

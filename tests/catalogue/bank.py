@@ -40,6 +40,7 @@ class Bank:
             "consents": [],
             "ownership": [],
             "models": [],
+            "graph": [],
         }
     )
 

@@ -178,6 +178,17 @@ def wages(last: int) -> Bank:
 FOUND.append(("wages_stopped", wages(4), wages(6)))
 
 
+def sharing(household: int, **sizes: int) -> Bank:
+    return person().add("graph", household_size=household, **sizes)
+
+
+FOUND += [
+    ("device_shared", sharing(1, device_group_size=3), sharing(3, device_group_size=3)),
+    ("phone_shared", sharing(1, phone_group_size=4), sharing(1, phone_group_size=3)),
+    ("address_shared", sharing(4, address_group_size=6), sharing(6, address_group_size=6)),
+]
+
+
 def test_every_check_has_a_case() -> None:
     assert sorted(name for name, _, _ in FOUND) == sorted(check.name for check in CHECKS)
 

@@ -62,7 +62,7 @@ def random_bank(seed: int) -> Bank:
     closed = {"category": CATEGORIES, "transactions.kind": TRANSACTION_KINDS}
     for customer in range(CUSTOMERS):
         for table, rows in bank.tables.items():
-            if table in ("customers", "models", "balances"):
+            if table in ("customers", "models", "graph", "balances"):
                 continue
             source = table_of(table)
             for _ in range(draw.randrange(8)):
@@ -81,6 +81,9 @@ def random_bank(seed: int) -> Bank:
         person["closed_on"] = draw.choice([some_day(draw), None, None, None, None])
         person["kind"] = draw.choice(["person", "person", "person", "school", None])
         bank.tables["customers"].append({**person, "customer": customer})
+        if draw.random() < 0.9:
+            linked = {n: value(draw, f.type, f.values) for n, f in table_of("graph").fields.items()}
+            bank.tables["graph"].append({**linked, "customer": customer})
         if draw.random() < 0.7:
             bank.tables["models"].append({"customer": customer, "cluster": draw.choice(["a", "b"])})
         for account in range(draw.randrange(4)):

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from quanke.bank.contracts import Field, FieldType
-from quanke.language.facts import FactTable, customers, facts
+from quanke.language.facts import FactTable, customers, facts, graph
 
 AS_OF = dt.date(2026, 6, 30)
 ARROW = {
@@ -59,12 +59,17 @@ def rows(table: FactTable, count: int, people: int, draw: random.Random) -> list
 
 
 def tables(seed: int, people: int = 40, count: int = 250) -> dict[str, list[dict[str, Any]]]:
-    """Every fact table and `customers`, from one seed."""
+    """Every fact table, `customers` and `graph` (not of everybody), from one seed."""
     draw = random.Random(seed)
     made = {name: rows(table, count, people, draw) for name, table in facts.tables.items()}
     made["customers"] = [
         {"customer": n, **{name: value(field, draw) for name, field in customers.fields.items()}}
         for n in range(people)
+    ]
+    made["graph"] = [
+        {"customer": n, **{name: value(field, draw) for name, field in graph.fields.items()}}
+        for n in range(people)
+        if draw.random() < 0.9
     ]
     return made
 
@@ -73,7 +78,7 @@ def as_arrow(made: dict[str, list[dict[str, Any]]]) -> dict[str, pa.Table]:
     """The same rows as Arrow tables with the arranged types."""
     found = {}
     for name, held in made.items():
-        table = customers if name == "customers" else facts.tables[name]
+        table = {"customers": customers, "graph": graph}.get(name) or facts.tables[name]
         columns = [("customer", pa.int32()), *((n, ARROW[f.type]) for n, f in table.fields.items())]
         if name == "balances":
             columns += [("delta", pa.int64()), ("account", pa.int32())]

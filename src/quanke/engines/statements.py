@@ -106,7 +106,7 @@ def plan(
     ordered = tuple(definitions)
     have = frozenset(known)
     aggregates: dict[str, dict[Aggregate, str]] = {}
-    columns: dict[str, dict[str, None]] = {"customers": {}, "models": {}, "profile": {}}
+    columns: dict[str, dict[str, None]] = {"customers": {}, "models": {}, "graph": {}, "profile": {}}
     before: dict[str, None] = {}
     for definition in ordered:
         for node in _above_rows(definition.expression, ranks or {}):
@@ -355,8 +355,8 @@ DEFAULTS = {
 @dataclass(frozen=True)
 class Sources:
     """SQL of the relations a statement reads. Each fact relation has `customer`; `customers` has one
-    row for every customer and decides which rows come out; `models`, `profile`, `ranks` and `before`
-    (the earlier night) have at most one."""
+    row for every customer and decides which rows come out; `models`, `graph`, `profile`, `ranks` and
+    `before` (the earlier night) have at most one."""
 
     facts: Mapping[str, str]
     customers: str
@@ -364,6 +364,7 @@ class Sources:
     profile: str = ""
     before: str = ""
     ranks: str = ""
+    graph: str = ""
 
 
 def statement(
@@ -445,6 +446,7 @@ def _wide(planned: Plan, sources: Sources, dialect: Dialect, as_of: dt.date) -> 
         joins.append(f"LEFT JOIN {table}_facts ON {table}_facts.customer = c.customer")
     for letter, names, source, alias in (
         ("m", planned.columns["models"], sources.models, "models_{}"),
+        ("g", planned.columns["graph"], sources.graph, "graph_{}"),
         ("p", planned.columns["profile"], sources.profile, "t_{}"),
         ("b", planned.before, sources.before, "before_{}"),
         ("r", tuple(planned.ranks.values()), sources.ranks, "{}"),
@@ -455,14 +457,20 @@ def _wide(planned: Plan, sources: Sources, dialect: Dialect, as_of: dt.date) -> 
             joins.append(f"LEFT JOIN {source} AS {letter} ON {letter}.customer = c.customer")
             columns += [f"{letter}.{dialect.quote(n)} AS {alias.format(n)}" for n in names]
         else:
-            columns += [f"{_unknown(planned, n, dialect)} AS {alias.format(n)}" for n in names]
+            table = {"m": "models", "g": "graph"}.get(letter, "")
+            columns += [f"{_unknown(planned, n, dialect, table)} AS {alias.format(n)}" for n in names]
     return "SELECT " + ",\n    ".join(columns) + "\n  " + "\n  ".join(joins)
 
 
-def _unknown(planned: Plan, name: str, dialect: Dialect) -> str:
-    """A typed null for a value no source holds (the first night has no earlier one)."""
+def _unknown(planned: Plan, name: str, dialect: Dialect, table: str) -> str:
+    """A typed null for a value no source holds (the first night has no earlier one): a column of a
+    table, or without a table another definition's value."""
     for definition in planned.definitions:
         for node in walk(definition.expression):
-            if isinstance(node, (Reference, Column)) and node.name == name:
+            if (
+                isinstance(node, (Reference, Column))
+                and node.name == name
+                and getattr(node, "table", "") == table
+            ):
                 return f"CAST(NULL AS {dialect.sql_type(node.type)})"
     raise KeyError(name)

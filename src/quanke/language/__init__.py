@@ -66,7 +66,7 @@ from quanke.language.expressions import (
     years_between,
     yuan,
 )
-from quanke.language.facts import customers, facts, found_by_model
+from quanke.language.facts import customers, facts, found_by_model, graph
 from quanke.language.words import say
 
 __all__ = [
@@ -102,6 +102,7 @@ __all__ = [
     "exponential",
     "facts",
     "found_by_model",
+    "graph",
     "greatest",
     "hour",
     "iso_weekday",

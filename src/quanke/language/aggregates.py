@@ -12,6 +12,7 @@ from quanke.language.expressions import Expression, Operators
 from quanke.language.facts import FactTable, table_of
 from quanke.language.nodes import (
     ALWAYS,
+    PER_CUSTOMER,
     Aggregate,
     Column,
     Grain,
@@ -99,7 +100,14 @@ def _source(node: Node) -> str:
         tables.add("customers")
     if len(tables) != 1:
         raise refuse(f"an aggregate reads one table, not {', '.join(sorted(tables)) or 'none'}")
-    return tables.pop()
+    return _has_rows(tables.pop())
+
+
+def _has_rows(table: str) -> str:
+    """The table itself. What models and the graph give each customer becomes a tag before it is counted."""
+    if table in PER_CUSTOMER - {"customers"}:
+        raise refuse(f"{table} has one value for each customer: make a tag of it, then a figure of the tag")
+    return table
 
 
 def _aggregate(reduce: Reduce, value: Operators, result: Type) -> AggregateExpression:
@@ -120,7 +128,7 @@ def total(value: Operators) -> AggregateExpression:
 def count(table: FactTable) -> AggregateExpression:
     """How many rows (of `customers`: how many customers)."""
     unit = CUSTOMERS if table.name == "customers" else TIMES
-    return AggregateExpression(Aggregate(Reduce.COUNT, table.name, None, None, ALWAYS, unit))
+    return AggregateExpression(Aggregate(Reduce.COUNT, _has_rows(table.name), None, None, ALWAYS, unit))
 
 
 def smallest(value: Operators) -> AggregateExpression:

@@ -44,7 +44,7 @@ from quanke.language.declared_windows import window_of
 from quanke.language.declared_yaml import Entries, Part, Row, Words, read_yaml
 from quanke.language.definitions import Check, Definition, Metric, Tag, Trigger
 from quanke.language.expressions import Expression, band
-from quanke.language.facts import FactTable, customers, facts
+from quanke.language.facts import FactTable, customers, facts, graph
 from quanke.language.types import Kind
 
 MOST_DEFINITIONS = 1_000
@@ -82,7 +82,7 @@ _WITH: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((*_OF_VALUES, *_OF_TABLES), ("where", "within")),
 }
 """Forms, each with the keys it understands beside its own."""
-_TABLES: Mapping[str, FactTable] = {**facts.tables, "customers": customers}
+_TABLES: Mapping[str, FactTable] = {**facts.tables, "customers": customers, "graph": graph}
 
 
 def read_definitions(

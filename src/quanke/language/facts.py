@@ -2,7 +2,8 @@
 
 Facts are the arranged tables of a home: the fields of the bank's contracts, less the numbers of
 parties and accounts (replaced by `customer`), plus a few that loading adds (`category`). `customers`
-is the one-row-per-customer table. Amounts are in minor units of the home currency.
+is the one-row-per-customer table, and `graph` holds what the links between customers give each of them.
+Amounts are in minor units of the home currency.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from quanke.bank.contracts import CONTRACTS, Field, FieldType, Sensitivity
+from quanke.bank.contracts.schema import C2, RISK_ONLY, boolean, integer, money
 from quanke.language.expressions import Expression
 from quanke.language.nodes import Column
 from quanke.language.places import refuse
@@ -109,8 +111,39 @@ def _customers() -> FactTable:
     return FactTable("customers", "", fields, "客户", "Customers, one row each")
 
 
+def _graph() -> FactTable:
+    """What the links between customers give, per customer (`quanke.customers.graph`)."""
+    fields = (
+        integer("employer_number", "用人单位客户编号", "Customer number of the employer", **C2),
+        boolean("employer_covered", "用人单位在我行开户", "The employer has an open account here"),
+        integer("employer_people_known", "用人单位已知员工数", "Its people that the bank knows"),
+        integer("employer_people_covered", "用人单位已开户员工数", "Its people with an open account"),
+        boolean("wages_from_body", "工资由本行机构客户代发", "A body pays the wages from an account here"),
+        integer("household", "家庭编号", "Household: smallest customer number in it", **C2),
+        integer("household_size", "家庭人数", "Persons in the household", **C2),
+        boolean("household_head", "家庭代表", "Has the most assets of the household", **C2),
+        money("household_aum", "家庭资产", "Assets of all persons of the household"),
+        integer("referrals_made", "推荐人数", "Persons the customer referred"),
+        integer("referrals_converted", "推荐成功人数", "Of those, persons who opened an account afterwards"),
+        boolean("referred", "由他人推荐", "Somebody referred the customer"),
+        integer("bodies_linked", "关联机构数", "Bodies whose person the customer is; no hospitals"),
+        integer("brought_by", "来源机构客户编号", "Customer number of the body that brought him", **C2),
+        integer("brought_by_government", "来源政府客户编号", "Government body above that body", **C2),
+        boolean("brought_with_consent", "来源时已同意共享", "Consent to sharing held on the opening day"),
+        integer("people_known", "机构已知人员数", "People of the body that the bank knows; of bodies only"),
+        integer("people_covered", "机构已开户人员数", "Of those, with an open account; of bodies only"),
+        integer("device_group_size", "共用设备人数", "Persons on one device, or 0", **C2, **RISK_ONLY),
+        integer("address_group_size", "共用地址人数", "Persons at one address, or 0", **C2, **RISK_ONLY),
+        integer("phone_group_size", "共用电话人数", "Persons with one telephone, or 0", **C2, **RISK_ONLY),
+    )  # fmt: skip
+    return FactTable(
+        "graph", "", {f.name: f for f in fields}, "关系图谱", "The graph, one row for each customer"
+    )
+
+
 facts = Facts()
 customers = _customers()
+graph = _graph()
 
 
 def found_by_model(name: str, type_: Type) -> Expression:
@@ -119,8 +152,8 @@ def found_by_model(name: str, type_: Type) -> Expression:
 
 
 def table_of(name: str) -> FactTable:
-    """The table of that name, `customers` included. Raises DefinitionError for an unknown one."""
-    return customers if name == "customers" else getattr(facts, name)
+    """The table of that name, `customers` and `graph` included. Raises DefinitionError for an unknown one."""
+    return {"customers": customers, "graph": graph}.get(name) or getattr(facts, name)
 
 
 def field_of(column: Column) -> Field | None:

@@ -30,7 +30,7 @@ class Grain(StrEnum):
     POPULATION = "population"
 
 
-PER_CUSTOMER = frozenset({"customers", "models"})
+PER_CUSTOMER = frozenset({"customers", "models", "graph"})
 """Tables with one row per customer."""
 
 
@@ -132,7 +132,8 @@ class AsOf:
 @dataclass(frozen=True, slots=True)
 class Column:
     """A field of a row: of a fact table (grain row), or of a table with one row per customer: the
-    golden `customers`, or `models`, which holds what models found (a cluster, a score)."""
+    golden `customers`, `models`, which holds what models found (a cluster, a score), or `graph`, which holds
+    what the links between customers give (a household, an employer)."""
 
     table: str
     name: str

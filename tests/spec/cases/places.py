@@ -11,12 +11,14 @@ from quanke.language import (
     earlier,
     facts,
     found_by_model,
+    graph,
     level,
     portion,
     rank,
     total,
     when,
     years_between,
+    yuan,
 )
 from quanke.language.types import INTEGER, NUMBER, TEXT
 from tests.spec.cases.facts import facts_case
@@ -154,6 +156,26 @@ CASES = (
         models="""
         customer | cluster: text | score: number | place: integer
         1        | A             | 0.5           | 7
+        """,
+    ),
+    facts_case(
+        "customers",
+        "What the graph gives a customer; unknown for whom it has nothing",
+        lambda: {
+            "wealthy_home": graph.household_aum >= yuan(100),
+            "covered": graph.employer_people_covered / graph.employer_people_known,
+            "alone": graph.household_size == 1,
+        },
+        """
+        customer | wealthy_home | covered | alone
+        1        | true         | 0.25    | false
+        2        | false        | null    | true
+        3        | null         | null    | null
+        """,
+        graph="""
+        customer | household_aum | household_size | employer_people_known | employer_people_covered
+        1        | 100.00        | 2              | 4                     | 1
+        2        | 99.99         | 1              | null                  | null
         """,
     ),
     facts_case(

@@ -13,6 +13,7 @@ from quanke.customers.tags import (
     cross_border,
     digital,
     flows,
+    graph,
     income,
     life,
     person,
@@ -33,6 +34,7 @@ THEMES: dict[str, tuple[Tag, ...]] = {
     "service": service.TAGS,
     "activity": activity.TAGS,
     "life": life.TAGS,
+    "graph": graph.TAGS,
 }
 """Tags by theme, in reading order."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from quanke.language import Metric
 from quanke.segments.metrics.care import CARE
+from quanke.segments.metrics.linked import LINKED
 from quanke.segments.metrics.money import MONEY
 from quanke.segments.metrics.size import SIZE, STAGE_FIGURES
 from quanke.segments.metrics.tiers import tier_figures
@@ -19,7 +20,7 @@ from quanke.segments.scheme import DEFAULT_SCHEME, TierScheme
 
 def metric_definitions(scheme: TierScheme = DEFAULT_SCHEME) -> tuple[Metric, ...]:
     """All figures; those of tiers by the names of the scheme."""
-    return (*SIZE, *MONEY, *CARE, *STAGE_FIGURES, *tier_figures(scheme))
+    return (*SIZE, *MONEY, *CARE, *LINKED, *STAGE_FIGURES, *tier_figures(scheme))
 
 
 METRICS: tuple[Metric, ...] = metric_definitions()
