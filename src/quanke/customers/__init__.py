@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from quanke.customers.golden import GoldenField, golden_record, masked
 from quanke.customers.stages import REASONS, STAGE_TAGS, STAGES, StageRules, stage_definitions
 from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
@@ -24,5 +26,18 @@ __all__ = [
     "StageRules",
     "golden_record",
     "masked",
+    "resolve",
     "stage_definitions",
 ]
+
+if TYPE_CHECKING:
+    from quanke.customers.identity import resolve
+
+
+def __getattr__(name: str) -> object:
+    """Load what tells who is who only when it is asked for: the other names stay cheap to import."""
+    if name == "resolve":
+        from quanke.customers.identity import resolve
+
+        return resolve
+    raise AttributeError(name)

@@ -1,0 +1,125 @@
+"""Proof by documents (ID-1 to ID-4, NAM-4): what links by itself, what waits, what never meets."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.identity.people import HOME, decided, record, resident, standing, who
+
+LI = resident()
+TWIN = resident(serial=450)
+PHONE = "13800138000"
+
+
+def test_one_document_and_one_name_are_one_customer() -> None:
+    assert who(record("李红", LI), record("李　红", f" {LI.lower()} "), record("王芳", TWIN)) == [0, 0, 1]
+    assert standing(record("李红", LI), record("李红", LI), record("王芳", TWIN)) == ["exact", "exact", "new"]
+
+
+def test_a_number_of_15_digits_is_the_same_document() -> None:
+    old = LI[:6] + LI[8:17]
+    assert who(record("李红", LI), record("李红", old)) == [0, 0]
+
+
+def test_a_household_register_carries_the_resident_number() -> None:
+    assert who(record("李红", LI, "household_register"), record("李红", LI)) == [0, 0]
+
+
+def test_id_3_permits_match_on_what_stays_for_life() -> None:
+    assert who(
+        record("陳大文", "H1234567801", "permit_hk_macau"),
+        record("陳大文", "H12345678", "permit_hk_macau"),
+        record("陳大文", "M12345678", "permit_hk_macau"),
+    ) == [0, 0, 1]
+
+
+def test_id_3_a_passport_is_of_one_country() -> None:
+    passport = {"number": "E12345670", "id_type": "passport"}
+    assert who(
+        record("KIM MINJI", **passport, nationality="KOR"),
+        record("KIM MINJI", **passport, nationality="USA"),
+        record("KIM MINJI", **passport, nationality="KOR"),
+    ) == [0, 1, 0]
+    assert who(record("KIM MINJI", **passport, nationality="KOR"), record("KIM MINJI", **passport)) == [0, 0]
+
+
+def test_a_passport_without_country_never_joins_two_countries() -> None:
+    passport = {"number": "E12345670", "id_type": "passport"}
+    found = who(
+        record("KIM MINJI", **passport),
+        record("KIM MINJI", **passport, nationality="KOR"),
+        record("KIM MINJI", **passport, nationality="USA"),
+    )
+    assert found[1] != found[2]
+
+
+@pytest.mark.parametrize("id_type", ["other", "military_id", "library_card", None])
+def test_a_number_without_a_rule_proves_nothing(id_type: str | None) -> None:
+    number = {"id_number": "A8273645", "id_type": id_type}
+    assert who({"name": "李红", **number}, {"name": "王芳", **number}) == [0, 1]
+    assert standing({"name": "李红", **number}, {"name": "李红", **number})[0] != "exact"
+
+
+def test_a_number_that_fails_its_check_proves_nothing() -> None:
+    wrong = LI[:17] + ("1" if LI[17] != "1" else "2")
+    assert standing(record("李红", wrong), record("李红", wrong))[0] != "exact"
+    assert who(
+        record("李红", wrong, phone=PHONE, birth_date="1980-02-10"),
+        record("李红", LI, phone=PHONE, birth_date="1980-02-10"),
+    ) == [0, 0]
+
+
+@pytest.mark.parametrize("filled_in", ["111111111111111111", "123456789", "00000000", "987654321"])
+def test_a_number_filled_in_for_the_form_is_none(filled_in: str) -> None:
+    assert who(record("李红", filled_in, "passport"), record("李红", filled_in, "passport")) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "outcome"),
+    [
+        ("吕布", "呂布", "variant"),
+        ("王䶮", "王?", "variant"),
+        ("王䶮", "王YAN", "variant"),
+        ("陈斌平", "陈斌萍", "variant"),  # reads alike
+        ("陈斌平", "CHEN BINPING", "variant"),
+        ("李红", "王芳", "conflict"),
+        ("后羿", "后艺娟", "conflict"),
+    ],
+)
+def test_nam_4_one_document_and_two_names_wait_for_a_person(one: str, other: str, outcome: str) -> None:
+    full = {"phone": PHONE, "address": HOME, "birth_date": "1980-02-10"}
+    assert who(record(one, LI, **full), record(other, LI, **full)) == [0, 1]
+    assert standing(record(one, LI, **full), record(other, LI, **full)) == [outcome, outcome]
+
+
+def test_nam_4_a_conflict_stops_automation() -> None:
+    full = {"phone": PHONE, "address": HOME, "birth_date": "1980-02-10"}
+    clear = (record("李红", LI, **full), record("李红", **full))
+    assert who(*clear) == [0, 0]
+    assert who(*clear, record("王芳", LI)) == [0, 1, 2]
+    resolved = decided((0, 2, "different"))
+    assert who(*clear, record("王芳", LI), decisions=resolved) == [0, 0, 1]
+
+
+def test_two_documents_never_meet_though_all_else_agrees() -> None:
+    full = {"phone": PHONE, "address": HOME, "birth_date": "1980-02-10", "email": "lihong@example.cn"}
+    assert who(record("李红", LI, **full), record("李红", TWIN, **full)) == [0, 1]
+    kinds = (record("李红", LI, **full), record("李红", "H12345670", "permit_hk_macau", **full))
+    assert who(*kinds) == [0, 1]
+    assert standing(*kinds) == ["review", "review"]
+
+
+def test_two_documents_never_meet_through_a_third_record() -> None:
+    full = {"phone": PHONE, "address": HOME, "birth_date": "1980-02-10"}
+    found = who(record("李红", LI, **full), record("李红", TWIN, **full), record("李红", **full))
+    assert found[0] != found[1]
+
+
+def test_a_person_may_join_what_documents_part() -> None:
+    renewed = (
+        record("KIM MINJI", "M11223345", "passport", nationality="KOR", phone=PHONE, birth_date="19900101"),
+        record("KIM MINJI", "M99887761", "passport", nationality="KOR", phone=PHONE, birth_date="19900101"),
+    )
+    assert who(*renewed) == [0, 1]
+    assert who(*renewed, decisions=decided((0, 1, "same"))) == [0, 0]
+    assert who(*renewed, decisions=decided((0, 1, "same"), (1, 0, "different"))) == [0, 1]
