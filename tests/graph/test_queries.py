@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanke.bank.contracts import Purpose
+from quanke.customers.graph import sides
 from quanke.customers.graph.kinds import BY_NAME, KINDS
 from quanke.customers.graph.store import PIECES, SHARING
 from quanke.kernel.errors import NightError, QuankeError
@@ -33,10 +34,13 @@ def opened(small: Small, folder: Path, **more: object):  # type: ignore[no-untyp
 
 
 @SLOW
-@given(SEEDS, st.integers(0, 3), PURPOSES, DAYS, st.booleans(), st.integers(0, 17))
+@given(
+    SEEDS, st.integers(0, 3), PURPOSES, DAYS, st.booleans(), st.integers(0, 17), st.sampled_from([2, 2_000])
+)
 def test_a_walk_equals_networkx(
-    folder: Path, seed: int, depth: int, purpose: Purpose, days: int, narrow: bool, start: int
+    folder: Path, seed: int, depth: int, purpose: Purpose, days: int, narrow: bool, start: int, together: int
 ) -> None:
+    sides._TOGETHER = together  # whoever has more links than this is looked at alone
     small = random_small(seed)
     only = tuple(k.name for k in KINDS[::2] if k.allows(purpose)) if narrow else ()
     network = small.network(purpose, days, only)
@@ -68,7 +72,11 @@ def test_limits_hold_and_tell_what_was_left(
 ) -> None:
     graph = opened(random_small(seed), folder)
     whole = graph.around(0, depth, fan_out=999, limit=999)
+    sides._TOGETHER = 3
+    alone = graph.around(0, depth, fan_out=fan_out, limit=limit)
+    sides._TOGETHER = 2_000
     cut = graph.around(0, depth, fan_out=fan_out, limit=limit)
+    assert alone.links.equals(cut.links) and alone.nodes.equals(cut.nodes) and alone.left_out == cut.left_out
     assert cut.nodes.num_rows <= limit
     assert set(cut.nodes["customer"].to_pylist()) <= set(whole.nodes["customer"].to_pylist())
     rows = {tuple(r.values()) for r in whole.links.to_pylist()}
@@ -107,8 +115,9 @@ def state(flags: int) -> str:
 
 
 @SLOW
-@given(SEEDS, PURPOSES, DAYS)
-def test_reach_equals_networkx(folder: Path, seed: int, purpose: Purpose, days: int) -> None:
+@given(SEEDS, PURPOSES, DAYS, st.sampled_from([2, 2_000]))
+def test_reach_equals_networkx(folder: Path, seed: int, purpose: Purpose, days: int, together: int) -> None:
+    sides._TOGETHER = together
     small = random_small(seed)
     named = [(n, kind, 4, f"机构{n}") for n, kind in enumerate(small.kinds) if kind != "person"]
     graph = opened(small, folder, bodies=bodies(*named))

@@ -26,7 +26,7 @@ class Around:
 
     `nodes`: customer, depth, side (G, B, C), kind; by depth and number. `links`: the links of all nodes
     nearer than `depth`, as `GraphStore.link_table`. `left_out`: links that were found and not followed
-    because of the limits.
+    because of the limits, counted at the customer where the limit struck.
     """
 
     customer: int
@@ -81,51 +81,30 @@ def around(
     codes, day = checked_codes(purpose, kinds), store.day_number(on)
     frontier = np.array([store.check(customer)], np.int32)
     known, depths = [frontier], [np.zeros(1, np.int32)]
-    kept, dropped = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    kept, left_out = [np.zeros(0, np.int64)], 0
     for step in range(1, depth + 1):
-        found = store.seen(store.touching(frontier), frontier, codes, day, purpose)
-        chosen = _narrowed(store, found, len(frontier), fan_out)
-        dropped.append(found.rows[~chosen])
-        found = found.only(chosen)
+        found = store.touching(frontier, codes, day, purpose, fan_out)
         everybody = np.concatenate(known)
-        fresh = found.only(~np.isin(found.other, everybody))
-        frontier = _nearest(store, fresh, limit - len(everybody))
+        frontier = _nearest(found.only(~np.isin(found.other, everybody)), limit - len(everybody))
         there = np.isin(found.other, np.concatenate([everybody, frontier]))
-        dropped.append(found.rows[~there])
+        left_out += found.left + int((~there).sum())
         kept.append(found.rows[there])
         known.append(frontier)
         depths.append(np.full(len(frontier), step, np.int32))
         if not len(frontier):
             break
     rows = np.unique(np.concatenate(kept))
-    left_out = len(np.setdiff1d(np.concatenate(dropped), rows))
     nodes = _node_table(store, np.concatenate(known), np.concatenate(depths))
     return Around(customer, depth, nodes, store.link_table(rows), left_out)
 
 
-def _narrowed(store: GraphStore, found: Touching, customers: int, fan_out: int) -> NDArray[np.bool_]:
-    """Which links are followed: of each customer at most `fan_out`."""
-    chosen = np.ones(len(found.rows), np.bool_)
-    counts = np.bincount(found.near, minlength=customers)
-    ends = np.cumsum(counts)
-    for place in np.flatnonzero(counts > fan_out):
-        stop, count = int(ends[place]), int(counts[place])
-        strength = store.links.strength[found.rows[stop - count : stop]]
-        cut = np.partition(strength, count - fan_out)[count - fan_out]
-        keep = strength > cut
-        ties = np.flatnonzero(strength == cut)[: fan_out - int(keep.sum())]
-        keep[ties] = True
-        chosen[stop - count : stop] = keep
-    return chosen
-
-
-def _nearest(store: GraphStore, fresh: Touching, room: int) -> NDArray[np.int32]:
+def _nearest(fresh: Touching, room: int) -> NDArray[np.int32]:
     """New customers, sorted; where they are too many, those with the strongest links (ties: by number)."""
     numbers, place = np.unique(fresh.other, return_inverse=True)
     if len(numbers) <= room:
         return numbers
     strongest = np.zeros(len(numbers), np.float32)
-    np.maximum.at(strongest, place, store.links.strength[fresh.rows])
+    np.maximum.at(strongest, place, fresh.strength)
     order = np.argsort(-strongest, kind="stable")[: max(0, room)]
     return np.sort(numbers[order])
 

@@ -65,13 +65,13 @@ def portrait(
     day, codes = store.day_number(on), allowed_codes(purpose)
     alone = np.array([body], np.int32)
     people = people_of(store, alone, codes, day, purpose)
-    kind = store.links.kind[people.rows]
+    kind = people.kind
     known = np.unique(people.other)
     flags = store.people.flags[known]
     pieces = {name: int(((flags & bit) != 0).sum()) for name, bit in PIECES.items()}
     paid = people.only((kind == CODES["pays_wages"]) & (store.links.months[people.rows] > 0))
     months, amount = store.links.months[paid.rows], store.links.amount[paid.rows]
-    others = store.seen(store.touching(alone), alone, codes, day, purpose)
+    others = store.touching(alone, codes, day, purpose)
     sheet = store.body(body)
     return Portrait(
         body=body,
@@ -86,12 +86,12 @@ def portrait(
         people_aum=int(store.people.aum[known].sum()),
         pieces=pieces,
         penetration={name: _share(count, len(known)) for name, count in pieces.items()},
-        suppliers=_ends(store, others, body, "supplies", second=True)[:MOST].tolist(),
-        buyers=_ends(store, others, body, "supplies", second=False)[:MOST].tolist(),
-        legal_representatives=_ends(store, others, body, "legal_representative", second=True)[:MOST].tolist(),
-        owners=_ends(store, others, body, "owns", second=True)[:MOST].tolist(),
-        supervised_by=_ends(store, others, body, "supervises", second=True)[:MOST].tolist(),
-        supervises=len(_ends(store, others, body, "supervises", second=False)),
+        suppliers=_ends(others, "supplies", second=True)[:MOST].tolist(),
+        buyers=_ends(others, "supplies", second=False)[:MOST].tolist(),
+        legal_representatives=_ends(others, "legal_representative", second=True)[:MOST].tolist(),
+        owners=_ends(others, "owns", second=True)[:MOST].tolist(),
+        supervised_by=_ends(others, "supervises", second=True)[:MOST].tolist(),
+        supervises=len(_ends(others, "supervises", second=False)),
     )
 
 
@@ -99,11 +99,9 @@ def _share(part: int, whole: int) -> Decimal | None:
     return (Decimal(part) / whole).quantize(Decimal("0.0001"), ROUND_HALF_UP) if whole else None
 
 
-def _ends(store: GraphStore, found: Touching, body: int, kind: str, *, second: bool) -> NDArray[np.int32]:
+def _ends(found: Touching, kind: str, *, second: bool) -> NDArray[np.int32]:
     """Who stands at the other end of a kind of link whose second (or first) end is the body."""
-    ends = store.links.second if second else store.links.first
-    right = (store.links.kind[found.rows] == CODES[kind]) & (ends[found.rows] == body)
-    return np.unique(found.other[right])
+    return np.unique(found.other[(found.kind == CODES[kind]) & (found.out != second)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +150,8 @@ def chains(
         raise QuankeError("a chain runs through a business or a government body, not through a person")
     codes, day = allowed_codes(purpose), store.day_number(on)
     alone = np.array([body], np.int32)
-    held = store.seen(store.touching(alone), alone, (CODES["supervises"],), day, purpose)
-    below = held.only(store.links.first[held.rows] == body)
+    held = store.touching(alone, (CODES["supervises"],), day, purpose)
+    below = held.only(held.out)
     if len(below.rows):
         government, bodies, rows = np.full(len(below.rows), body, np.int32), below.other, below.rows
     else:

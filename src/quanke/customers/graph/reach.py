@@ -100,18 +100,11 @@ def people_of(
     store: GraphStore, bodies: NDArray[np.int32], codes: tuple[int, ...], day: int, purpose: Purpose
 ) -> Touching:
     """Links by which persons are people of the bodies: `other` is the person."""
-    found = store.seen(
-        store.touching(bodies), bodies, tuple(c for c in codes if c in MEMBER_CODES), day, purpose
-    )
-    return found.only(_right_end(store, found, bodies) & (store.people.kind[found.other] == PERSON_CODE))
-
-
-def _right_end(store: GraphStore, found: Touching, bodies: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Whether the person stands at the end where members stand (a body is nobody's employee)."""
+    found = store.touching(bodies, tuple(c for c in codes if c in MEMBER_CODES), day, purpose)
     member_second = np.array([kind.member == 2 for kind in KINDS])
-    body_first = store.links.first[found.rows] == bodies[found.near]
-    right: NDArray[np.bool_] = body_first == member_second[store.links.kind[found.rows]]
-    return right
+    # a body is nobody's employee: the person has to stand at the end where members stand
+    right = found.out == member_second[found.kind]
+    return found.only(right & (store.people.kind[found.other] == PERSON_CODE))
 
 
 def reach(
@@ -133,7 +126,7 @@ def reach(
         raise QuankeError(f"there is no piece {unknown_pieces[0][:40]!r}; there are {', '.join(PIECES)}")
     codes, day = checked_codes(purpose, kinds), store.day_number(on)
     found = people_of(store, np.array([body], np.int32), codes, day, purpose)
-    persons, linked = _each_once(found.other, store.links.kind[found.rows], store.customers)
+    persons, linked = _each_once(found.other, found.kind, store.customers)
     flags = store.people.flags[persons]
     state = states_of(flags, wanted)
     sheet = store.body(body)
@@ -187,14 +180,13 @@ def _each_once(
     persons: NDArray[np.int32], kinds: NDArray[np.uint8], customers: int
 ) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
     """Each person once, by number, with a bit for every kind of link."""
-    bits = np.left_shift(np.uint16(1), kinds.astype(np.uint16))
     if len(persons) * _MANY > customers:
         linked = np.zeros(customers, np.uint16)
-        for bit in np.unique(bits):
-            linked[persons[bits == bit]] |= bit
-        numbers = np.flatnonzero(linked).astype(np.int32)
+        for code in np.flatnonzero(np.bincount(kinds)):
+            linked[persons[kinds == code]] |= np.uint16(1 << code)
+        numbers = np.flatnonzero(linked != 0).astype(np.int32)
         return numbers, linked[numbers]
     numbers, place = np.unique(persons, return_inverse=True)
     found = np.zeros(len(numbers), np.uint16)
-    np.bitwise_or.at(found, place, bits)
+    np.bitwise_or.at(found, place, np.left_shift(np.uint16(1), kinds.astype(np.uint16)))
     return numbers, found

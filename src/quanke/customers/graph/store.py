@@ -2,9 +2,9 @@
 
     graph/graph.json            format, day, counts, branches
     graph/links.arrow           links (Arrow IPC, uncompressed), sorted by from_customer, kind, to_customer
-    graph/forward.npy           links of customer c are rows forward[c] to forward[c + 1] - 1
-    graph/backward.npy          rows of links sorted by to_customer, kind, from_customer
-    graph/backward_offsets.npy  links to customer c are backward[backward_offsets[c]] and so on
+    graph/ahead.npy             links of customer c are rows ahead[c] to ahead[c + 1] - 1
+    graph/back.npy              links to customer c are places back[c] to back[c + 1] - 1 of
+    graph/back_<name>.npy       the links once more, sorted by to_customer, kind, from_customer
     graph/<name>.npy            one value per customer (`People`)
     graph/members.npy           (household, customer) of households of two or more, sorted
     graph/bodies.arrow          organisations: customer, kind, headcount, name
@@ -29,14 +29,15 @@ from numpy.typing import NDArray
 from quanke.bank.contracts import Purpose
 from quanke.customers.graph.derive import OPEN, Links
 from quanke.customers.graph.kinds import KINDS, PARTY_KINDS
+from quanke.customers.graph.sides import UNDER_14, Side, Sides, Touching
 from quanke.kernel.errors import NightError, QuankeError
 
 FORMAT = 1
 PIECES: dict[str, int] = {"account": 1, "card": 2, "wages": 4, "mobile": 8, "wealth": 16}
 """What a customer may have here, as bits of `People.flags`: an open account, an open card, wages paid in,
 a login to the mobile bank in 90 days, a wealth product or fund."""
-UNDER_14, SHARING, MARKETABLE = 32, 64, 128
-"""Further bits: younger than 14; consent to sharing in force; may be marketed to by some means."""
+SHARING, MARKETABLE = 64, 128
+"""Further bits beside `UNDER_14`: consent to sharing in force; may be marketed to by some means."""
 PERSON_CODE = PARTY_KINDS.index("person")
 _EPOCH = dt.date(1970, 1, 1)
 _MINORS_HIDDEN = frozenset({Purpose.MARKETING, Purpose.STATISTICS})
@@ -92,10 +93,13 @@ def write_store(
     beside.mkdir()
     count = len(people.kind)
     key = links.second.astype(np.int64) * len(KINDS) + links.kind
-    _save(beside, "backward", np.argsort(key, kind="stable").astype(np.int32))
+    rows = np.argsort(key, kind="stable").astype(np.int32)
     del key
-    _save(beside, "forward", _offsets(links.first, count))
-    _save(beside, "backward_offsets", _offsets(links.second, count))
+    _save(beside, "ahead", _offsets(links.first, count))
+    _save(beside, "back", _offsets(links.second, count))
+    _save(beside, "back_rows", rows)
+    for name in _BACK:
+        _save(beside, f"back_{name}", getattr(links, name)[rows])
     for each in fields(People):
         _save(beside, each.name, getattr(people, each.name))
     _save(beside, "members", members)
@@ -169,19 +173,8 @@ def _view(table: pa.Table, name: str, of: type) -> NDArray[Any]:
     return np.frombuffer(array.buffers()[1], of, count=len(array))
 
 
-@dataclass(frozen=True)
-class Touching:
-    """Links that touch some customers. `rows`: places in `Links`; `near`: which of the customers asked for
-    (its place among them); `other`: customer at the other end. Per customer, links that go out come first,
-    then those that come in, each by kind and number."""
-
-    rows: NDArray[np.int64]
-    near: NDArray[np.int64]
-    other: NDArray[np.int32]
-
-    def only(self, mask: NDArray[np.bool_]) -> Touching:
-        """Those for which the mask is true."""
-        return Touching(self.rows[mask], self.near[mask], self.other[mask])
+_BACK = ("first", "kind", "since", "until", "strength")
+"""What the second order of links repeats, so that links to a customer lie together as well."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +185,7 @@ class GraphStore:
     day: dt.date
     links: Links
     people: People
-    forward: NDArray[np.int64]
-    backward: NDArray[np.int32]
-    backward_offsets: NDArray[np.int64]
+    sides: Sides
     members: NDArray[np.int32]
     branches: tuple[str, ...]
 
@@ -212,14 +203,24 @@ class GraphStore:
         def array(name: str) -> NDArray[Any]:
             return np.asarray(np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
+        links = _mapped_links(path / "links.arrow")
+        ahead = Side(array("ahead"), links.second, links.kind, links.since, links.until, links.strength, None)
+        back = Side(
+            offsets=array("back"),
+            other=array("back_first"),
+            kind=array("back_kind"),
+            since=array("back_since"),
+            until=array("back_until"),
+            strength=array("back_strength"),
+            rows=array("back_rows"),
+        )
+        people = People(**{each.name: array(each.name) for each in fields(People)})
         return cls(
             path,
             dt.date.fromisoformat(sheet["day"]),
-            _mapped_links(path / "links.arrow"),
-            People(**{each.name: array(each.name) for each in fields(People)}),
-            array("forward"),
-            array("backward"),
-            array("backward_offsets"),
+            links,
+            people,
+            Sides(ahead, back, people.flags),
             array("members"),
             tuple(sheet["branches"]),
         )
@@ -265,40 +266,17 @@ class GraphStore:
             raise QuankeError(f"the graph knows links up to {self.day} only")
         return ((on or self.day) - _EPOCH).days
 
-    def touching(self, customers: NDArray[np.int32]) -> Touching:
-        """All links that touch the customers, both ways."""
-        ahead, near_ahead = _ranges(self.forward, customers)
-        behind, near_behind = _ranges(self.backward_offsets, customers)
-        back = self.backward[behind]
-        rows = np.concatenate([ahead, back.astype(np.int64)])
-        near = np.concatenate([near_ahead, near_behind])
-        other = np.concatenate([self.links.second[ahead], self.links.first[back]])
-        if len(customers) == 1:
-            return Touching(rows, near, other)
-        order = np.argsort(near, kind="stable")
-        return Touching(rows[order], near[order], other[order])
-
-    def seen(
+    def touching(
         self,
-        touching: Touching,
         customers: NDArray[np.int32],
         codes: tuple[int, ...],
         day: int,
         purpose: Purpose,
+        most: int | None = None,
     ) -> Touching:
-        """Of links that touch `customers`, those of some kinds that hold on a day and may be seen for a
-        purpose: no link of a person under 14 for marketing or statistics."""
-        allowed = np.zeros(256, np.bool_)
-        allowed[list(codes)] = True
-        rows = touching.rows
-        links = self.links
-        mask = allowed[links.kind[rows]]
-        mask &= (links.since[rows] <= day) & (links.until[rows] > day)
-        if purpose in _MINORS_HIDDEN:
-            minor = (self.people.flags[touching.other] & UNDER_14) != 0
-            minor |= ((self.people.flags[customers] & UNDER_14) != 0)[touching.near]
-            mask &= ~minor
-        return touching.only(mask)
+        """Links that touch the customers, of some kinds, that hold on a day (days since 1970) and may be seen
+        for a purpose; of each customer at most `most`, the strongest first (`Sides.touching`)."""
+        return self.sides.touching(customers, codes, day, most, hide_minors=purpose in _MINORS_HIDDEN)
 
     def link_table(self, rows: NDArray[np.int64]) -> pa.Table:
         """Links as Arrow, with their dates, evidence and what was seen."""
@@ -321,20 +299,6 @@ class GraphStore:
                 "last_seen": pa.array(last, mask=last < 0).view(pa.date32()),
             }
         )
-
-
-def _ranges(
-    offsets: NDArray[np.int64], customers: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All places of the customers' ranges one after another, and whose each is."""
-    starts = offsets[customers]
-    lengths = offsets[customers.astype(np.int64) + 1] - starts
-    if len(customers) == 1:
-        count = int(lengths[0])
-        return np.arange(starts[0], starts[0] + count), np.zeros(count, np.int64)
-    total = int(lengths.sum())
-    shift = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-    return shift + np.arange(total), np.repeat(np.arange(len(customers)), lengths)
 
 
 def _mapped(path: Path) -> pa.Table:
@@ -367,3 +331,20 @@ def no_groups() -> pa.Table:
 def no_bodies() -> pa.Table:
     """No organisations at all."""
     return BODIES_SCHEMA.empty_table()
+
+
+__all__ = [
+    "BODIES_SCHEMA",
+    "GROUPS_SCHEMA",
+    "MARKETABLE",
+    "PERSON_CODE",
+    "PIECES",
+    "SHARING",
+    "UNDER_14",
+    "GraphStore",
+    "People",
+    "Touching",
+    "no_bodies",
+    "no_groups",
+    "write_store",
+]

@@ -59,6 +59,7 @@ LINKED: tuple[Metric, ...] = (
         title_en="Referrals that became customers",
         value=of_persons(graph.referrals_converted),
         purpose=Purpose.STATISTICS,
+        unit="persons",
     ),
 )
 """What links between customers add up to."""
