@@ -31,13 +31,20 @@ WIDTH = 100
 def page() -> str:
     """The whole page."""
     root = click.Context(main, info_name="quanke", terminal_width=WIDTH, max_content_width=WIDTH)
-    sections = [HEAD]
-    for name in main.list_commands(root):
-        command = main.get_command(root, name)
+    return "\n".join([HEAD, *sections(main, root, "quanke", "##")])
+
+
+def sections(group: click.Group, above: click.Context, path: str, mark: str) -> list[str]:
+    """A section for each command of a group; commands of a group within it stand below it."""
+    found = []
+    for name in group.list_commands(above):
+        command = group.get_command(above, name)
         if command is None or command.hidden:
             continue
         context = click.Context(
-            command, info_name=name, parent=root, terminal_width=WIDTH, max_content_width=WIDTH
+            command, info_name=name, parent=above, terminal_width=WIDTH, max_content_width=WIDTH
         )
-        sections.append(f"## quanke {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
-    return "\n".join(sections)
+        found.append(f"{mark} {path} {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
+        if isinstance(command, click.Group):
+            found += sections(command, context, f"{path} {name}", mark + "#")
+    return found

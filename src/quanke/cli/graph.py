@@ -310,13 +310,14 @@ def chains(org: str, limit: int, purpose: str, on: str | None, home: Path, as_js
     if as_json:
         print_json(found.to_pylist())
         return
-    heads = ("政府 G", "机构 B", "自 since", "人员 people", "完整 full", "部分 partly", "线索 leads",
-             "已同意 consented", "带来 brought")  # fmt: skip
+    titles = ("人员 people", "完整 full", "部分 partly", "线索 leads", "同意 agreed", "带来 brought")
+    heads = ("G", "机构 B", "自 since", *titles)
     shown = table(f"链条 chains through {named(asked, number)}, {asked.day}", *heads)
     counts = ("people", "full", "partly", "leads", "leads_with_consent", "converted")
     for row in found.to_pylist():
         since = row["since"].isoformat() if isinstance(row["since"], dt.date) else ""
-        ends = (named(asked, row["government"]), named(asked, row["body"]))
+        above = "-" if row["government"] is None else str(row["government"])
+        ends = (above, named(asked, row["body"]))
         shown.add_row(*ends, since, *(f"{row[name]:,}" for name in counts))
     Console(highlight=False).print(shown)
 
