@@ -67,12 +67,14 @@ def main() -> None:
 
 
 def _register() -> None:
-    from quanke.cli import files, reading
+    from quanke.cli import files, graph, identity, reading
 
     for command in (files.sample, files.adapt, files.load, files.demo):
         main.add_command(command)
     for command in (reading.night, reading.tags, reading.audience, reading.explain):
         main.add_command(command)
+    main.add_command(identity.identity)
+    main.add_command(graph.graph)
 
 
 _register()

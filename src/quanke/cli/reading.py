@@ -12,6 +12,7 @@ from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
 from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
+from quanke.cli.who import records_table, show_who
 from quanke.kernel.errors import QuankeError
 from quanke.language import Catalogue
 from quanke.night import catalogue_of, open_home, parse_day, standard_catalogue
@@ -166,19 +167,29 @@ def audience(
 @click.command(context_settings=_HELP)
 @click.argument("customer")
 @click.option("--tag", "only", multiple=True, help="Only this tag (may be repeated).")
+@click.option(
+    "--records", "who", is_flag=True, help="Only who the customer is: records, reasons, golden record."
+)
 @on_option
 @home_option
 @json_option
-def explain(customer: str, only: tuple[str, ...], on: str | None, home: Path, as_json: bool) -> None:
-    """Why a customer is what the night says: tags, tier and stage, each with its reason and lineage.
+def explain(
+    customer: str, only: tuple[str, ...], who: bool, on: str | None, home: Path, as_json: bool
+) -> None:
+    """Why a customer is what the night says: which records are this customer and why they are one; tags,
+    tier and stage, each with its reason and lineage.
 
-    CUSTOMER is a customer number, or source:party_id.
+    CUSTOMER is a customer number, or source:party_id. Numbers of records and personal data are masked.
 
     \b
     Example:
       quanke explain 1234 --tag tier --tag stage
+      quanke explain core:C0000048271 --records
     """
     bank = open_home(home)
+    if who:
+        show_who(bank, customer, as_json)
+        return
     found = bank.explain(customer, on)
     unknown = sorted(set(only) - {e.name for e in found})
     if unknown:
@@ -187,6 +198,8 @@ def explain(customer: str, only: tuple[str, ...], on: str | None, home: Path, as
     if as_json:
         print_json([e.to_json() for e in found])
         return
+    if not only:
+        Console().print(records_table(bank.records(customer), customer))
     table = Table(
         title=f"customer {customer}", title_justify="left", header_style="bold", show_lines=bool(only)
     )

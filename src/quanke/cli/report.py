@@ -88,7 +88,7 @@ def _figures(night: Night) -> dict[tuple[str, str, str], Any]:
 def _headline(bank: Bank, night: Night, figures: Mapping[tuple[str, str, str], Any]) -> RenderableType:
     total = figures.get(("aum_total", "", ""))
     words = Text.assemble(
-        (f"{night.rows:,}", "bold"),
+        (f"{night.customers:,}", "bold"),
         " 位客户 customers",
         ("   ·   ", "dim"),
         (f"{format_wan(total)} 万" if total is not None else "-", "bold"),
@@ -137,7 +137,7 @@ def _tiers(night: Night, figures: Mapping[tuple[str, str, str], Any]) -> Rendera
         count = sizes.get(name, 0)
         total = figures.get(("aum_total", "tier", name))
         up, down = (f"{moved(name, up):,}" if since else "-" for up in (True, False))
-        share = count / max(night.rows, 1)
+        share = count / max(night.customers, 1)
         table.add_row(
             f"{titles[name]} {name}",
             f"{count:,}",
@@ -160,7 +160,9 @@ def _groups(night: Night, figures: Mapping[tuple[str, str, str], Any]) -> Render
     )
     for group in DEFAULT_SCHEME.key_groups:
         count = sizes.get(group.name, 0)
-        table.add_row(f"{group.title_zh} {group.title_en}", f"{count:,}", f"{count / max(night.rows, 1):.2%}")
+        table.add_row(
+            f"{group.title_zh} {group.title_en}", f"{count:,}", f"{count / max(night.customers, 1):.2%}"
+        )
     return table
 
 
@@ -168,7 +170,7 @@ def _stages(night: Night) -> RenderableType:
     sizes = night.sizes("stage")
     table = _table("生命周期 Life-cycle stages", "阶段 stage", "客户 customers", "")
     for name, (zh, en) in STAGES.items():
-        share = sizes.get(name, 0) / max(night.rows, 1)
+        share = sizes.get(name, 0) / max(night.customers, 1)
         table.add_row(f"{zh} {en}", f"{sizes.get(name, 0):,}", f"{share:6.2%} {_bar(share)}")
     table.columns[-1].justify = "left"
     return table

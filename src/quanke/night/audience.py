@@ -23,6 +23,7 @@ from quanke.kernel.money import format_amount
 from quanke.language import Catalogue, Expression
 from quanke.language.audience import parse_audience
 from quanke.language.nodes import Node, Reference, references, walk
+from quanke.night.absorbed import without_absorbed
 from quanke.night.steps import columns_sql
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -48,7 +49,8 @@ def _relation(night: Night, names: Sequence[str]) -> str:
     if not groups:
         first = next(iter(night.groups))
         groups = {first: night.groups[first][:1]}
-    return columns_sql(groups, {g: night.parts(g) for g in groups})
+    relation = columns_sql(groups, {g: night.parts(g) for g in groups})
+    return without_absorbed(relation, night.path / "absorbed.parquet")
 
 
 def _condition(expression: Expression, night: Night) -> str:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from quanke.bank.home import Home
+from quanke.customers.register import register_of
+from quanke.customers.register.asking import party_of
 from quanke.engines.memory import value_of
 from quanke.engines.store import Night
 from quanke.kernel.errors import NightError
@@ -56,31 +55,28 @@ class Explanation:
         }
 
 
-def find_customer(home: Home, given: str) -> int:
-    """Customer number of "123" or of "source:party_id". Raises NightError where there is none."""
+def find_customer(home: Home, given: str, night: Night | None = None) -> int:
+    """Customer number of "123" or of "source:party_id", today or as a night saw it.
+
+    Raises NightError where there is none.
+    """
     if given.isdigit():
         return int(given)
     source, colon, party = given.partition(":")
     if not colon or not party:
         raise NightError("a customer is named by number, or by source:party_id (as core:P0000001)")
-    number = party_number(home, source, party)
+    number = party_of(home, source, party)
     if number is None:
         raise NightError(f"no party of that number is known from the source {source!r}")
-    return number
-
-
-def party_number(home: Home, source: str, party: str) -> int | None:
-    """Customer number of a party of a source system, or None."""
-    mask = (pc.field("source") == source) & (pc.field("party_id") == party)
-    for path in home.numbers("parties"):
-        found = pq.read_table(path, columns=["customer"], filters=mask)
-        if found.num_rows:
-            return int(found["customer"][0].as_py())
-    return None
+    register = register_of(home)
+    if night is None:
+        return int(register.customer[number])
+    return night.moved.get(number, int(register.loaded[number]))
 
 
 def explain(night: Night, catalogue: Catalogue, customer: int, currency: str) -> list[Explanation]:
-    """Every tag of a customer, in computing order."""
+    """Every tag of a customer, in computing order. Of a number that was taken into another customer, his."""
+    customer = night.absorbed.get(customer, customer)
     row = night.row(customer)
     earlier = _earlier(night, customer)
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from quanke.engines.store import Night
 from quanke.engines.store.files import write_parquet
 from quanke.language import Check, Metric
 from quanke.language.nodes import Grain, Reference, walk
+from quanke.night.absorbed import absorbed_of, without_absorbed
 from quanke.night.steps import WORKERS, Run, before_sql, columns_sql, working_column
 from quanke.segments import DEFAULT_SCHEME
 from quanke.segments.moves import moves
@@ -44,7 +46,7 @@ def write_metrics(run: Run, done: dict[str, list[str]]) -> None:
     golden = files_sql([run.golden(p) for p in range(run.inputs.parts)])
     sql = metric_statement(
         metrics,
-        columns_sql({g: c for g, c in groups.items() if c}, files),
+        without_absorbed(columns_sql({g: c for g, c in groups.items() if c}, files), run.absorbed_file),
         before_sql(run.comparison, run.catalogue, before, 0, run.inputs.customers),
         golden,
         DIALECT,
@@ -86,12 +88,14 @@ def write_moves(run: Run, done: dict[str, list[str]]) -> None:
     if target.exists() and table.exists():
         return
     changed, counted = [], []
+    earlier = run.earlier.path / "absorbed.parquet" if run.earlier else Path()
+    absent = (absorbed_of(earlier).numbers if run.earlier else run.absorbed.numbers[:0], run.absorbed.numbers)
     for name in MOVING:
         after = _column(run, name, done)
         if after is None:
             continue
         before = _before(run.earlier, name)
-        found = moves(before, after, name, ORDER.get(name, ()))
+        found = moves(before, after, name, ORDER.get(name, ()), absent)
         counted.append(found.migration)
         changed.append(_dated(found.changed, name, run.day))
     write_parquet(table, pa.concat_tables(counted))

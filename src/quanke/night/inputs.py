@@ -12,6 +12,7 @@ import duckdb
 
 from quanke.bank.contracts import CONTRACTS
 from quanke.bank.home import Home
+from quanke.customers.register import Register, register_of
 from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
 from quanke.engines.duckdb.golden import customers_sql
 from quanke.engines.duckdb.relations import (
@@ -22,6 +23,7 @@ from quanke.engines.duckdb.relations import (
 )
 from quanke.engines.statements import Sources
 from quanke.kernel.money import minor_unit_exponent
+from quanke.night.moved import moved_relation
 
 BUCKET = 262_144
 """Customers computed at a time: about 0.4 GB of working memory at 15 movements a customer a year."""
@@ -29,11 +31,15 @@ BUCKET = 262_144
 
 @dataclass(frozen=True)
 class Inputs:
-    """The tables of a home as they are now. `customers` is how many customer numbers are given."""
+    """The tables of a home as they are now. `customers` is how many customer numbers are given; `register`
+    says who is who, and `moved` is the folder of rows that are read under another customer than they were
+    loaded with (None where nobody asks for it)."""
 
     home: Home
     customers: int
     bucket: int
+    register: Register
+    moved: Path | None = None
 
     @property
     def parts(self) -> int:
@@ -51,7 +57,9 @@ class Inputs:
     def relation(self, table: str) -> str:
         """SQL of a table's rows with the customers of today; empty where nothing was handed over."""
         files = self.files(table)
-        return files_sql(files) if files else ""
+        if not files:
+            return ""
+        return files_sql(files) if self.moved is None else moved_relation(table, files, self.moved)
 
     def fingerprint(self) -> dict[str, str]:
         """Digest of what was loaded, by table."""
@@ -73,12 +81,13 @@ class Inputs:
         profile: str = "",
         before: str = "",
         ranks: str = "",
+        graph: str = "",
     ) -> Sources:
         """SQL relations of one part for the planner."""
         low, high = self.reach(part)
         facts = {t: fact_sql(t, self.relation(t), low, high) for t in CONTRACTS if t not in _NOT_FACTS}
         facts["balances"] = balances_sql(self.relation("balances"), foreign, self.home.currency, low, high)
-        return Sources(facts, files_sql([golden]), models, profile, before, ranks)
+        return Sources(facts, files_sql([golden]), models, profile, before, ranks, graph)
 
 
 _NOT_FACTS = frozenset(
@@ -99,7 +108,7 @@ _NOT_FACTS = frozenset(
 
 def inputs_of(home: Home, bucket: int = BUCKET) -> Inputs:
     """The home's tables as they are now."""
-    return Inputs(home, home.counts().customers, bucket)
+    return Inputs(home, home.counts().customers, bucket, register_of(home))
 
 
 def write_golden(

@@ -42,7 +42,11 @@ def cluster_parts(run: Run, done: dict[str, list[str]]) -> None:
     titles = {n: (run.catalogue[n].title_zh, run.catalogue[n].title_en) for n in FEATURES}
     columns = {n: _numbers(run, n, done) for n in FEATURES}
     with run.progress.step("clusters", 1) as step:
-        model, labels = find_clusters(columns, titles, previous_model(run.earlier), random_state=run.seed)
+        there = np.setdiff1d(np.arange(run.inputs.customers), run.absorbed.numbers, assume_unique=True)
+        columns = {name: values[there] for name, values in columns.items()}
+        model, found = find_clusters(columns, titles, previous_model(run.earlier), random_state=run.seed)
+        labels = np.zeros(run.inputs.customers, dtype=np.int32)
+        labels[there] = found
         step.advance(1)
     write_json(target, json.loads(model.to_json()))
     names = pa.array([f"k{i}" for i in range(int(labels.max()) + 1)])

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from quanke.bank.home import Home
 from quanke.bank.survivorship import fingerprint
+from quanke.customers.register import update_register
 from quanke.customers.survivorship import SURVIVORSHIP
 from quanke.engines.store import Night, NightStore, write_json
 from quanke.kernel.errors import NightError
@@ -23,6 +24,9 @@ from quanke.language import Catalogue, Definition, say
 from quanke.language.nodes import references, walk
 from quanke.night.catalogue import catalogue_of
 from quanke.night.findings import write_findings, write_metrics, write_moves
+from quanke.night.graph import COLUMNS as GRAPH_COLUMNS
+from quanke.night.graph import KEPT as GRAPH_KEPT
+from quanke.night.graph import graph_parts, linked
 from quanke.night.inputs import BUCKET, Inputs, inputs_of
 from quanke.night.models import FEATURES, SMALLEST, cluster_parts
 from quanke.night.steps import Run, prepare, profile_parts, rank_nodes, rank_parts, split
@@ -30,12 +34,15 @@ from quanke.night.steps import Run, prepare, profile_parts, rank_nodes, rank_par
 SEED = 20_260_630
 """Seed of every random choice in a night (the sample clusters are fitted on)."""
 KEPT = (
+    "absorbed.parquet",
+    "moved.parquet",
     "metrics.parquet",
     "moves.parquet",
     "migration.parquet",
     "findings.parquet",
     "clusters.json",
     "catalogue.json",
+    *GRAPH_KEPT,
 )
 
 
@@ -77,17 +84,21 @@ def night(
     """
     store = NightStore(home.path / "nights")
     catalogue = catalogue_of(home)
-    inputs = inputs_of(home, bucket)
-    if inputs.customers == 0:
+    if home.counts().customers == 0:
         raise NightError("the home holds no customers yet: `quanke load DIR` first")
+    seconds: dict[str, float] = {}
+    listener = progress or SilentProgress()
+    if not store.has(day):
+        _timed(seconds, "who is who", lambda: update_register(home, day, listener))
+    inputs = inputs_of(home, bucket)
     earlier = store.latest(before=day)
     comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
     plan = _plan(inputs, catalogue, day, earlier, comparison)
     if store.has(day):
         return _published(store, day, plan)
     working = store.begin(day, plan)
-    run = Run(inputs, catalogue, day, working, earlier, comparison, progress or SilentProgress(), memory)
-    seconds: dict[str, float] = {}
+    inputs = replace(inputs, moved=working.file("moved"))
+    run = Run(inputs, catalogue, day, working, earlier, comparison, listener, memory)
     done = _steps(run, seconds)
     manifest = _manifest(run, plan, done)
     finished = _timed(seconds, "publish", lambda: working.publish(manifest, KEPT))
@@ -107,6 +118,7 @@ def _plan(
         "on": day.isoformat(),
         "currency": inputs.home.currency,
         "inputs": inputs.fingerprint(),
+        "identity": inputs.register.fingerprint,
         "definitions": catalogue.fingerprint,
         "survivorship": fingerprint(SURVIVORSHIP),
         "customers": inputs.customers,
@@ -135,6 +147,12 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     _timed(seconds, "customers", lambda: prepare(run))
     _timed(seconds, "tags", lambda: profile_parts(run, "base", base, done))
     done["base"] = [d.name for d in base]
+    _timed(seconds, "graph", lambda: graph_parts(run))
+    done["graph"] = list(GRAPH_COLUMNS)
+    on_graph, derived = linked(derived)
+    if on_graph:
+        _timed(seconds, "linked tags", lambda: profile_parts(run, "linked", on_graph, done))
+        done["linked"] = [d.name for d in on_graph]
     nodes = rank_nodes(derived)
     if nodes:
         _timed(seconds, "ranks", lambda: rank_parts(run, nodes, done))
@@ -146,13 +164,13 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
         derived = _without_models(derived)
     if derived:
         _timed(seconds, "derived tags", lambda: profile_parts(run, "derived", derived, done))
-    kept = {"base": done["base"], "derived": [d.name for d in derived]}
+    kept = {"base": done["base"], "linked": done.get("linked", []), "derived": [d.name for d in derived]}
     kept = {group: names for group, names in kept.items() if names}
     _timed(seconds, "figures", lambda: write_metrics(run, kept))
     _timed(seconds, "moves", lambda: write_moves(run, kept))
     _timed(seconds, "findings", lambda: write_findings(run, kept))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
-    for extra in ("customers", "ranked", "ranks", "models"):
+    for extra in ("customers", "ranked", "ranks", "models", "graph"):
         for part in range(run.inputs.parts):
             run.working.part(extra, part).unlink(missing_ok=True)
     return kept
@@ -219,7 +237,7 @@ def _manifest(run: Run, plan: dict[str, Any], done: dict[str, list[str]]) -> dic
         "metrics": [m.name for m in run.catalogue.metrics],
         "rows": {
             "profile": run.inputs.customers,
-            **{t: _rows(run, t) for t in ("moves", "findings", "metrics")},
+            **{t: _rows(run, t) for t in ("moves", "findings", "metrics", "attribution", "households")},
         },
         "quarantined": {t: n for t, n in waiting.items() if n},
         "notes": run.notes,

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
+from quanke.customers.golden import GoldenField, golden_record
+from quanke.customers.graph import Graph
+from quanke.customers.register import Register, register_of
+from quanke.customers.register.asking import (
+    Happening,
+    Standing,
+    happenings,
+    party_names,
+    questions,
+    rows_of,
+    standings,
+)
 from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress
@@ -47,6 +62,10 @@ class Bank:
             return last
         return store.open(parse_day(on))
 
+    def graph(self, on: str | dt.date | None = None) -> Graph:
+        """The graph of a published night (default: the last). Raises NightError where there is none."""
+        return Graph.open(self.night(on).path / "graph")
+
     def run_night(self, on: str | dt.date, progress: Progress | None = None) -> Outcome:
         """Compute and publish a night."""
         return run_night(self.home, parse_day(on), progress=progress)
@@ -70,10 +89,58 @@ class Bank:
         expression = compile_audience(audience, self.catalogue, night, self.home, purpose)
         return select_audience(expression, night, columns)
 
+    @property
+    def register(self) -> Register:
+        """Who is who as the last night saw it."""
+        return register_of(self.home)
+
+    def customer(self, given: int | str, on: str | dt.date | None = None) -> int:
+        """The customer of a number or of source:party_id in a night; a number that was taken into another
+        customer gives that one. Raises NightError where there is none."""
+        night = self.night(on)
+        number = find_customer(self.home, str(given), night)
+        return night.absorbed.get(number, number)
+
+    def records(self, customer: int | str) -> list[Standing]:
+        """The records of the source systems that are a customer today, and why they are one."""
+        return standings(self.register, self._today(customer))
+
+    def golden(self, customer: int | str) -> list[GoldenField]:
+        """The golden record of a customer today: each field with the record and the rule it comes from."""
+        return golden_record(*rows_of(self.home, self.register, self._today(customer)))
+
+    def happenings(self, customer: int | str) -> list[Happening]:
+        """Merges, splits and moves a customer was part of, oldest first; of an absorbed number its own."""
+        return happenings(self.register, find_customer(self.home, str(customer)))
+
+    def questions(
+        self, customer: int | str | None = None, outcomes: Sequence[str] = (), limit: int | None = None
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Open questions of the review queue with the records' names in their systems, the most probable
+        first; and how many there are in all."""
+        number = None if customer is None else self._today(customer)
+        register = self.register
+        table = questions(register, number, outcomes)
+        total, rows = table.num_rows, table.slice(0, limit).to_pylist()
+        ends = {row[end] for row in rows for end in ("one_party", "other_party")}
+        names = party_names(self.home, np.array(sorted(ends), dtype=np.int32))
+        for row in rows:
+            for side in ("one", "other"):
+                row[f"{side}_source"], row[f"{side}_party_id"] = names[row[f"{side}_party"]]
+        return rows, total
+
+    def _today(self, customer: int | str) -> int:
+        number = find_customer(self.home, str(customer))
+        found = self.register.now(number)
+        if found is None:
+            raise NightError("no customer of that number was ever given out")
+        return found
+
     def explain(self, customer: int | str, on: str | dt.date | None = None) -> list[Explanation]:
         """Every tag of one customer with what it was made of."""
-        number = find_customer(self.home, str(customer))
-        return explain(self.night(on), self.catalogue, number, self.home.currency)
+        night = self.night(on)
+        number = find_customer(self.home, str(customer), night)
+        return explain(night, self.catalogue, number, self.home.currency)
 
 
 def parse_day(on: str | dt.date) -> dt.date:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -24,10 +25,14 @@ from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress
 from quanke.language import Catalogue, Definition, Expression, Tag
 from quanke.language.nodes import Column, Node, Rank, references, walk
+from quanke.night.absorbed import Absorbed
 from quanke.night.inputs import Inputs, write_foreign, write_golden
+from quanke.night.moved import write_moved
 
 WORKERS = 2
 BY = ("tier", "stage", "branch")
+ASIDE = ("ranks", "models", "graph")
+"""Groups of columns that are no definitions: they stand beside the profile while it is made."""
 
 
 @dataclass
@@ -45,20 +50,30 @@ class Run:
     seed: int = 20_260_630
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def absorbed_file(self) -> Path:
+        """Where the night lists them."""
+        return self.working.file("absorbed.parquet")
+
+    @cached_property
+    def absorbed(self) -> Absorbed:
+        """Customer numbers that were taken into another customer."""
+        return Absorbed(self.inputs.register.absorbed["customer"].to_numpy())
+
     def golden(self, part: int) -> Path:
         """Golden customers of a part."""
         return self.working.part("customers", part)
 
 
 def split(catalogue: Catalogue) -> tuple[list[Definition], list[Definition]]:
-    """Tags and checks that can be computed range by range, and those that need everybody (ranks) or
-    a model first, with all that stand on them."""
+    """Tags and checks that can be computed range by range, and those that need everybody (ranks), a
+    model or the graph first, with all that stand on them."""
     base: list[Definition] = []
     derived: list[Definition] = []
     late: set[str] = set()
     for definition in (d for d in catalogue.values() if d.kind in ("tag", "check")):
         waits = any(
-            isinstance(n, Rank) or (isinstance(n, Column) and n.table == "models")
+            isinstance(n, Rank) or (isinstance(n, Column) and n.table in ("models", "graph"))
             for n in walk(definition.expression)
         )
         if waits or any(r.name in late and not r.earlier for r in references(definition.expression)):
@@ -102,6 +117,7 @@ def over_parts(
 
 def prepare(run: Run) -> None:
     """Golden customers of every part, and foreign balances in the home currency."""
+    _prepare_moved(run)
     missing = run.working.missing("customers", run.inputs.parts)
     fields = golden_fields(run.catalogue)
     over_parts(
@@ -118,6 +134,19 @@ def prepare(run: Run) -> None:
         done.touch()
 
 
+def _prepare_moved(run: Run) -> None:
+    """Rows of records that are another customer now, and the numbers that nobody goes by any more."""
+    register = run.inputs.register
+    folder = run.working.file("moved")
+    with connect(threads=WORKERS, memory=run.memory, spill=run.working.path / "spill") as connection:
+        write_moved(run.inputs.home, register, folder, connection)
+    if not run.absorbed_file.exists():
+        moved = register.moved
+        numbers = {"party": pa.array(moved), "customer": pa.array(register.customer[moved])}
+        write_parquet(run.working.file("moved.parquet"), pa.table(numbers))
+        write_parquet(run.absorbed_file, register.absorbed)
+
+
 def golden_fields(catalogue: Catalogue) -> frozenset[str]:
     """Fields of the golden customer that any definition reads: merging the others would double the work."""
     return frozenset(
@@ -132,14 +161,14 @@ def profile_parts(
     run: Run, group: str, definitions: Sequence[Definition], done: dict[str, list[str]]
 ) -> None:
     """Compute definitions part by part into a group of the profile. `done`: groups that are there,
-    with their columns; `ranks` and `models` among them are read by what needs them."""
-    known = [n for g, names in done.items() if g not in ("ranks", "models") for n in names]
+    with their columns; `ranks`, `models` and `graph` among them are read by what needs them."""
+    known = [n for g, names in done.items() if g not in ASIDE for n in names]
     planned = plan(definitions, known, rank_names(run.catalogue, done.get("ranks", [])))
     foreign = run.working.file("foreign.parquet")
 
-    def side(part: int, names: Iterable[str]) -> str:
+    def side(part: int, names: Iterable[str], among: Iterable[str]) -> str:
         wanted = set(names)
-        groups = {g: [n for n in cols if n in wanted] for g, cols in done.items()}
+        groups = {g: [n for n in done[g] if n in wanted] for g in among if g in done}
         files = {g: [run.working.part(g, part)] for g in groups}
         return columns_sql({g: c for g, c in groups.items() if c}, files)
 
@@ -148,14 +177,16 @@ def profile_parts(
             part,
             run.golden(part),
             foreign if foreign.exists() else None,
-            models=side(part, planned.columns["models"]),
-            profile=side(part, planned.columns["profile"]),
-            ranks=side(part, planned.ranks.values()),
+            models=side(part, planned.columns["models"], ["models"]),
+            profile=side(part, planned.columns["profile"], [g for g in done if g not in ASIDE]),
+            ranks=side(part, planned.ranks.values(), ["ranks"]),
+            graph=side(part, planned.columns["graph"], ["graph"]),
             before=before_sql(run.earlier, run.catalogue, planned.before, *run.inputs.reach(part)),
         )
         sql = statement(planned, sources, DIALECT, run.day, ordered=False)
         made = connection.sql(sql).to_arrow_table()
-        write_parquet(run.working.part(group, part), by_customer(made, *run.inputs.reach(part)))
+        low, high = run.inputs.reach(part)
+        write_parquet(run.working.part(group, part), run.absorbed.emptied(by_customer(made, low, high), low))
 
     over_parts(run, f"{len(definitions)} tags and checks", run.working.missing(group, run.inputs.parts), make)
 

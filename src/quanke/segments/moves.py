@@ -46,12 +46,19 @@ class Moves:
     changed: pa.Table
 
 
-def moves(before: Values | None, after: Values, name: str, order: Sequence[str] = ()) -> Moves:
+def moves(
+    before: Values | None,
+    after: Values,
+    name: str,
+    order: Sequence[str] = (),
+    absent: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
+) -> Moves:
     """Moves of the tag `name` between two nights.
 
     `before` and `after` hold one value per customer, by number (a table holds them in its column
     `name`); without a `before` nothing has moved and both tables are empty. `order`, lowest value
-    first, tells up from down.
+    first, tells up from down. `absent` are the numbers nobody went by in the earlier and in the later night
+    (taken into another customer): who is absent later is gone, who was absent earlier is new.
     """
     if before is None:
         return Moves(MIGRATION.empty_table(), CHANGED.empty_table())
@@ -61,7 +68,11 @@ def moves(before: Values | None, after: Values, name: str, order: Sequence[str] 
     nobody = len(names)  # code of "not known in that night", after the values and null
     old = np.concatenate([old, np.full(count - known_before, nobody, dtype=np.int32)])
     new = np.concatenate([new, np.full(count - known_after, nobody, dtype=np.int32)])
-    return Moves(_migration(names, old, new, name, order), _changed(names, old, new, order))
+    for codes, numbers in zip((old, new), absent or (), strict=False):
+        codes[numbers] = nobody
+    there = np.flatnonzero((old < nobody) | (new < nobody)).astype(np.int32)
+    old, new = old[there], new[there]
+    return Moves(_migration(names, old, new, name, order), _changed(there, names, old, new, order))
 
 
 def _column(values: Values, name: str) -> pa.ChunkedArray:
@@ -117,7 +128,11 @@ def _cells(
 
 
 def _changed(
-    names: list[str | None], old: NDArray[np.int32], new: NDArray[np.int32], order: Sequence[str]
+    numbers: NDArray[np.int32],
+    names: list[str | None],
+    old: NDArray[np.int32],
+    new: NDArray[np.int32],
+    order: Sequence[str],
 ) -> pa.Table:
     width = len(names) + 1
     who = np.flatnonzero(old != new)
@@ -127,7 +142,7 @@ def _changed(
         key: pa.array([s[key] for s in said], pa.string()).take(pa.array(cell_of))
         for key in ("from", "to", "move")
     }
-    return pa.table({"customer": pa.array(who.astype(np.int32)), **columns}, schema=CHANGED)
+    return pa.table({"customer": pa.array(numbers[who]), **columns}, schema=CHANGED)
 
 
 def _move(names: list[str | None], old: int, new: int, order: Sequence[str]) -> dict[str, str | None]:

@@ -65,6 +65,7 @@ __all__ = [
     "ASSET_CATEGORIES",
     "CATEGORIES",
     "CONTRACTS",
+    "IDENTITY_DECISIONS",
     "ID_TYPES",
     "LOAN_CATEGORIES",
     "ROLES",

@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from quanke.engines.store.files import fsync_tree, write_json
 from quanke.kernel.errors import NightError
@@ -53,13 +54,36 @@ class Night:
 
     @property
     def rows(self) -> int:
-        """How many customers have a row; customer numbers run from 0 to rows - 1."""
+        """How many customer numbers are given out: from 0 to rows - 1, absorbed ones among them."""
         return int(self.manifest["customers"])
 
     @property
     def bucket(self) -> int:
         """Customers per part."""
         return int(self.manifest["bucket"])
+
+    @cached_property
+    def absorbed(self) -> dict[int, int]:
+        """Customer numbers nobody goes by, with the customer each was taken into; their rows are empty."""
+        path = self.path / "absorbed.parquet"
+        if not path.exists():
+            return {}
+        table = pq.read_table(path)
+        return dict(zip(table["customer"].to_pylist(), table["into"].to_pylist(), strict=True))
+
+    @cached_property
+    def moved(self) -> dict[int, int]:
+        """Records (party numbers) that were another customer than the number they were loaded with."""
+        path = self.path / "moved.parquet"
+        if not path.exists():
+            return {}
+        table = pq.read_table(path)
+        return dict(zip(table["party"].to_pylist(), table["customer"].to_pylist(), strict=True))
+
+    @property
+    def customers(self) -> int:
+        """How many customers there are: rows less the absorbed ones."""
+        return self.rows - len(self.absorbed)
 
     @property
     def groups(self) -> dict[str, list[str]]:
@@ -78,11 +102,15 @@ class Night:
 
     @property
     def profile(self) -> pa.Table:
-        """The whole profile: one row per customer, one column per tag."""
-        return self.read()
+        """The whole profile: one row per customer, one column per tag. Absorbed numbers have no row here."""
+        table = self.read()
+        return table.filter(pa.array(self._there)) if self.absorbed else table
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Some columns for everybody, in customer order. Raises NightError for an unknown one."""
+        """Some columns in customer order: row i is customer number i, and empty where that was absorbed.
+
+        Raises NightError for an unknown column.
+        """
         wanted = self._known(columns)
         pieces: dict[str, pa.ChunkedArray] = {}
         for group, names in self.groups.items():
@@ -106,6 +134,11 @@ class Night:
                 found.update(_read_row(self.parts(group)[part], offset, here))
         return {n: found[n] for n in wanted}
 
+    @property
+    def _there(self) -> NDArray[np.bool_]:
+        """Whether somebody goes by each number."""
+        return np.isin(np.arange(self.rows), list(self.absorbed), invert=True)
+
     def _known(self, columns: Sequence[str] | None) -> list[str]:
         if columns is None:
             return self.columns
@@ -123,7 +156,10 @@ class Night:
 
     def sizes(self, column: str) -> dict[str, int]:
         """How many customers have each value of a column ("" for unknown)."""
-        counts = pc.value_counts(self.read([column])[column].combine_chunks())
+        values = self.read([column])[column].combine_chunks()
+        if self.absorbed:
+            values = values.filter(pa.array(self._there))
+        counts = pc.value_counts(values)
         return {("" if c["values"] is None else str(c["values"])): c["counts"] for c in counts.to_pylist()}
 
 

@@ -1,0 +1,262 @@
+"""The step of the night that finds out who is who.
+
+Only records that are new or have changed are compared again (with everybody); the links of the others are
+kept. From all links and decisions together the groups are formed anew, so the outcome does not depend on the
+order in which records came. Everything is written in one publication: a killed step leaves what was there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quanke.bank.home import Home
+from quanke.bank.publication import Publication
+from quanke.bank.session import Resources, connect
+from quanke.customers.register.handed_over import decisions_of, digests_of, records_of
+from quanke.customers.register.history import events_table, queue_table
+from quanke.customers.register.numbers import Ints, Numbered, moves_between, number_groups, owners, together
+from quanke.customers.register.store import (
+    FOLDER,
+    Register,
+    read_kept,
+    read_state,
+    register_of,
+    stage_table,
+)
+from quanke.kernel.progress import Progress
+
+if TYPE_CHECKING:
+    from quanke.customers.identity import Grouping, IdentityModel
+
+TABLES = ("parties", "organisations", "identity_decisions")
+"""What the register is made of."""
+
+_LINKS = pa.schema(
+    [
+        ("left", pa.int32()),
+        ("right", pa.int32()),
+        ("outcome", pa.string()),
+        ("probability", pa.float64()),
+        ("reason", pa.string()),
+    ]
+)
+SEEN_BEFORE = "same document in an earlier delivery"
+"""Reason of a link between records that were loaded as one customer and show no common document any more."""
+
+
+def inputs_fingerprint(home: Home) -> str:
+    """Digest of the deliveries the register is made of."""
+    units = [
+        (table, u.unit, str(u.business_date), u.fingerprint, u.taken, u.replay_of)
+        for table in TABLES
+        for u in home.book(table)
+    ]
+    return hashlib.sha256(json.dumps(units).encode()).hexdigest()[:16]
+
+
+def update_register(
+    home: Home, day: dt.date, progress: Progress, resources: Resources | None = None
+) -> Register:
+    """Bring the register up to date with what was loaded and decided; does nothing where nothing is new.
+
+    `day` dates the events. Raises HomeError where another process writes the home.
+    """
+    if read_state(home).get("inputs") == inputs_fingerprint(home):
+        return register_of(home)
+    with home.writing():
+        update = _Update(home, day, resources or Resources())
+        with progress.step("who is who", 5) as step:
+            update.read()
+            step.advance()
+            update.compare()
+            step.advance(2)
+            update.settle()
+            step.advance()
+            update.write()
+            step.advance()
+    return register_of(home)
+
+
+@dataclass
+class _Update:
+    """One run of the step; methods hand results on in the order they are called."""
+
+    home: Home
+    day: dt.date
+    resources: Resources
+
+    def read(self) -> None:
+        """Records as they are now: those known from before, and those that are new or have changed."""
+        self.before = register_of(self.home)
+        kept = read_kept(self.home, "records")
+        scratch = self.home.work / FOLDER
+        scratch.mkdir(exist_ok=True)
+        with connect(scratch, self.resources) as connection:
+            now = digests_of(connection, self.home)
+            fresh = _fresh(now, kept)
+            rows = records_of(connection, self.home, fresh)
+            self.decisions = decisions_of(connection, self.home)
+        from quanke.customers.identity import normalise
+
+        made = normalise(rows)
+        made = made.append_column("party", rows["record_id"].cast(pa.int32()))
+        made = made.append_column("handed_over", _digest_column(now, rows["record_id"]))
+        if kept is not None:
+            standing = kept.filter(pc.is_in(kept["party"], value_set=now["party"]))
+            standing = standing.filter(pc.invert(pc.is_in(standing["party"], value_set=pa.array(fresh))))
+            made = pa.concat_tables([standing, made.select(kept.column_names)])
+        self.records = made.sort_by("party").combine_chunks()
+        self.party: Ints = self.records["party"].to_numpy()
+        self.fresh: npt.NDArray[np.bool_] = np.isin(self.party, fresh)
+
+    def compare(self) -> None:
+        """All links between records: the kept ones of unchanged pairs, and those of fresh records."""
+        self.model = self._model()
+        from quanke.customers.identity import find_links
+
+        kept = read_kept(self.home, "links")
+        everything = kept is None or bool(self.fresh.all())
+        found = find_links(self.records, self.model, None if everything else self.fresh)
+        found = found.select(_LINKS.names).cast(_LINKS)
+        if kept is not None and not everything:
+            found = pa.concat_tables([self._still(kept), found])
+        self.links = pa.concat_tables([found, self._seen_before(found)])
+
+    def _model(self) -> IdentityModel:
+        from quanke.customers.identity import IdentityModel, train
+
+        path = self.home.path / FOLDER / "model.json"
+        if path.exists():
+            return IdentityModel.from_json(path.read_text(encoding="utf-8"))
+        return train(self.records)
+
+    def _still(self, kept: pa.Table) -> pa.Table:
+        """Kept links (in party numbers) between records that did not change, by row position."""
+        ends = [np.asarray(kept[name].to_numpy()) for name in ("left", "right")]
+        stays = np.logical_and(*(np.isin(end, self.party[~self.fresh]) for end in ends))
+        table = kept.filter(pa.array(stays)).select(_LINKS.names)
+        for name in ("left", "right"):
+            rows = np.searchsorted(self.party, table[name].to_numpy()).astype(np.int32)
+            table = table.set_column(table.schema.get_field_index(name), name, pa.array(rows))
+        from_before = pc.not_equal(table["reason"], SEEN_BEFORE)
+        return table.filter(from_before).cast(_LINKS)
+
+    def _seen_before(self, links: pa.Table) -> pa.Table:
+        """Links between records loaded as one customer that no longer show the same document: the bank's
+        own history is evidence, until somebody decides otherwise."""
+        loaded = self.before.loaded[self.party]
+        exact = links.filter(pc.equal(links["outcome"], "exact"))
+        pairs = np.column_stack([exact["left"].to_numpy(), exact["right"].to_numpy()])
+        label = together(len(self.party), pairs)
+        order = np.lexsort((np.arange(len(loaded)), loaded))
+        same = loaded[order][1:] == loaded[order][:-1]
+        left, right = order[:-1][same].astype(np.int32), order[1:][same].astype(np.int32)
+        apart = label[left] != label[right]
+        left, right = left[apart], right[apart]
+        count = len(left)
+        return pa.table(
+            {
+                "left": pa.array(np.minimum(left, right)),
+                "right": pa.array(np.maximum(left, right)),
+                "outcome": pa.array(["exact"] * count, pa.string()),
+                "probability": pa.array(np.ones(count)),
+                "reason": pa.array([SEEN_BEFORE] * count, pa.string()),
+            }
+        ).cast(_LINKS)
+
+    def settle(self) -> None:
+        """Groups, their numbers, and what moved."""
+        from quanke.customers.identity import group
+
+        self.grouping: Grouping = group(self.records, self.links, self._decided())
+        known = read_kept(self.home, "owners")
+        owner = owners(
+            self.before.loaded, self.before.count, None if known is None else known["party"].to_numpy()
+        )
+        # records that no delivery holds any more stay with those they were loaded with
+        label = owner[self.before.loaded]
+        label[self.party] = self.party[self.grouping.label]
+        gone = np.setdiff1d(np.arange(len(label)), self.party)
+        label[gone] = label[owner[self.before.loaded[gone]]]
+        self.numbered: Numbered = number_groups(label, owner)
+        self.moves = moves_between(self.before.customer, self.numbered.customer)
+
+    def _decided(self) -> pa.Table:
+        """Decisions about records that are there, by row position, oldest first."""
+        ends = [self.decisions[name].to_numpy() for name in ("one_party", "other_party")]
+        there = np.logical_and(*(np.isin(end, self.party) for end in ends)) & (ends[0] != ends[1])
+        table = self.decisions.filter(pa.array(there))
+        rows = [
+            np.searchsorted(self.party, table[name].to_numpy()).astype(np.int32)
+            for name in ("one_party", "other_party")
+        ]
+        self.decided = table
+        return pa.table({"left": rows[0], "right": rows[1], "decision": table["decision"]})
+
+    def write(self) -> None:
+        """Publish the new state."""
+        home, publication = self.home, Publication(self.home.path)
+        settled = self._in_parties(self.grouping.links)
+        events = events_table(self, settled)
+        if events.num_rows:
+            number = len(list((home.path / FOLDER / "events").glob("*.parquet"))) + 1
+            stage_table(publication, f"events/{number:06d}", events)
+        stage_table(publication, "customers", self._customers())
+        stage_table(publication, "owners", pa.table({"party": pa.array(self.numbered.owner)}))
+        stage_table(publication, "records", self.records)
+        stage_table(publication, "links", settled.sort_by([("left", "ascending"), ("right", "ascending")]))
+        stage_table(publication, "queue", queue_table(self, settled))
+        publication.write(f"{FOLDER}/model.json", self.model.to_json())
+        counts = replace(home.counts(), customers=self.numbered.count)
+        publication.write("numbers/counts.json", counts.to_json())
+        publication.write(f"{FOLDER}/state.json", json.dumps(self._state(), sort_keys=True) + "\n")
+        publication.commit()
+
+    def _customers(self) -> pa.Table:
+        parties = np.arange(len(self.before.loaded), dtype=np.int32)
+        return pa.table({"party": parties, "loaded": self.before.loaded, "customer": self.numbered.customer})
+
+    def _in_parties(self, links: pa.Table) -> pa.Table:
+        """Links by party number, the smaller one left."""
+        ends = np.sort(
+            np.column_stack([self.party[links["left"].to_numpy()], self.party[links["right"].to_numpy()]]), 1
+        )
+        rest = links.drop_columns(["left", "right"])
+        return rest.add_column(0, "left", pa.array(ends[:, 0])).add_column(1, "right", pa.array(ends[:, 1]))
+
+    def _state(self) -> dict[str, Any]:
+        who = hashlib.sha256(self.numbered.customer.tobytes()).hexdigest()[:16]
+        return {
+            "format": 1,
+            "inputs": inputs_fingerprint(self.home),
+            "model": self.model.fingerprint(),
+            "fingerprint": who,
+            "parties": len(self.before.loaded),
+            "customers": len(np.unique(self.numbered.customer)),
+            "date": self.day.isoformat(),
+        }
+
+
+def _fresh(now: pa.Table, kept: pa.Table | None) -> Ints:
+    """Parties whose record is new, or differs from the one that was compared before."""
+    party: Ints = now["party"].to_numpy()
+    if kept is None:
+        return party
+    known, digest = kept["party"].to_numpy(), kept["handed_over"].to_numpy()
+    place = np.minimum(np.searchsorted(known, party), max(0, len(known) - 1))
+    same = (known[place] == party) & (digest[place] == now["handed_over"].to_numpy()) if len(known) else None
+    return party if same is None else party[~same]
+
+
+def _digest_column(now: pa.Table, parties: pa.ChunkedArray) -> pa.Array:
+    rows = np.searchsorted(now["party"].to_numpy(), parties.to_numpy())
+    return now["handed_over"].combine_chunks().take(pa.array(rows))
