@@ -23,8 +23,16 @@ _BOTH_WORDS = (
 )
 _ONE_WORD = "(first_l = first_r or first_l = last_r or last_l = first_r or last_l = last_r)"
 _ONE_NEAR = " or ".join(_near(a, b, 0.9) for a in ("first", "last") for b in ("first", "last"))
+_HALF = "(length(number_l) // 2 - 1)"
 _COMMON_WORDS = "len(list_intersect(address_words_l, address_words_r))"
 _OVERLAP = f"{_COMMON_WORDS} >= {{share}} * (len(address_words_l) + len(address_words_r) - {_COMMON_WORDS})"
+
+
+def _slips(column: str, most: int, ends: str) -> str:
+    """At most so many slips of the keyboard, one end untouched (looked at first: slips are slow to count)."""
+    ends_equal = f"left({column}_l, {ends}) = left({column}_r, {ends})"
+    ends_equal += f" or right({column}_l, {ends}) = right({column}_r, {ends})"
+    return f"({ends_equal}) and damerau_levenshtein({column}_l, {column}_r) <= {most}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +93,11 @@ FIELDS = (
             Level("same", "birth_l = birth_r"),
             Level(
                 "near",
-                "damerau_levenshtein(birth_l, birth_r) <= 1 or (left(birth_l, 4) = left(birth_r, 4) and"
+                f"({_slips('birth', 1, '3')}) or (left(birth_l, 4) = left(birth_r, 4) and"
                 " substr(birth_l, 5, 2) = substr(birth_r, 7, 2) and"
                 " substr(birth_l, 7, 2) = substr(birth_r, 5, 2))",
             ),
-            Level("part", "damerau_levenshtein(birth_l, birth_r) <= 2"),
+            Level("part", _slips("birth", 2, "3")),
             Level("other", "else"),
         ),
     ),
@@ -98,7 +106,7 @@ FIELDS = (
         _either_null("phone"),
         (
             Level("same", "phone_l = phone_r"),
-            Level("near", "damerau_levenshtein(phone_l, phone_r) <= 1"),
+            Level("near", _slips("phone", 1, "3")),
             Level("other", "else"),
         ),
     ),
@@ -111,12 +119,12 @@ FIELDS = (
             # numbers given out one after the other are two people's: twins have such
             Level(
                 "near",
-                "damerau_levenshtein(number_l, number_r) <= 1 and not (length(number_l) = length(number_r)"
+                f"{_slips('number', 1, _HALF)} and not (length(number_l) = length(number_r)"
                 " and left(number_l, length(number_l) - 2) = left(number_r, length(number_r) - 2))",
             ),
             Level(
                 "part",
-                "damerau_levenshtein(number_l, number_r) <= 2"
+                f"{_slips('number', 2, 'length(number_l) // 3')}"
                 " and least(length(number_l), length(number_r)) > 6",
             ),
             Level("other", "else"),

@@ -33,7 +33,8 @@ LINKS = pa.schema(
 `review`, the model's probability (exact: 1.0), and which fields agreed."""
 
 _SCORED = (
-    "select s.*, l.han and r.han as han, not (l.han or r.han) as letters, l.organisation,"
+    "select s.*, l.han and r.han as han, l.organisation,"
+    " not (coalesce(l.han, false) or coalesce(r.han, false)) as letters,"
     " coalesce(l.door and r.door, false) as door,"
     " l.family is not null as left_document, r.family is not null as right_document,"
     " l.document is not null and l.document = r.document as one_document, l.name_match as left_name,"

@@ -11,15 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from quanke.customers.identity.comparisons import COLUMNS, FIELDS
+from quanke.customers.identity.comparisons import COLUMNS, FIELDS, Field
 from quanke.customers.identity.model import SMALLEST, IdentityModel, default_model
-from quanke.customers.identity.scoring import Connection, connected, pin_terms, score, splink_linker
+from quanke.customers.identity.scoring import Connection, connected, pin_terms, splink_linker
 
 FEWEST_RECORDS = 500
 """Distinct records below which nothing is learnt and the shipped model is used."""
 
 _MOST_RECORDS = 150_000
-_BLIND_PAIRS = 800_000
+_BLIND_PAIRS = 750_000
 _MOST_PAIRS_IN_BLOCK = 400_000
 _FEWEST_PAIRS_IN_BLOCK = 100
 _FREQUENT = 20
@@ -107,20 +107,22 @@ def _blind(connection: Connection, shipped: IdentityModel, count: int) -> dict[s
     Pairs that two strong fields agree on are left out: in a small set some are of one person.
     """
     reach = max(1, min(count // 2, _BLIND_PAIRS // count))
+    sides = ", ".join(f"{side}.{name} as {name}_{side}" for name in COLUMNS for side in "lr")
+    strengths = ", ".join(f"{_strength(field)} as g_{field.name}" for field in FIELDS)
     connection.execute(
-        "create or replace table pairs as select position as left_row, position + step as right_row from"
-        f" learning, range(1, {reach + 1}) as steps(step) where position + step < {count}"
+        f"create or replace table blind as select {strengths} from (select {sides} from learning l join"
+        f" (select *, unnest(range(1, {reach + 1})) as step from learning) r"
+        f" on l.position = r.position - step)"
     )
-    score(connection, shipped)
     strong = " + ".join(
         f"(g_{name} = {top})::integer"
         for name, top in (("name", 4), ("birth", 3), ("phone", 2), ("address", 3), ("email", 2))
     )
-    connection.execute(f"delete from scores where g_number = 3 or {strong} >= 2")
+    connection.execute(f"delete from blind where g_number = 3 or {strong} >= 2")
     found = {}
     for field in FIELDS:
         rows = connection.sql(
-            f"select g_{field.name}, count(*) from scores where g_{field.name} >= 0 group by all"
+            f"select g_{field.name}, count(*) from blind where g_{field.name} >= 0 group by all"
         ).fetchall()
         counts = dict(rows)
         total = sum(counts.values())
@@ -130,6 +132,13 @@ def _blind(connection: Connection, shipped: IdentityModel, count: int) -> dict[s
         levels = range(len(field.levels) - 1, -1, -1)
         found[field.name] = tuple(rounded((counts.get(g, 0) + 0.2) / (total + 1)) for g in levels)
     return found
+
+
+def _strength(field: Field) -> str:
+    """A field's level as a number, as Splink has it: -1 unknown, 0 for the last level."""
+    cases = [f"when {field.unknown} then -1"]
+    cases += [f"when {level.condition} then {field.strength(level.label)}" for level in field.levels[:-1]]
+    return f"(case {' '.join(cases)} else 0 end)::tinyint"
 
 
 def _learnt(connection: Connection, start: IdentityModel) -> dict[str, tuple[float, ...]]:
