@@ -12,7 +12,7 @@ from quanke.customers.graph.groups import GROUP_KINDS
 from quanke.customers.graph.kinds import BY_NAME, CODES, KINDS, NARROW
 from quanke.customers.graph.profile import OPEN_MEMBERS
 from quanke.customers.graph.store import UNDER_14, no_groups
-from quanke.customers.tags.graph import TAGS, shared_device_persons
+from quanke.customers.tags.graph import TAGS, household_aum, shared_device_persons
 from quanke.kernel.errors import AudienceError, DefinitionError, QuankeError
 from quanke.language import Catalogue, Metric, Tag, count, customers, facts, graph, total
 from quanke.language.audience import parse_audience
@@ -52,6 +52,21 @@ def test_a_campaign_cannot_use_the_tag_either(tmp_path: Path) -> None:
         read_definitions(file, standard_catalogue())
 
 
+def test_a_wall_holds_by_way_of_a_service_tag() -> None:
+    """Families are for service: a campaign may read them neither directly nor through a tag."""
+    with pytest.raises(DefinitionError, match=r"graph\.household_aum may be read for"):
+        Tag(name="x", title_zh="某", title_en="X", value=graph.household_aum > 0, purpose=Purpose.MARKETING)
+    step = Tag(name="step", title_zh="一", title_en="Step", value=household_aum > 0)
+    rich = Tag(name="rich", title_zh="富", title_en="Rich", value=step, purpose=Purpose.MARKETING)
+    assert Purpose.MARKETING not in Catalogue((*TAGS, step)).purposes("step")
+    with pytest.raises(DefinitionError, match="step stands on fields for"):
+        Catalogue((*TAGS, step, rich))
+    with pytest.raises(AudienceError, match="`household_aum` may be used for"):
+        parse_audience("household_aum > 1", standard_catalogue(), purpose=Purpose.MARKETING)
+    parse_audience("household_aum > 1", standard_catalogue(), purpose=Purpose.SERVICE)
+    parse_audience("employer_covered", standard_catalogue(), purpose=Purpose.MARKETING)
+
+
 def test_what_the_graph_gives_is_counted_by_way_of_a_tag() -> None:
     for wrong in (
         lambda: count(graph),
@@ -73,6 +88,7 @@ def test_sensitive_kinds_serve_no_campaign() -> None:
         assert BY_NAME[name].purposes == NARROW
     assert not BY_NAME["family"].allows(Purpose.MARKETING)
     assert CODES["patient_of"] not in OPEN_MEMBERS
+    assert len(KINDS) <= 16, "a person's kinds are bits of sixteen"
     assert not set(GROUP_KINDS) & {kind.name for kind in KINDS}, "what is shared is no link"
 
 

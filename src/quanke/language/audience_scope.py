@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from quanke.bank.contracts import Field, Purpose
-from quanke.language.catalogue import purposes_of
+from quanke.language.catalogue import Catalogue, purposes_of
 from quanke.language.definitions import Check, Definition, Metric, Tag, Trigger
 from quanke.language.expressions import Expression, Operators
 from quanke.language.facts import FactTable, customers, field_of
@@ -111,8 +111,12 @@ class Scope:
     def _allowed(self, definition: Definition) -> Operators:
         if not isinstance(definition, self.usable):
             raise refuse(_unfit(definition))
-        if self.purpose is not None and self.purpose not in purposes_of([definition]):
-            allowed = ", ".join(sorted(purposes_of([definition])))
+        known = self.definitions
+        purposes = (
+            known.purposes(definition.name) if isinstance(known, Catalogue) else purposes_of([definition])
+        )
+        if self.purpose is not None and self.purpose not in purposes:
+            allowed = ", ".join(sorted(purposes))
             raise refuse(f"`{definition.name}` may be used for {allowed} only, not for {self.purpose}")
         return definition
 

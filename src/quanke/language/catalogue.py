@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.language.definitions import WALLED, Check, Definition, Metric, Tag, Trigger
+from quanke.language.facts import field_of
 from quanke.language.nodes import Column, Reference, references, walk
 from quanke.language.places import refuse
 from quanke.language.words import say
@@ -31,7 +32,8 @@ class Catalogue(Mapping[str, Definition]):
     """Definitions by name, in computing order.
 
     Refuses (DefinitionError) a name that stands twice, a reference to nothing or to something that
-    has changed its type, a circle, and a use that a purpose walls off.
+    has changed its type, a circle, and a use that a purpose walls off, by way of others as well: a
+    campaign's tag may not read through a service tag what it may not read itself.
     """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
@@ -43,6 +45,7 @@ class Catalogue(Mapping[str, Definition]):
             given[definition.name] = definition
         self._by_name = MappingProxyType(_ordered(given))
         self._sensitivity = self._inherited()
+        self._walls = self._field_walls()
 
     def __getitem__(self, name: str) -> Definition:
         return self._by_name[name]
@@ -87,6 +90,10 @@ class Catalogue(Mapping[str, Definition]):
         """Class of the definition, what it uses included."""
         return self._sensitivity[name]
 
+    def purposes(self, name: str) -> frozenset[Purpose]:
+        """Purposes that may read the definition: by its own purpose, and by every field it stands on."""
+        return WALLED[self[name].purpose] & self._walls[name]
+
     def needed(self, names: Iterable[str]) -> tuple[Definition, ...]:
         """The named definitions and all they stand on, in computing order."""
         wanted: set[str] = set()
@@ -111,6 +118,25 @@ class Catalogue(Mapping[str, Definition]):
             _fields(everything),
             tuple(d.name for d in self.values() if name in {r.name for r in references(d.expression)}),
         )
+
+    def _field_walls(self) -> dict[str, frozenset[Purpose]]:
+        """Purposes that may read every field a definition stands on, directly or by way of others."""
+        found: dict[str, frozenset[Purpose]] = {}
+        for name, definition in self.items():
+            allowed = frozenset(Purpose)
+            for node in walk(definition.expression):
+                source = field_of(node) if isinstance(node, Column) else None
+                allowed &= source.purposes if source is not None else allowed
+            for reference in references(definition.expression):
+                # an earlier value of one that is not computed yet was walled in the night it was made
+                behind = found.get(reference.name, allowed)
+                if definition.purpose not in behind:
+                    only = ", ".join(sorted(behind))
+                    reason = f"it is made for {definition.purpose}, and {reference.name} stands on fields for"
+                    raise refuse(f"{reason} {only} only", name, definition.where)
+                allowed &= behind
+            found[name] = allowed
+        return found
 
     def _inherited(self) -> dict[str, Sensitivity]:
         found: dict[str, Sensitivity] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from quanke.bank.contracts import CONTRACTS, Field, FieldType, Sensitivity
+from quanke.bank.contracts import CONTRACTS, Field, FieldType, Purpose, Sensitivity
 from quanke.bank.contracts.schema import C2, RISK_ONLY, boolean, integer, money
 from quanke.language.expressions import Expression
 from quanke.language.nodes import Column
@@ -111,6 +111,10 @@ def _customers() -> FactTable:
     return FactTable("customers", "", fields, "客户", "Customers, one row each")
 
 
+_FAMILY: dict[str, frozenset[Purpose]] = {"purposes": frozenset(Purpose) - {Purpose.MARKETING}}
+"""What family links give serves no campaign: it speaks of others than the customer himself."""
+
+
 def _graph() -> FactTable:
     """What the links between customers give, per customer (`quanke.customers.graph`)."""
     fields = (
@@ -119,10 +123,10 @@ def _graph() -> FactTable:
         integer("employer_people_known", "用人单位已知员工数", "Its people that the bank knows"),
         integer("employer_people_covered", "用人单位已开户员工数", "Its people with an open account"),
         boolean("wages_from_body", "工资由本行机构客户代发", "A body pays the wages from an account here"),
-        integer("household", "家庭编号", "Household: smallest customer number in it", **C2),
-        integer("household_size", "家庭人数", "Persons in the household", **C2),
-        boolean("household_head", "家庭代表", "Has the most assets of the household", **C2),
-        money("household_aum", "家庭资产", "Assets of all persons of the household"),
+        integer("household", "家庭编号", "Household: smallest customer number in it", **C2, **_FAMILY),
+        integer("household_size", "家庭人数", "Persons in the household", **C2, **_FAMILY),
+        boolean("household_head", "家庭代表", "Has the most assets of the household", **C2, **_FAMILY),
+        money("household_aum", "家庭资产", "Assets of all persons of the household", **_FAMILY),
         integer("referrals_made", "推荐人数", "Persons the customer referred"),
         integer("referrals_converted", "推荐成功人数", "Of those, persons who opened an account afterwards"),
         boolean("referred", "由他人推荐", "Somebody referred the customer"),
