@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from quanke.bank.home import Home
 from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
+from quanke.cli.who import plain_table, shown_record, sure, told
 from quanke.kernel.errors import InputError
-from quanke.kernel.identifiers.masks import mask_account
 from quanke.night import open_home, parse_day
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+WAITS = "waits for a person"
 OUTCOMES = ("variant", "conflict", "review", "probable")
 
 
@@ -31,7 +31,7 @@ def identity() -> None:
     Example:
       quanke identity update --on 2026-06-30
       quanke identity queue --outcome conflict
-      quanke identity decide core:C0001 cards:K0001 --same --by S0042 --reason 'passport seen'
+      quanke identity decide Q2597-47481 --same --by S0042 --reason 'passport seen'
     """
 
 
@@ -85,26 +85,15 @@ def queue(customer: str | None, outcome: tuple[str, ...], limit: int, home: Path
     if as_json:
         print_json({"questions": total, "shown": rows})
         return
-    table = Table(
-        title=f"待认定 questions: {total:,}, {len(rows):,} shown", title_justify="left", header_style="bold"
-    )
-    for head in ("outcome", "probability", "one", "other", "customers", "why it is asked", "since"):
-        table.add_column(head, overflow="fold")
+    title = f"待认定 questions: {total:,}, {len(rows):,} shown"
+    heads = ("question", "since", "outcome", "records", "why it is asked")
+    table = plain_table(title, *heads, wide="why it is asked")
     for row in rows:
-        table.add_row(
-            row["outcome"],
-            "-" if row["probability"] is None else f"{row['probability']:.4f}",
-            _shown(row["one_source"], row["one_party_id"]),
-            _shown(row["other_source"], row["other_party_id"]),
-            f"{row['one_customer']}, {row['other_customer']}",
-            "; ".join(part for part in (row["reason"], row["why"]) if part),
-            str(row["since"]),
-        )
+        names = (shown_record(row[f"{s}_source"], row[f"{s}_party_id"]) for s in ("one", "other"))
+        why = row["reason"] if row["why"] == WAITS else f"{row['reason']}; {row['why']}"
+        kind = sure(row["outcome"], row["probability"])
+        table.add_row(row["question"], str(row["since"]), kind, "\n".join(names), why)
     Console().print(table)
-
-
-def _shown(source: str, party_id: str) -> str:
-    return f"{source}:{mask_account(party_id)}"
 
 
 def _record(text: str) -> tuple[str, str]:
@@ -116,27 +105,32 @@ def _record(text: str) -> tuple[str, str]:
 
 @identity.command(context_settings=_HELP)
 @click.argument("one")
-@click.argument("other")
+@click.argument("other", required=False)
 @click.option("--same/--different", default=None, help="One customer, or two.")
 @click.option("--by", required=True, metavar="WHO", help="Who decides: a member of staff or a post.")
 @click.option("--reason", default="", help="Why, in words; kept with the decision.")
 @home_option
 @json_option
 def decide(one: str, other: str, same: bool | None, by: str, reason: str, home: Path, as_json: bool) -> None:
-    """Decide whether records ONE and OTHER (each source:party_id) are one customer; the next night obeys.
+    """Decide whether two records are one customer; the next night obeys.
 
+    ONE and OTHER are records (source:party_id), or ONE alone is the number of a question of the queue.
     Deciding again, otherwise, undoes it: a merge is taken back by --different.
 
     \b
     Example:
+      quanke identity decide Q2597-47481 --same --by S0042 --reason 'passport seen'
       quanke identity decide core:C0001 cards:K0001 --same --by S0042 --reason 'passport seen'
     """
     from quanke.customers.register.deciding import decide as take_down
+    from quanke.customers.register.deciding import records_of_question
 
     if same is None:
         raise click.UsageError("say --same or --different")
     at = dt.datetime.now(ZoneInfo("Asia/Shanghai"))
-    number = take_down(Home.open(home), _record(one), _record(other), same=same, by=by, reason=reason, at=at)
+    opened = Home.open(home)
+    pair = records_of_question(opened, one) if other is None else (_record(one), _record(other))
+    number = take_down(opened, *pair, same=same, by=by, reason=reason, at=at)
     if as_json:
         print_json({"decision_id": number, "decision": "same" if same else "different"})
         return
@@ -158,20 +152,10 @@ def history(customer: str, home: Path, as_json: bool) -> None:
     if as_json:
         print_json([asdict(event) for event in found])
         return
-    table = Table(title=f"customer {customer}", title_justify="left", header_style="bold")
-    for head in ("date", "event", "what", "why", "decision"):
-        table.add_column(head, overflow="fold")
+    if not found:
+        click.echo(f"nothing has happened to customer {customer}")
     for event in found:
-        records = f"{len(event.parties)} record{'s' if len(event.parties) != 1 else ''}"
-        sure = f" ({event.probability:.4f})" if event.probability is not None else ""
-        table.add_row(
-            str(event.date),
-            event.kind,
-            f"{records} of {event.other} went to {event.customer}",
-            f"{event.outcome} {event.reason}".strip() + sure,
-            event.decision_id or "-",
-        )
-    Console().print(table)
+        click.echo(told(event))
 
 
 @identity.command(context_settings=_HELP)

@@ -10,47 +10,66 @@ from rich.table import Table
 
 from quanke.cli.main import print_json
 from quanke.customers.golden import GoldenField, masked
-from quanke.customers.register.asking import Standing
-from quanke.kernel.identifiers.masks import mask_account
+from quanke.customers.register.asking import Happening, Standing
+from quanke.kernel.identifiers.masks import STAR, mask_account
 from quanke.night import Bank
+
+
+def plain_table(title: str, *heads: str, wide: str) -> Table:
+    """A table without rules whose column `wide` takes the room there is."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
+    )
+    for head in heads:
+        table.add_column(head, overflow="fold", ratio=1 if head == wide else None, no_wrap=head != wide)
+    return table
+
+
+def shown_record(source: str, party_id: str) -> str:
+    """A record as anybody may see it: its source, and the last characters of its number there."""
+    return f"{source}:…{mask_account(party_id).lstrip(STAR)}"
+
+
+def sure(outcome: str, probability: float | None) -> str:
+    """An outcome with its probability."""
+    return outcome if probability is None else f"{outcome} {probability:.4f}"
 
 
 def records_table(records: Sequence[Standing], customer: str) -> Table:
     """The records of a customer and how each came to be his."""
-    table = Table(
-        title=f"客户的来源记录 records of customer {customer}", title_justify="left", header_style="bold"
-    )
-    for head in ("record", "source", "number", "outcome", "probability", "because", "beside record"):
-        table.add_column(head, overflow="fold")
+    title = f"客户 {customer} 的来源记录 records of the customer"
+    table = plain_table(title, "no.", "record", "outcome", "because", wide="because")
     for record in records:
+        beside = "" if record.beside < 0 else f" (beside {record.beside})"
         table.add_row(
             str(record.party),
-            record.source,
-            mask_account(record.party_id),
-            record.outcome,
-            "-" if record.probability is None else f"{record.probability:.4f}",
-            record.reason,
-            "-" if record.beside < 0 else str(record.beside),
+            shown_record(record.source, record.party_id),
+            sure(record.outcome, record.probability if record.outcome == "probable" else None),
+            record.reason + beside,
         )
     return table
 
 
 def golden_table(fields: Sequence[GoldenField]) -> Table:
-    """The golden record, masked: value, the record it comes from, the rule that chose it."""
-    table = Table(title="黄金记录 golden record", title_justify="left", header_style="bold")
-    for head in ("field", "字段 / title", "value", "from", "rule", "other values"):
-        table.add_column(head, overflow="fold")
+    """The golden record, masked: value, the record it comes from, the rule that chose it, and how many
+    records say something else (the rules in words: docs/reference/golden.md)."""
+    heads = ("field", "字段", "value", "from", "rule", "others")
+    table = plain_table("主记录 golden record", *heads, wide="value")
     for field in map(masked, fields):
         if field.value is not None:
-            table.add_row(
-                field.name,
-                f"{field.title_zh}\n{field.title_en}",
-                str(field.value),
-                f"{field.source}:{field.party}" if field.source else "-",
-                f"{field.rule.title_zh}\n{field.rule.title_en}",
-                str(field.others) if field.others else "",
-            )
+            came = shown_record(field.source, field.party) if field.source else "-"
+            others = str(field.others) if field.others else ""
+            table.add_row(field.name, field.title_zh, str(field.value), came, field.rule.name, others)
     return table
+
+
+def told(event: Happening) -> str:
+    """An event in one line."""
+    records = f"{len(event.parties)} record{'' if len(event.parties) == 1 else 's'}"
+    decision = f", decision {event.decision_id}" if event.decision_id else ""
+    why = f"{event.outcome}: {event.reason}" if event.outcome else event.reason
+    moved = f"{records} of {event.other} went to {event.customer}"
+    return f"{event.date}  {event.kind}: {moved} ({why}{decision})"
 
 
 def show_who(bank: Bank, customer: str, as_json: bool) -> None:
@@ -73,13 +92,12 @@ def show_who(bank: Bank, customer: str, as_json: bool) -> None:
         return
     console = Console()
     console.print(records_table(records, customer))
+    console.print()
     console.print(golden_table(bank.golden(customer)))
+    if happened:
+        console.print("\n[bold]经过 what happened[/bold]")
     for event in happened:
-        console.print(
-            f"{event.date}  {event.kind}: {len(event.parties)} of {event.other} to {event.customer}; "
-            f"{event.outcome} {event.reason}",
-            highlight=False,
-        )
+        console.print(told(event), highlight=False)
 
 
 def _record(record: Standing) -> dict[str, Any]:

@@ -10,15 +10,32 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
+import re
 import tempfile
 from pathlib import Path
+
+import numpy as np
 
 from quanke.bank.contracts import IDENTITY_DECISIONS
 from quanke.bank.home import Home
 from quanke.bank.load import load
-from quanke.customers.register.asking import party_of
+from quanke.customers.register.asking import party_names, party_of
 from quanke.kernel.errors import InputError, QuankeError
 from quanke.kernel.progress import SilentProgress
+
+
+def records_of_question(home: Home, question: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The two records, each `(source, party_id)`, of a question of the review queue.
+
+    It need not be open any more: a decision may be changed later. Raises InputError where it names no
+    records.
+    """
+    match = re.fullmatch(r"Q(\d+)-(\d+)", question)
+    parties = [int(part) for part in match.groups()] if match else []
+    names = party_names(home, np.array(parties, dtype=np.int32)) if match else {}
+    if len(names) != 2:
+        raise InputError("is not the number of a question (as Q12-345)", field="one")
+    return names[parties[0]], names[parties[1]]
 
 
 def decide(
