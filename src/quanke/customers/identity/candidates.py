@@ -44,16 +44,27 @@ BLOCKS = (
 """Keys are SQL over a normalised row; `code` is each of its phonetic codes in turn."""
 
 
+_KEPT = (
+    "record_id", "digest", "organisation", "family", "document", "scope", "number", "name_match", "name_key",
+    "name_simple", "sound", "codes", "han", "birth", "phone", "email", "address", "street", "postcode",
+)  # fmt: skip
+"""Columns that keys and documents are made of."""
+
+
 def make_representatives(connection: Connection, fresh: str) -> None:
-    """Tables `places` (each row's place in an order that only content and number decide, and the row that
-    stands for its content) and `standing` (the rows that stand for one)."""
+    """Tables `standing` (one row per content: the row that stands for it, with `fresh`) and `copies` (the
+    other rows of that content: `position`, `stands`)."""
     connection.execute(
-        "create or replace table places as select position, digest, arg_min(position, record_id)"
-        f" over (partition by digest) as stands, {fresh} as fresh from records"
+        "create or replace table shared as select digest, arg_min(position, record_id) as stands from records"
+        " group by digest having count(*) > 1"
     )
     connection.execute(
-        "create or replace table standing as select records.*, places.fresh from records join places"
-        " using (position) where stands = position"
+        f"create or replace table copied as select position, stands, {fresh} as fresh from records join"
+        " shared using (digest) where position <> stands"
+    )
+    connection.execute(
+        f"create or replace table standing as select position, {', '.join(_KEPT)}, {fresh} as fresh from"
+        " records where position not in (select position from copied)"
     )
 
 
@@ -71,17 +82,24 @@ def make_pairs(connection: Connection, only_fresh: bool) -> None:
 
 def _add_block(connection: Connection, block: Block, only_fresh: bool) -> None:
     words = "code" in block.key
-    source = "(select *, unnest(codes) as code from standing)" if words else "standing"
+
+    def keyed(rows: str) -> str:
+        """Keys of standing rows; a row has several where it has several words."""
+        source = f"(select *{', unnest(codes) as code' if words else ''} from standing {rows})"
+        distinct = "distinct" if words else ""
+        return (
+            f"select {distinct} hash({block.key}) as key, position, fresh, family, organisation from {source}"
+            f" where ({block.key}) is not null"
+        )
+
+    touched = ""
+    if only_fresh:
+        connection.execute(f"create or replace temp table touched as {keyed('where fresh')}")
+        touched = "where key in (select key from touched)"
+    connection.execute(f"create or replace temp table keyed as select * from ({keyed('')}) {touched}")
     connection.execute(
-        f"create or replace temp table keyed as select distinct hash({block.key}) as key, position, fresh,"
-        f" family, organisation from {source} where ({block.key}) is not null"
-    )
-    touched = "and bool_or(fresh)" if only_fresh else ""
-    connection.execute(
-        "create or replace temp table hot_free as select key from keyed group by key"
-        f" having count(*) between 2 and {block.most} and count(*) > count(family) {touched}"
-        " union select key from keyed group by key"
-        f" having count(*) between 2 and {block.most} and count(distinct family) > 1 {touched}"
+        "create or replace temp table hot_free as select key from keyed group by key having count(*) between"
+        f" 2 and {block.most} and (count(*) > count(family) or min(family) <> max(family))"
     )
     one_fresh = "and (l.fresh or r.fresh)" if only_fresh else ""
     connection.execute(
@@ -92,16 +110,21 @@ def _add_block(connection: Connection, block: Block, only_fresh: bool) -> None:
 
 
 def make_document_pairs(connection: Connection, only_fresh: bool) -> None:
-    """Tables `same_document` (exact pairs) and `other_name` (one valid document, two names).
+    """Tables `same_document` (exact pairs), `other_name` (one valid document, two names) and `copies`.
 
     For each document and name one row, the first by content, is paired with the others; rows of equal
     content are paired with the one that stands for them, whatever they hold.
     """
+    touched = "where document in (select document from standing where fresh)" if only_fresh else ""
     one_fresh = "and (a.fresh or b.fresh)" if only_fresh else ""
     connection.execute(
+        "create or replace temp table shown as select document from standing"
+        f" {touched or 'where document is not null'} group by document having count(*) > 1"
+    )
+    connection.execute(
         "create or replace temp table holders as select position, document, coalesce(scope, '') as scope,"
-        " name_match, name_simple, sound, fresh, organisation, row_number() over (partition by document,"
-        " name_match, scope order by digest, record_id) = 1 as leads from standing where document is not null"
+        " name_match, fresh, row_number() over (partition by document, name_match, scope order by digest,"
+        " record_id) = 1 as leads from standing where document in (from shown)"
     )
     connection.execute(
         "create or replace table same_document as select least(a.position, b.position) as left_row,"
@@ -116,9 +139,9 @@ def make_document_pairs(connection: Connection, only_fresh: bool) -> None:
         " a.position < b.position and a.name_match is distinct from b.name_match"
         f" and (a.scope = b.scope or a.scope = '' or b.scope = '') where true {one_fresh}"
     )
-    one_fresh = "and (p.fresh or s.fresh)" if only_fresh else ""
+    one_fresh = "where c.fresh or s.fresh" if only_fresh else ""
     connection.execute(
-        "create or replace table copies as select least(p.position, s.position) as left_row,"
-        " greatest(p.position, s.position) as right_row from places p join places s on s.position = p.stands"
-        f" where p.position <> p.stands {one_fresh}"
+        "create or replace table copies as select least(c.position, c.stands) as left_row,"
+        " greatest(c.position, c.stands) as right_row from copied c join standing s on s.position = c.stands"
+        f" {one_fresh}"
     )

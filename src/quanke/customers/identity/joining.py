@@ -19,16 +19,19 @@ TWO_DOCUMENTS, DOUBT, IN_CONFLICT, WEAK = 6, 7, 8, 9
 class Joining:
     """Groups of nodes as they grow. A node is a set of rows that are one person beyond question.
 
-    `node` of each row; `key` of each node, by which ties are broken; `documents` and `scopes` of each
-    group that has any; `parent` of each node; `apart`, `doubted`: nodes that must not meet a node, by
-    decision and in doubt; `blocked`: nodes in an unresolved conflict.
+    `node` of each row; `key` of each node, by which ties are broken; `parent` of each node; `held` document
+    and scope of each node (-1 none), `unions` those of groups of several nodes; `members` of such groups;
+    `apart`, `doubted`: nodes that must not meet a node, by decision and in doubt; `blocked`: nodes in an
+    unresolved conflict.
     """
 
     node: Ints
     key: Ints
     parent: list[int]
-    documents: dict[int, frozenset[int]]
-    scopes: dict[int, frozenset[int]]
+    held: tuple[Ints, Ints]
+    unions: tuple[dict[int, frozenset[int]], dict[int, frozenset[int]]] = field(
+        default_factory=lambda: ({}, {})
+    )
     members: dict[int, list[int]] = field(default_factory=dict)
     apart: dict[int, set[int]] = field(default_factory=dict)
     doubted: dict[int, set[int]] = field(default_factory=dict)
@@ -41,13 +44,20 @@ class Joining:
         count = int(node.max()) + 1 if len(node) else 0
         key = np.full(count, np.iinfo(np.int64).max)
         np.minimum.at(key, node, order)
-        sets: list[dict[int, frozenset[int]]] = []
+        held = []
         for codes in (documents, scopes):
             best = np.full(count, -1, np.int64)
             np.maximum.at(best, node, codes)
-            held = np.flatnonzero(best >= 0)
-            sets.append({n: frozenset((c,)) for n, c in zip(held.tolist(), best[held].tolist(), strict=True)})
-        return Joining(node.astype(np.int64), key, list(range(count)), sets[0], sets[1])
+            held.append(best)
+        return Joining(node.astype(np.int64), key, list(range(count)), (held[0], held[1]))
+
+    def _holds(self, what: int, group: int) -> frozenset[int]:
+        """Documents (`what` 0) or scopes (1) of a group."""
+        union = self.unions[what].get(group)
+        if union is not None:
+            return union
+        code = int(self.held[what][group])
+        return frozenset((code,)) if code >= 0 else frozenset()
 
     def find(self, node: int) -> int:
         """The group of a node, by its representative node."""
@@ -61,11 +71,9 @@ class Joining:
         """Join two groups; the one with the smaller key represents both."""
         if self.key[other] < self.key[one]:
             one, other = other, one
+        for what, unions in enumerate(self.unions):
+            unions[one] = self._holds(what, one) | self._holds(what, other)
         self.parent[other] = one
-        for table in (self.documents, self.scopes):
-            union = table.get(one, frozenset()) | table.get(other, frozenset())
-            if union:
-                table[one] = union
         self.members.setdefault(one, [one]).extend(self.members.pop(other, [other]))
         return one
 
@@ -150,8 +158,8 @@ class Joining:
         first, second = self.find(one), self.find(other)
         if first == second:
             return 0
-        for table in (self.documents, self.scopes):
-            mine, theirs = table.get(first, frozenset()), table.get(second, frozenset())
+        for what in (0, 1):
+            mine, theirs = self._holds(what, first), self._holds(what, second)
             if mine and theirs and not (mine <= theirs or theirs <= mine):
                 return TWO_DOCUMENTS
         if self._meet(self.apart, first, second) or self._meet(self.doubted, first, second):

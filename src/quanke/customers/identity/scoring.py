@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from quanke.customers.identity.comparisons import COLUMNS, FIELDS, Field
@@ -29,7 +30,7 @@ def connected(normalised: pa.Table) -> Iterator[Connection]:
     limit = min(5_000, memory * part // whole // 1_000_000)
     with duckdb.connect(config={"threads": cores, "memory_limit": f"{limit}MB"}) as connection:
         connection.execute("set preserve_insertion_order = false")
-        positions = pa.array(range(normalised.num_rows), pa.int32())
+        positions = pa.array(np.arange(normalised.num_rows, dtype=np.int32))
         connection.register("records", normalised.append_column("position", positions))
         yield connection
 
