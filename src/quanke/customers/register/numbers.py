@@ -39,9 +39,10 @@ def owners(loaded: Ints, count: int, known: Ints | None = None) -> Ints:
     `known` are the owners in an earlier state, which never change. Shape (count,), -1 where no record is
     known (a number that was given out and never used).
     """
-    found = np.full(count, -1, dtype=np.int32)
-    numbers, first = np.unique(loaded, return_index=True)
-    found[numbers] = first
+    nobody = len(loaded)
+    found = np.full(count, nobody, dtype=np.int32)
+    np.minimum.at(found, loaded, np.arange(nobody, dtype=np.int32))
+    found[found == nobody] = -1
     if known is not None:
         held = known >= 0
         found[: len(known)][held] = known[held]
@@ -91,14 +92,13 @@ def moves_between(before: Ints, after: Ints) -> list[Move]:
     moved = moved[order]
     pairs = before[moved].astype(np.int64) << 32 | after[moved].astype(np.int64)
     starts = np.flatnonzero(np.diff(pairs, prepend=-1))
-    was = np.unique(before)
-    now = np.unique(after)
+    was, now = (_used(state, int(max(before.max(), after.max())) + 1) for state in (before, after))
     found = []
     for start, end in zip(starts, [*starts[1:], len(moved)], strict=True):
         old, new = int(before[moved[start]]), int(after[moved[start]])
-        if not _holds(now, old):
+        if not now[old]:
             kind = "merge"
-        elif not _holds(was, new):
+        elif not was[new]:
             kind = "split"
         else:
             kind = "move"
@@ -106,9 +106,11 @@ def moves_between(before: Ints, after: Ints) -> list[Move]:
     return found
 
 
-def _holds(rising: Ints, value: int) -> bool:
-    place = int(np.searchsorted(rising, value))
-    return place < len(rising) and int(rising[place]) == value
+def _used(state: Ints, count: int) -> npt.NDArray[np.bool_]:
+    """Whether anybody goes by each of `count` numbers."""
+    used = np.zeros(count, dtype=np.bool_)
+    used[state] = True
+    return used
 
 
 def together(parties: int, pairs: npt.NDArray[np.integer]) -> Ints:

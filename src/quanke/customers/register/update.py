@@ -110,13 +110,15 @@ class _Update:
         made = normalise(rows)
         made = made.append_column("party", rows["record_id"].cast(pa.int32()))
         made = made.append_column("handed_over", _digest_column(now, rows["record_id"]))
-        if kept is not None:
-            standing = kept.filter(pc.is_in(kept["party"], value_set=now["party"]))
-            standing = standing.filter(pc.invert(pc.is_in(standing["party"], value_set=pa.array(fresh))))
-            made = pa.concat_tables([standing, made.select(kept.column_names)])
-        self.records = made.sort_by("party").combine_chunks()
+        self.records = made if kept is None else _put_together(kept, made, now["party"].to_numpy())
         self.party: Ints = self.records["party"].to_numpy()
-        self.fresh: npt.NDArray[np.bool_] = np.isin(self.party, fresh)
+        self.fresh: npt.NDArray[np.bool_] = self._mask(fresh)[self.party]
+
+    def _mask(self, parties: Ints) -> npt.NDArray[np.bool_]:
+        """Which of all parties are among these."""
+        mask = np.zeros(len(self.before.loaded), dtype=np.bool_)
+        mask[parties] = True
+        return mask
 
     def compare(self) -> None:
         """All links between records: the kept ones of unchanged pairs, and those of fresh records."""
@@ -142,7 +144,8 @@ class _Update:
     def _still(self, kept: pa.Table) -> pa.Table:
         """Kept links (in party numbers) between records that did not change, by row position."""
         ends = [np.asarray(kept[name].to_numpy()) for name in ("left", "right")]
-        stays = np.logical_and(*(np.isin(end, self.party[~self.fresh]) for end in ends))
+        unchanged = self._mask(self.party[~self.fresh])
+        stays = unchanged[ends[0]] & unchanged[ends[1]]
         table = kept.filter(pa.array(stays)).select(_LINKS.names)
         for name in ("left", "right"):
             rows = np.searchsorted(self.party, table[name].to_numpy()).astype(np.int32)
@@ -185,7 +188,7 @@ class _Update:
         # records that no delivery holds any more stay with those they were loaded with
         label = owner[self.before.loaded]
         label[self.party] = self.party[self.grouping.label]
-        gone = np.setdiff1d(np.arange(len(label)), self.party)
+        gone = np.flatnonzero(~self._mask(self.party))
         label[gone] = label[owner[self.before.loaded[gone]]]
         self.numbered: Numbered = number_groups(label, owner)
         self.moves = moves_between(self.before.customer, self.numbered.customer)
@@ -193,7 +196,8 @@ class _Update:
     def _decided(self) -> pa.Table:
         """Decisions about records that are there, by row position, oldest first."""
         ends = [self.decisions[name].to_numpy() for name in ("one_party", "other_party")]
-        there = np.logical_and(*(np.isin(end, self.party) for end in ends)) & (ends[0] != ends[1])
+        known = self._mask(self.party)
+        there = known[ends[0]] & known[ends[1]] & (ends[0] != ends[1])
         table = self.decisions.filter(pa.array(there))
         rows = [
             np.searchsorted(self.party, table[name].to_numpy()).astype(np.int32)
@@ -241,9 +245,24 @@ class _Update:
             "model": self.model.fingerprint(),
             "fingerprint": who,
             "parties": len(self.before.loaded),
-            "customers": len(np.unique(self.numbered.customer)),
+            "customers": int(np.count_nonzero(np.bincount(self.numbered.customer))),
             "date": self.day.isoformat(),
         }
+
+
+def _put_together(kept: pa.Table, made: pa.Table, now: Ints) -> pa.Table:
+    """Kept rows of records that are still there and did not change, and the rows made anew, by party.
+
+    Mostly all that is new stands behind all that is known: then nothing has to be moved.
+    """
+    made = made.select(kept.column_names)
+    known, new = kept["party"].to_numpy(), made["party"].to_numpy()
+    stays = np.isin(known, now, assume_unique=True) & ~np.isin(known, new, assume_unique=True)
+    table = pa.concat_tables([kept if stays.all() else kept.filter(pa.array(stays)), made])
+    party = table["party"].to_numpy()
+    if (np.diff(party) > 0).all():
+        return table.combine_chunks()
+    return table.take(pa.array(np.argsort(party, kind="stable"))).combine_chunks()
 
 
 def _fresh(now: pa.Table, kept: pa.Table | None) -> Ints:
