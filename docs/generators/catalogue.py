@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from quanke.bank.contracts.schema import ALL_PURPOSES
 from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS, SHARED_CHECKS
 from quanke.customers import REASONS, STAGE_TAGS, STAGES, STANDARD_TAGS, THEMES
-from quanke.language import Catalogue, Check, Definition, say
+from quanke.customers.graph import KINDS
+from quanke.language import Catalogue, Check, Definition, Purpose, graph, say
 from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions
 
 PATH = "reference/catalogue.md"
@@ -118,6 +120,32 @@ def scheme() -> str:
     return "".join(lines) + "\n"
 
 
+def graph_table() -> str:
+    """Fields of the table `graph`, and the kinds of link with the purposes that may see them."""
+    everything = len(ALL_PURPOSES)
+
+    def purposes(allowed: Iterable[Purpose]) -> str:
+        named = sorted(allowed)
+        return "all 全部" if len(named) == everything else ", ".join(named)
+
+    lines = [
+        "### Fields of the table `graph` 图谱表字段\n\n| field | 中文 | English | class | purposes 用途 |\n"
+    ]
+    lines.append("|---|---|---|---|---|\n")
+    for field in graph.fields.values():
+        cells = (f"`graph.{field.name}`", field.title_zh, field.title_en, field.sensitivity.value)
+        lines.append("| " + " | ".join([*cells, purposes(field.purposes)]) + " |\n")
+    lines.append(
+        "\n### Kinds of link 关系类型\n\n| kind | from A to B | from B to A | A | B | purposes 用途 |\n"
+    )
+    lines.append("|---|---|---|---|---|---|\n")
+    for kind in KINDS:
+        ahead, back = f"{kind.title_zh} {kind.title_en}", f"{kind.inverse_zh} {kind.inverse_en}"
+        ends = (f"`{kind.name}`", ahead, back, kind.first, kind.second)
+        lines.append("| " + " | ".join([*ends, purposes(kind.purposes)]) + " |\n")
+    return "".join(lines) + "\n"
+
+
 def page() -> str:
     """The whole page."""
     parts = [HEAD, "## Tags 标签\n\n"]
@@ -128,6 +156,7 @@ def page() -> str:
         table("Tags of the stages 阶段标签", STAGE_TAGS),
     ]
     parts += ["## Tiers 层级\n\n", scheme(), table("Tags of the tiers 层级标签", TIERS)]
+    parts += ["## The graph 关系图谱\n\n", graph_table()]
     parts += ["## Metrics 指标\n\n", table("Figures of any group of customers 客群指标", METRICS)]
     parts += ["## Checks 检查\n\n"]
     for title, checks in (

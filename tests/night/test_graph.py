@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,16 @@ import pytest
 from click.testing import CliRunner
 
 from quanke.bank.contracts import Purpose
+from quanke.bank.home import Home
 from quanke.cli import main
 from quanke.customers.graph.kinds import CODES
 from quanke.kernel.errors import NightError
 from quanke.language import graph, rank
 from quanke.language.definitions import Tag
 from quanke.night import Bank
+from quanke.night import night as run_night
 from quanke.night.graph import linked
+from tests.bank.small_bank import base, load_into, put
 from tests.night.conftest import LAST, MAY
 
 
@@ -141,3 +145,43 @@ def test_definitions_that_wait_for_the_graph_alone_come_first() -> None:
     now, later = linked([first, second, place, after])
     assert [d.name for d in now] == ["first", "second"]
     assert [d.name for d in later] == ["place", "after"]
+
+
+def test_a_bank_without_relations_and_wages_has_an_empty_graph(tmp_path: Path) -> None:
+    home = Home.create(tmp_path / "home")
+    load_into(home, base(tmp_path / "files"))
+    run_night(home, LAST)
+    bank = Bank(home)
+    asked = bank.graph()
+    assert len(asked.store.links) == 0 and bank.night().table("attribution").num_rows == 0
+    company = asked.store.bodies["customer"].to_pylist()[0]
+    assert asked.store.body(company)["name"] == "深圳某公司" and asked.reach(company).known == 0
+    rows = (
+        bank.night().read(["is_person", "household_size", "household_head", "employer_covered"]).to_pylist()
+    )
+    persons = [r for r in rows if r["is_person"]]
+    assert persons and all(r["household_size"] == 1 and r["household_head"] for r in persons)
+    assert all(r["employer_covered"] is None for r in rows)
+
+
+def test_relations_of_a_partners_file_reach_the_graph(tmp_path: Path) -> None:
+    files = base(tmp_path / "files")
+    put(
+        files,
+        "relations.csv",
+        "relation_id,from_source,from_party_id,to_source,to_party_id,kind,from_date,evidence",
+        "1,core,100,core,2,employs,2024-01-01,partner",
+        "2,core,100,card,9,employs,2024-01-01,declared",
+        "3,core,100,core,1,employs,2024-02-01,partner",
+    )
+    home = Home.create(tmp_path / "home")
+    load_into(home, files)
+    run_night(home, LAST)
+    asked = Bank(home).graph()
+    company = asked.store.bodies["customer"].to_pylist()[0]
+    links = asked.around(company, 1).links.to_pylist()
+    assert [(r["evidence"], str(r["from_date"])) for r in links] == [
+        ("declared+partner", "2024-01-01"),
+        ("partner", "2024-01-01"),
+    ], "two records of one person are one link, with both kinds of evidence"
+    assert [round(r["strength"], 4) for r in links] == [1.0, 0.8]
