@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quanke.customers.identity import normalise
+from quanke.customers.identity import default_model, find_links, group, normalise
 from tests.identity.people import HOME, apart, decided, meet, record, resident, standing, table, who
 
 LI = resident()
@@ -131,3 +131,19 @@ def test_a_person_may_join_what_documents_part() -> None:
     assert who(*renewed) == [0, 1]
     assert who(*renewed, decisions=decided((0, 1, "same"))) == [0, 0]
     assert who(*renewed, decisions=decided((0, 1, "same"), (1, 0, "different"))) == [0, 1]
+
+
+def test_what_became_of_each_link_is_told() -> None:
+    full = {"phone": PHONE, "birth_date": "1980-02-10"}
+    rows = table(
+        [record("李红", LI), record("李虹", LI), record("李红", phone=PHONE), record("李红", **full)]
+    )
+    normalised = normalise(rows)
+    links = find_links(normalised, default_model())
+    asked = {(row["left"], row["right"]): row for row in group(normalised, links).links.to_pylist()}
+    assert (asked[0, 1]["outcome"], asked[0, 1]["settled"]) == ("variant", "queued")
+    assert (asked[2, 3]["outcome"], asked[2, 3]["settled"]) == ("review", "queued")
+    answered = group(normalised, links, decided((0, 1, "same"), (2, 3, "different"))).links.to_pylist()
+    told = {(row["left"], row["right"]): (row["settled"], row["why"]) for row in answered}
+    assert told[0, 1] == ("linked", "decided by a person")
+    assert told[2, 3] == ("overruled", "decided by a person")

@@ -6,6 +6,7 @@ never by the place a record stands in, so neither order nor a second delivery ch
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from quanke.customers.identity.joining import Joining
+from quanke.customers.identity.joining import DOUBT, IN_CONFLICT, TWO_DOCUMENTS, WEAK, Joining
 from quanke.kernel.errors import InputError
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -25,11 +26,19 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 DECISIONS = pa.schema([("left", pa.int32()), ("right", pa.int32()), ("decision", pa.string())])
 """What people decided: positions of two records, and `same` or `different`; the last row of a pair counts."""
 
-_WHY = (
-    "", "same document", "likely and corroborated", "decided by a person", "through other records",
-    "waits for a person", "two documents would meet", "records in doubt would meet",
-    "a record is in conflict", "the group hangs together too weakly", "decisions contradict",
-)  # fmt: skip
+DOCUMENT, LIKELY, DECIDED, THROUGH_OTHERS, WAITING, CONTRADICTING = 1, 2, 3, 4, 5, 10
+_WHY = {
+    DOCUMENT: "same document",
+    LIKELY: "likely and corroborated",
+    DECIDED: "decided by a person",
+    THROUGH_OTHERS: "through other records",
+    WAITING: "waits for a person",
+    TWO_DOCUMENTS: "two documents would meet",
+    DOUBT: "records in doubt would meet",
+    IN_CONFLICT: "a record is in conflict",
+    WEAK: "the group hangs together too weakly",
+    CONTRADICTING: "decisions contradict each other",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,8 @@ def group(
     why = joining.link(table.left, table.right, table.probability, table.outcome == "probable", cohesion)
     found = joining.group_of_row()
     label = _smallest(found)
-    return Grouping(label, _settled(links, table, found, why, joining, contradicting))
+    why[_among(table, contradicting)] = CONTRADICTING
+    return Grouping(label, _settled(links, table, found, why, joining, _among(table, same)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,23 +184,26 @@ def _smallest(groups: Ints) -> npt.NDArray[np.int32]:
     return label
 
 
+def _among(table: _Links, pairs: Collection[tuple[int, int]]) -> Bools:
+    """Whether each link is one of some pairs of rows."""
+    width = int(max(table.right.max(initial=0), *(right for _, right in pairs))) + 1 if pairs else 1
+    keys = np.array([left * width + right for left, right in pairs], dtype=np.int64)
+    found: Bools = np.isin(table.left * width + table.right, keys)
+    return found
+
+
 def _settled(
-    links: pa.Table,
-    table: _Links,
-    found: Ints,
-    why: Ints,
-    joining: Joining,
-    contradicting: set[tuple[int, int]],
+    links: pa.Table, table: _Links, found: Ints, why: Ints, joining: Joining, decided_same: Bools
 ) -> pa.Table:
     """The links with what became of each, and why."""
     together = found[table.left] == found[table.right]
     overruled = joining.decided_different(table.left, table.right)
-    reasons = np.where(why > 0, why, 5)
-    reasons[overruled] = 3
-    reasons[together] = 4
-    for outcome, number in (("exact", 1), ("probable", 2)):
+    reasons = np.where(why > 0, why, WAITING)
+    reasons[overruled] = DECIDED
+    reasons[together] = THROUGH_OTHERS
+    for outcome, number in (("exact", DOCUMENT), ("probable", LIKELY)):
         reasons[together & (table.outcome == outcome)] = number
-    reasons[together & np.isin(table.outcome, ("variant", "conflict"))] = 3
+    reasons[together & (decided_same | np.isin(table.outcome, ("variant", "conflict")))] = DECIDED
     settled = np.where(together, "linked", np.where(overruled, "overruled", "queued"))
     return links.append_column("settled", pa.array(settled.tolist(), pa.string())).append_column(
         "why", pa.array([_WHY[number] for number in reasons.tolist()], pa.string())

@@ -12,7 +12,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 TWO_DOCUMENTS, DOUBT, IN_CONFLICT, WEAK = 6, 7, 8, 9
-"""Why a likely link is queued; numbers of the words in `groups`."""
+"""Why a likely link is left out; `groups` has the words."""
 
 
 @dataclass(slots=True)

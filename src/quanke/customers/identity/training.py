@@ -25,6 +25,7 @@ _FEWEST_PAIRS_IN_BLOCK = 100
 _FREQUENT = 20
 """Records from which on a name is frequent enough to be kept in a model; rarer ones would tell of people."""
 
+_MOST_ALIKE = 50
 _LEAST_M = 0.002
 _BLOCKS = (("name_key", "birth"), ("phone",), ("number",), ("address",), ("name_key", "postcode"))
 """Columns that agree within a block; the fields they belong to are learnt in the other blocks."""
@@ -89,16 +90,20 @@ def _terms(connection: Connection) -> tuple[dict[str, float], float]:
 def _prior(connection: Connection, count: int, shipped: IdentityModel) -> float:
     """Chance that two records are of one person, from pairs that two strong fields agree on."""
     rules = (("number",), ("name_key", "birth"), ("name_key", "phone"), ("name_key", "address"))
-    parts = [
-        "select l.position as a, r.position as b from learning l join learning r on "
-        + " and ".join(f"l.{column} = r.{column}" for column in rule)
-        + " where l.position < r.position and l.number is not distinct from r.number is not null"
-        for rule in rules
-    ]
-    found = _count(connection, f"({' union '.join(parts)})")
+    found = _count(connection, f"({' union '.join(map(_sure_pairs, rules))})")
     if not found:
         return rounded(1 / count)
     return rounded(found / _FOUND_BY_RULE / (count * (count - 1) / 2))
+
+
+def _sure_pairs(columns: tuple[str, ...]) -> str:
+    """Pairs that agree in some columns, unless many records do: a filled-in value would be millions."""
+    key, using = ", ".join(columns), " and ".join(f"l.{column} = r.{column}" for column in columns)
+    free = f"(select {key} from learning group by {key} having count(*) between 2 and {_MOST_ALIKE})"
+    return (
+        f"select l.position as a, r.position as b from {free} join learning l using ({key}) join learning r"
+        f" on {using} where l.position < r.position"
+    )
 
 
 def _blind(connection: Connection, shipped: IdentityModel, count: int) -> dict[str, tuple[float, ...]]:
