@@ -57,6 +57,7 @@ def test_decisions_are_obeyed_and_taken_back(home: Home, look: Look, tmp_path: P
     merged = look(home, NEXT)
     now = who(merged)
     assert now["core:C2"] == now["cards:K2"] == min(first["core:C2"], first["cards:K2"])
+    assert [s.outcome for s in standings(merged, now["core:C2"])] == ["first", "decided"]
     event = happenings(merged, now["core:C2"])[-1]
     assert (event.kind, event.outcome, event.decision_id) == ("merge", "decided", "D1")
     assert not any(

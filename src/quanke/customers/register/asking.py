@@ -15,7 +15,7 @@ from quanke.customers.register.numbers import Ints
 from quanke.customers.register.store import Register
 
 FIRST = "first record of this customer"
-LOADED = "loaded under this customer, not looked at by a night yet"
+LOADED = "loaded under this customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ def _joined(parties: Ints, links: pa.Table) -> dict[int, tuple[str, float | None
     edges: dict[int, list[tuple[float, int, str, str]]] = {}
     for row in links.to_pylist():
         if row["settled"] == "linked" and row["left"] in members and row["right"] in members:
-            strength = row["probability"] if row["probability"] is not None else 1.0
+            # what a person decided is told before what the records say
+            strength = 2.0 if row["probability"] is None else row["probability"]
             for one, other in ((row["left"], row["right"]), (row["right"], row["left"])):
                 edges.setdefault(one, []).append((strength, other, row["outcome"], row["reason"]))
     first = int(parties[0])
@@ -89,7 +90,8 @@ def _joined(parties: Ints, links: pa.Table) -> dict[int, tuple[str, float | None
         if not open_:
             break
         strength, other, inside, outcome, reason = max(open_)
-        found[-other] = (outcome, strength, reason, -inside)
+        probability = None if strength > 1 else strength
+        found[-other] = (outcome, probability, reason, -inside)
     for party in sorted(members - found.keys()):
         found[party] = ("exact", None, LOADED, first)
     return found

@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from quanke.customers.register.numbers import Ints, Move, Numbered
 from quanke.customers.register.store import EVENTS, QUEUE, Register
 
+DECIDED = "decided"
+"""Outcome of what a person decided."""
+
 TOLD_APART = "a person decided that these are different customers"
 DECIDED_SAME = "a person decided that these are one customer"
 NO_LONGER = "the records do not support it any more"
@@ -71,7 +74,7 @@ def events_table(run: Run, links: pa.Table) -> pa.Table:
         outcome, probability, reason = evidence.across(move.parties)
         decision = _decision_behind(move, decided, run.numbered.customer)
         if decision is not None:
-            outcome, probability = "decided", None
+            outcome, probability = DECIDED, None
             reason = DECIDED_SAME if decision["decision"] == "same" else TOLD_APART
         elif move.kind == "split" or not reason:
             outcome, probability, reason = "", None, NO_LONGER

@@ -22,7 +22,7 @@ from quanke.bank.home import Home
 from quanke.bank.publication import Publication
 from quanke.bank.session import Resources, connect
 from quanke.customers.register.handed_over import decisions_of, digests_of, records_of
-from quanke.customers.register.history import events_table, queue_table
+from quanke.customers.register.history import DECIDED, DECIDED_SAME, events_table, queue_table
 from quanke.customers.register.numbers import Ints, Numbered, moves_between, number_groups, owners, together
 from quanke.customers.register.store import (
     FOLDER,
@@ -150,8 +150,8 @@ class _Update:
         for name in ("left", "right"):
             rows = np.searchsorted(self.party, table[name].to_numpy()).astype(np.int32)
             table = table.set_column(table.schema.get_field_index(name), name, pa.array(rows))
-        from_before = pc.not_equal(table["reason"], SEEN_BEFORE)
-        return table.filter(from_before).cast(_LINKS)
+        derived = pc.or_(pc.equal(table["reason"], SEEN_BEFORE), pc.equal(table["outcome"], DECIDED))
+        return table.filter(pc.invert(derived)).cast(_LINKS)
 
     def _seen_before(self, links: pa.Table) -> pa.Table:
         """Links between records loaded as one customer that no longer show the same document: the bank's
@@ -180,7 +180,7 @@ class _Update:
         """Groups, their numbers, and what moved."""
         from quanke.customers.identity import group
 
-        self.grouping: Grouping = group(self.records, self.links, self._decided())
+        self.grouping: Grouping = group(self.records, self.links, self._decided(), self.model.cohesion)
         known = read_kept(self.home, "owners")
         owner = owners(
             self.before.loaded, self.before.count, None if known is None else known["party"].to_numpy()
@@ -209,7 +209,7 @@ class _Update:
     def write(self) -> None:
         """Publish the new state."""
         home, publication = self.home, Publication(self.home.path)
-        settled = self._in_parties(self.grouping.links)
+        settled = pa.concat_tables([self._in_parties(self.grouping.links), self._decided_links()])
         events = events_table(self, settled)
         if events.num_rows:
             number = len(list((home.path / FOLDER / "events").glob("*.parquet"))) + 1
@@ -224,6 +224,26 @@ class _Update:
         publication.write("numbers/counts.json", counts.to_json())
         publication.write(f"{FOLDER}/state.json", json.dumps(self._state(), sort_keys=True) + "\n")
         publication.commit()
+
+    def _decided_links(self) -> pa.Table:
+        """What people decided to be one customer, and is, as links by party number."""
+        one, other = (self.decided[name].to_numpy() for name in ("one_party", "other_party"))
+        customer = self.numbered.customer
+        holds = (customer[one] == customer[other]) & (
+            self.decided["decision"].to_numpy(zero_copy_only=False) == "same"
+        )
+        pairs = np.unique(np.sort(np.column_stack([one, other])[holds], axis=1), axis=0).astype(np.int32)
+        count = len(pairs)
+        columns = {
+            "left": pa.array(pairs[:, 0]),
+            "right": pa.array(pairs[:, 1]),
+            "outcome": pa.array([DECIDED] * count, pa.string()),
+            "probability": pa.nulls(count, pa.float64()),
+            "reason": pa.array([DECIDED_SAME] * count, pa.string()),
+            "settled": pa.array(["linked"] * count, pa.string()),
+            "why": pa.array([DECIDED_SAME] * count, pa.string()),
+        }
+        return pa.table(columns)
 
     def _customers(self) -> pa.Table:
         parties = np.arange(len(self.before.loaded), dtype=np.int32)
