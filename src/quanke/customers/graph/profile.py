@@ -93,7 +93,8 @@ def _pairs(links: Links, is_person: NDArray[np.bool_], codes: tuple[int, ...], d
     body = np.where(second, links.first[rows], links.second[rows])
     good = is_person[person] & ~is_person[body]
     count = len(is_person)
-    pairs = np.unique(body[good] * np.int64(count) + person[good])
+    pairs = np.sort(body[good] * np.int64(count) + person[good])
+    pairs = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
     return _Members(pairs // count, pairs % count)
 
 
