@@ -23,7 +23,6 @@ from quanke.customers.graph.kinds import BY_NAME
 from quanke.customers.graph.reach import STATES
 from quanke.kernel.money import format_wan
 from quanke.night import open_home
-from quanke.night.explain import find_customer
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _KINDS = [kind.name for kind in KINDS]
@@ -71,7 +70,7 @@ def graph() -> None:
 def opened(home: Path, on: str | None, given: str) -> tuple[Graph, int]:
     """The graph of a night and the number of a customer."""
     bank = open_home(home)
-    return bank.graph(on), find_customer(bank.home, given)
+    return bank.graph(on), bank.customer(given, on)
 
 
 def table(title: str, *heads: str) -> Table:
