@@ -13,7 +13,7 @@ from quanke.customers.identity import candidates
 from quanke.customers.identity.comparisons import BY_NAME, FIELDS
 from quanke.customers.identity.model import IdentityModel
 from quanke.customers.identity.reasons import sentences
-from quanke.customers.identity.scoring import Connection, connected, score
+from quanke.customers.identity.scoring import Connection, Normalised, connected, rows_of, score
 from quanke.kernel.identifiers.names import NameComparison, compare_names
 from quanke.kernel.identifiers.organisation_names import compare_organisation_names
 
@@ -51,18 +51,23 @@ _FLAGS = (
 
 
 def find_links(
-    normalised: pa.Table, model: IdentityModel, fresh: npt.NDArray[np.bool_] | None = None
+    normalised: Normalised, model: IdentityModel, fresh: npt.NDArray[np.bool_] | None = None
 ) -> pa.Table:
-    """All links of a normalised table by the model, as `LINKS`, ordered by left and right.
+    """All links of a normalised table (or a Parquet file of one) by the model, as `LINKS`, ordered by left
+    and right.
 
     With `fresh` (one boolean per row) only pairs with at least one fresh row: exactly those of the links of
     the whole table that touch a fresh row, at a cost that follows the number of fresh rows.
     """
-    if normalised.num_rows == 0:
+    if rows_of(normalised) == 0:
         return LINKS.empty_table()
-    marked = np.ones(normalised.num_rows, np.bool_) if fresh is None else np.asarray(fresh, np.bool_)
-    with connected(normalised.append_column("is_fresh", pa.array(marked))) as connection:
-        candidates.make_representatives(connection, "is_fresh")
+    with connected(normalised) as connection:
+        is_fresh = "true"
+        if fresh is not None:
+            rows = np.flatnonzero(np.asarray(fresh, np.bool_)).astype(np.int32)
+            connection.register("fresh_rows", pa.table({"row": pa.array(rows)}))
+            is_fresh = "position in (select row from fresh_rows)"
+        candidates.make_representatives(connection, is_fresh)
         candidates.make_pairs(connection, fresh is not None)
         candidates.make_document_pairs(connection, fresh is not None)
         proven = _proven(connection)

@@ -6,12 +6,16 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from quanke.bank.sql import literal
 from quanke.customers.identity.comparisons import COLUMNS, FIELDS, Field
 from quanke.customers.identity.model import IdentityModel
 
@@ -21,18 +25,44 @@ _SHARE_OF_MEMORY = 4, 10
 _PAIRS_IN_SLICE = 400_000
 
 
+Normalised: TypeAlias = pa.Table | Path
+"""A normalised table, in memory or as one Parquet file: the file of a large bank would not fit."""
+
+
 @contextmanager
-def connected(normalised: pa.Table) -> Iterator[Connection]:
-    """A connection that knows the normalised table as `records`, each row with its `position`."""
+def connected(normalised: Normalised) -> Iterator[Connection]:
+    """A connection that knows the normalised table as `records`, each row with its `position`.
+
+    What does not fit in its memory is spilled to a folder that goes away with it.
+    """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     part, whole = _SHARE_OF_MEMORY
     limit = min(5_000, memory * part // whole // 1_000_000)
-    with duckdb.connect(config={"threads": cores, "memory_limit": f"{limit}MB"}) as connection:
-        connection.execute("set preserve_insertion_order = false")
-        positions = pa.array(np.arange(normalised.num_rows, dtype=np.int32))
-        connection.register("records", normalised.append_column("position", positions))
-        yield connection
+    with TemporaryDirectory(prefix="quanke-identity-") as spill:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": cores,
+            "memory_limit": f"{limit}MB",
+            "temp_directory": spill,
+        }
+        with duckdb.connect(config=config) as connection:
+            connection.execute("set preserve_insertion_order = false")
+            if isinstance(normalised, Path):
+                connection.execute(
+                    "create view records as select * exclude (file_row_number), file_row_number::integer as"
+                    f" position from read_parquet({literal(str(normalised))}, file_row_number = true)"
+                )
+            else:
+                positions = pa.array(np.arange(normalised.num_rows, dtype=np.int32))
+                connection.register("records", normalised.append_column("position", positions))
+            yield connection
+
+
+def rows_of(normalised: Normalised) -> int:
+    """How many rows a normalised table has."""
+    if isinstance(normalised, Path):
+        return int(pq.read_metadata(normalised).num_rows)
+    return int(normalised.num_rows)
 
 
 def comparison_settings(field: Field, model: IdentityModel) -> dict[str, Any]:

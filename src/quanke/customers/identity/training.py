@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-
 from quanke.customers.identity.comparisons import COLUMNS, FIELDS, Field
 from quanke.customers.identity.model import SMALLEST, IdentityModel, default_model
-from quanke.customers.identity.scoring import Connection, connected, pin_terms, splink_linker
+from quanke.customers.identity.scoring import Connection, Normalised, connected, pin_terms, splink_linker
 
 FEWEST_RECORDS = 500
 """Distinct records below which nothing is learnt and the shipped model is used."""
@@ -34,8 +32,9 @@ _FOUND_BY_RULE = 0.9
 """Share of the true pairs that `_sure_pairs` is taken to find."""
 
 
-def train(normalised: pa.Table) -> IdentityModel:
-    """The model of the persons in a normalised table; the shipped one where they are too few.
+def train(normalised: Normalised) -> IdentityModel:
+    """The model of the persons in a normalised table (or a Parquet file of one); the shipped one where they
+    are too few.
 
     Terms are pinned for names that at least 20 records have. About 10 seconds for a million records.
     """

@@ -11,19 +11,22 @@ import datetime as dt
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from quanke.bank.home import Home
 from quanke.bank.publication import Publication
 from quanke.bank.session import Resources, connect
-from quanke.customers.register.handed_over import decisions_of, digests_of, records_of
+from quanke.customers.register.handed_over import decisions_of, digests_of
 from quanke.customers.register.history import DECIDED, DECIDED_SAME, events_table, queue_table
 from quanke.customers.register.numbers import Ints, Numbered, moves_between, number_groups, owners, together
+from quanke.customers.register.records import GROUPED_BY, normalised_pieces, write_records
 from quanke.customers.register.store import (
     FOLDER,
     Register,
@@ -97,21 +100,20 @@ class _Update:
     def read(self) -> None:
         """Records as they are now: those known from before, and those that are new or have changed."""
         self.before = register_of(self.home)
-        kept = read_kept(self.home, "records")
+        self.publication = Publication(self.home.path)
+        self.records = self.publication.stage(f"{FOLDER}/records.parquet")
+        kept: Path | None = self.home.path / FOLDER / "records.parquet"
+        kept = kept if kept and kept.exists() else None
+        known = None if kept is None else pq.read_table(kept, columns=["party", "handed_over"])
         scratch = self.home.work / FOLDER
         scratch.mkdir(exist_ok=True)
         with connect(scratch, self.resources) as connection:
             now = digests_of(connection, self.home)
-            fresh = _fresh(now, kept)
-            rows = records_of(connection, self.home, fresh)
+            fresh, stays = _fresh(now, known)
+            pieces = normalised_pieces(connection, self.home, fresh, now)
+            write_records(connection, pieces, kept, stays, self.records)
             self.decisions = decisions_of(connection, self.home)
-        from quanke.customers.identity import normalise
-
-        made = normalise(rows)
-        made = made.append_column("party", rows["record_id"].cast(pa.int32()))
-        made = made.append_column("handed_over", _digest_column(now, rows["record_id"]))
-        self.records = made if kept is None else _put_together(kept, made, now["party"].to_numpy())
-        self.party: Ints = self.records["party"].to_numpy()
+        self.party: Ints = now["party"].to_numpy()
         self.fresh: npt.NDArray[np.bool_] = self._mask(fresh)[self.party]
 
     def _mask(self, parties: Ints) -> npt.NDArray[np.bool_]:
@@ -180,7 +182,8 @@ class _Update:
         """Groups, their numbers, and what moved."""
         from quanke.customers.identity import group
 
-        self.grouping: Grouping = group(self.records, self.links, self._decided(), self.model.cohesion)
+        rows = pq.read_table(self.records, columns=list(GROUPED_BY))
+        self.grouping: Grouping = group(rows, self.links, self._decided(), self.model.cohesion)
         known = read_kept(self.home, "owners")
         owner = owners(
             self.before.loaded, self.before.count, None if known is None else known["party"].to_numpy()
@@ -208,7 +211,7 @@ class _Update:
 
     def write(self) -> None:
         """Publish the new state."""
-        home, publication = self.home, Publication(self.home.path)
+        home, publication = self.home, self.publication
         settled = pa.concat_tables([self._in_parties(self.grouping.links), self._decided_links()])
         events = events_table(self, settled)
         if events.num_rows:
@@ -216,7 +219,6 @@ class _Update:
             stage_table(publication, f"events/{number:06d}", events)
         stage_table(publication, "customers", self._customers())
         stage_table(publication, "owners", pa.table({"party": pa.array(self.numbered.owner)}))
-        stage_table(publication, "records", self.records)
         stage_table(publication, "links", settled.sort_by([("left", "ascending"), ("right", "ascending")]))
         stage_table(publication, "queue", queue_table(self, settled))
         publication.write(f"{FOLDER}/model.json", self.model.to_json())
@@ -270,32 +272,12 @@ class _Update:
         }
 
 
-def _put_together(kept: pa.Table, made: pa.Table, now: Ints) -> pa.Table:
-    """Kept rows of records that are still there and did not change, and the rows made anew, by party.
-
-    Mostly all that is new stands behind all that is known: then nothing has to be moved.
-    """
-    made = made.select(kept.column_names)
-    known, new = kept["party"].to_numpy(), made["party"].to_numpy()
-    stays = np.isin(known, now, assume_unique=True) & ~np.isin(known, new, assume_unique=True)
-    table = pa.concat_tables([kept if stays.all() else kept.filter(pa.array(stays)), made])
-    party = table["party"].to_numpy()
-    if (np.diff(party) > 0).all():
-        return table.combine_chunks()
-    return table.take(pa.array(np.argsort(party, kind="stable"))).combine_chunks()
-
-
-def _fresh(now: pa.Table, kept: pa.Table | None) -> Ints:
-    """Parties whose record is new, or differs from the one that was compared before."""
+def _fresh(now: pa.Table, known: pa.Table | None) -> tuple[Ints, Ints]:
+    """Parties whose record is new or differs from the one that was compared before, and the others."""
     party: Ints = now["party"].to_numpy()
-    if kept is None:
-        return party
-    known, digest = kept["party"].to_numpy(), kept["handed_over"].to_numpy()
-    place = np.minimum(np.searchsorted(known, party), max(0, len(known) - 1))
-    same = (known[place] == party) & (digest[place] == now["handed_over"].to_numpy()) if len(known) else None
-    return party if same is None else party[~same]
-
-
-def _digest_column(now: pa.Table, parties: pa.ChunkedArray) -> pa.Array:
-    rows = np.searchsorted(now["party"].to_numpy(), parties.to_numpy())
-    return now["handed_over"].combine_chunks().take(pa.array(rows))
+    if known is None or not known.num_rows:
+        return party, party[:0]
+    before, digest = known["party"].to_numpy(), known["handed_over"].to_numpy()
+    place = np.minimum(np.searchsorted(before, party), len(before) - 1)
+    same = (before[place] == party) & (digest[place] == now["handed_over"].to_numpy())
+    return party[~same], party[same]
