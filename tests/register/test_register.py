@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quanke.bank.home import Home
+from quanke.customers.identity import IdentityModel, default_model
 from quanke.customers.register import Register, register_of
 from quanke.customers.register.asking import happenings, questions, standings
 from quanke.customers.register.deciding import decide as take_down
@@ -187,3 +189,29 @@ def test_a_decision_is_taken_down_only_about_known_records(home: Home, look: Loo
         take_down(home, ("core", "C2"), ("cards", "K2"), same=True, by=" ", at=at)
     number = take_down(home, ("core", "C2"), ("cards", "K2"), same=True, by="S1", reason="见原件", at=at)
     assert happenings(look(home, NEXT), who(register_of(home))["core:C2"])[-1].decision_id == number
+
+
+def test_a_model_is_learnt_once_when_there_are_enough_records_and_then_pinned(
+    home: Home, look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pinned() -> tuple[int, float]:
+        model = IdentityModel.from_json((home.path / "identity/model.json").read_text(encoding="utf-8"))
+        return model.trained_on, model.link
+
+    learnt = iter((0.97, 0.98))
+    monkeypatch.setattr(
+        "quanke.customers.identity.train",
+        lambda _: replace(default_model(), trained_on=9, link=next(learnt)),
+    )
+    first = who(look(home, DAY))
+    assert pinned() == (0, default_model().link), "few records: the model that ships"
+    monkeypatch.setattr("quanke.customers.register.update.ENOUGH", 8)
+    for number, day in enumerate((NEXT, LATER)):
+        put(
+            tmp_path / f"more{number}", f"parties/more{number}.csv", HEADER,
+            f"core,N{number},新客户,passport,E7777777{number},,,,,2024-01-01",
+        )  # fmt: skip
+        load_into(home, tmp_path / f"more{number}")
+        now = who(look(home, day))
+        assert pinned() == (9, 0.97), "learnt when there are enough, and not again"
+        assert {name: now[name] for name in first} == first

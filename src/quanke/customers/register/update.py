@@ -52,6 +52,8 @@ _LINKS = pa.schema(
         ("reason", pa.string()),
     ]
 )
+ENOUGH = 20_000
+"""Records from which on a home's model is learnt from them; below, the model that ships is used."""
 SEEN_BEFORE = "same document in an earlier delivery"
 """Reason of a link between records that were loaded as one customer and show no common document any more."""
 
@@ -124,24 +126,28 @@ class _Update:
 
     def compare(self) -> None:
         """All links between records: the kept ones of unchanged pairs, and those of fresh records."""
-        self.model = self._model()
         from quanke.customers.identity import find_links
 
+        pinned, self.model = self._models()
         kept = read_kept(self.home, "links")
-        everything = kept is None or bool(self.fresh.all())
+        again = pinned is None or pinned.fingerprint() != self.model.fingerprint()
+        everything = kept is None or again or bool(self.fresh.all())
         found = find_links(self.records, self.model, None if everything else self.fresh)
         found = found.select(_LINKS.names).cast(_LINKS)
         if kept is not None and not everything:
             found = pa.concat_tables([self._still(kept), found])
         self.links = pa.concat_tables([found, self._seen_before(found)])
 
-    def _model(self) -> IdentityModel:
-        from quanke.customers.identity import IdentityModel, train
+    def _models(self) -> tuple[IdentityModel | None, IdentityModel]:
+        """The model pinned so far, and the one to use: the pinned one, unless there are for the first time
+        enough records to learn from. Then everything is compared anew, once."""
+        from quanke.customers.identity import IdentityModel, default_model, train
 
         path = self.home.path / FOLDER / "model.json"
-        if path.exists():
-            return IdentityModel.from_json(path.read_text(encoding="utf-8"))
-        return train(self.records)
+        pinned = IdentityModel.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+        if pinned is not None and (pinned.trained_on or len(self.party) < ENOUGH):
+            return pinned, pinned
+        return pinned, train(self.records) if len(self.party) >= ENOUGH else default_model()
 
     def _still(self, kept: pa.Table) -> pa.Table:
         """Kept links (in party numbers) between records that did not change, by row position."""
