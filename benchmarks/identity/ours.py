@@ -1,4 +1,5 @@
-"""Quanke's side, each job in a process of its own: `full FOLDER`, `night FOLDER` or `febrl N`.
+"""Quanke's side, each job in a process of its own: `full FOLDER`, `night FOLDER`, `home FOLDER` or
+`febrl N`.
 
 `full` resolves all records and keeps what a night keeps; `night` takes what was kept of all but the last
 hundredth and adds that; both print one JSON object.
@@ -6,8 +7,10 @@ hundredth and adds that; both print one JSON object.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ if not __package__:  # called as a script, in its own process
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.identity.records import febrl_records, febrl_truth
+from quanke.bank.home import Home
+from quanke.bank.load import load
 from quanke.customers.identity import (
     IdentityModel,
     find_links,
@@ -29,7 +34,9 @@ from quanke.customers.identity import (
     resolve,
     train,
 )
+from quanke.customers.register import update_register
 from quanke.kernel.identifiers import columns
+from quanke.kernel.progress import SilentProgress
 
 NEW = 100
 """One record in so many is new in a night."""
@@ -115,6 +122,30 @@ def night(folder: Path) -> dict[str, Any]:
     }
 
 
+def home(folder: Path) -> dict[str, Any]:
+    """The step of a night in a home: everybody for the first time, then with a hundredth of new records."""
+    records = pq.read_table(folder / "records.parquet").drop_columns(["record_id"])
+    first = records.num_rows - records.num_rows // NEW
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        made = Home.create(Path(scratch) / "home")
+        seconds = []
+        for number, (start, count) in enumerate(((0, first), (first, records.num_rows - first)), 1):
+            files = Path(scratch) / str(number)
+            files.mkdir()
+            pq.write_table(records.slice(start, count), files / f"parties_2026-06-0{number}.parquet")
+            load(made, files, progress=SilentProgress())
+            begin = time.perf_counter()
+            register = update_register(made, dt.date(2026, 6, number), SilentProgress())
+            seconds.append(round(time.perf_counter() - begin, 2))
+        absorbed = register.absorbed.num_rows
+    return {
+        "seconds": seconds[0],
+        "night_seconds": seconds[1],
+        "customers": register.count - absorbed,
+        "numbers_absorbed": absorbed,
+    }
+
+
 def answers(queued: pa.Table, truth: np.ndarray[Any, Any]) -> pa.Table:
     """Every question of the queue answered as the truth has it."""
     left, right = (queued[name].to_numpy() for name in ("left", "right"))
@@ -160,6 +191,7 @@ def main() -> None:
     jobs = {
         "full": lambda: full(Path(what)),
         "night": lambda: night(Path(what)),
+        "home": lambda: home(Path(what)),
         "febrl": lambda: febrl(int(what)),
     }
     print(json.dumps(jobs[job]()))
