@@ -112,6 +112,17 @@ def test_relations_keep_their_dates_and_evidence() -> None:
     ]
 
 
+def test_what_a_partner_hands_over_is_known_from_the_partner() -> None:
+    stated = """(SELECT 10 AS from_customer, person AS to_customer, 100 AS from_party, person AS to_party,
+                        'employs' AS kind, DATE '2024-01-01' AS from_date, NULL::DATE AS to_date, evidence
+                 FROM (VALUES (1, NULL), (2, NULL), (3, 'register')) AS r(person, evidence))"""
+    parties = "(SELECT * FROM (VALUES (1, 'core'), (2, 'estate'), (3, 'estate')) AS p(party, source))"
+    with duckdb.connect() as connection:
+        found = derive_links(connection, {"relations": stated, "parties": parties}, DAY, RULES)
+    said = {int(found.second[i]): found.evidences[found.evidence[i]] for i in range(len(found))}
+    assert said == {1: "unstated", 2: "partner", 3: "register"}
+
+
 def test_what_several_sources_say_is_one_link() -> None:
     found = links(
         [

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from quanke.customers.graph.kinds import CODES, KINDS
 from quanke.customers.graph.rules import EVIDENCE_STRENGTH, GraphRules
+from quanke.customers.survivorship import BANK_SOURCES
 
 OPEN_DAY = dt.date(9999, 12, 31)
 """Stands under the null of a link that is open, so that arrays need no second look."""
 OPEN = (OPEN_DAY - dt.date(1970, 1, 1)).days
-UNSTATED = "unstated"
+UNSTATED, PARTNER = "unstated", "partner"
 _FALLBACK = "other"
 _MOST_EVIDENCES = 60
 _BATCH = 500_000
@@ -109,10 +110,19 @@ def _day(day: dt.date) -> str:
 
 
 def _given(relations: Mapping[str, str]) -> str:
-    """Relations as they were handed over; a symmetric kind with its smaller number first."""
-    relation = relations.get("relations", "")
+    """Relations as they were handed over; a symmetric kind with its smaller number first.
+
+    One that does not say where it is known from, about a record of a partner's, is known from the partner.
+    """
+    relation, parties = relations.get("relations", ""), relations.get("parties", "")
     if not relation:
         return ""
+    evidence = f"coalesce(evidence, '{UNSTATED}')"
+    if parties:
+        own = ", ".join(f"'{source}'" for source in BANK_SOURCES)
+        theirs = f"(SELECT party FROM {parties} WHERE source NOT IN ({own}))"
+        by_partner = f"from_party IN {theirs} OR to_party IN {theirs}"
+        evidence = f"coalesce(evidence, CASE WHEN {by_partner} THEN '{PARTNER}' END, '{UNSTATED}')"
     codes = " ".join(f"WHEN '{kind.name}' THEN {code}" for code, kind in enumerate(KINDS))
     symmetric = ", ".join(f"'{kind.name}'" for kind in KINDS if kind.symmetric)
     swap = f"kind IN ({symmetric}) AND from_customer > to_customer"
@@ -120,7 +130,7 @@ def _given(relations: Mapping[str, str]) -> str:
         SELECT CASE WHEN {swap} THEN to_customer ELSE from_customer END AS first,
                CASE WHEN {swap} THEN from_customer ELSE to_customer END AS second,
                CAST(CASE kind {codes} END AS TINYINT) AS kind, from_date AS since,
-               coalesce(to_date, {_day(OPEN_DAY)}) AS until, coalesce(evidence, '{UNSTATED}') AS evidence,
+               coalesce(to_date, {_day(OPEN_DAY)}) AS until, {evidence} AS evidence,
                NULL::DOUBLE AS strength, -1 AS months, -1::BIGINT AS amount, NULL::DATE AS last_seen
         FROM {relation} WHERE kind IN ({", ".join(f"'{kind.name}'" for kind in KINDS)})
     """
