@@ -20,7 +20,9 @@ from pathlib import Path
 import duckdb
 
 from quanke.bank.home import Home
+from quanke.customers.register import register_of
 from quanke.kernel.money import minor_unit_exponent
+from quanke.night.moved import moved_relation, write_moved
 
 HERE = Path(__file__).parent
 THREADS = 2
@@ -91,8 +93,8 @@ def define(
         connection.execute((HERE / "handwritten" / part).read_text(encoding="utf-8"))
 
 
-def connect(home: Home, on: str, threads: int, spill: Path, ranged: bool) -> duckdb.DuckDBPyConnection:
-    """A database with its share of threads and memory, and with the views made."""
+def opened(threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    """A database with its share of threads and memory."""
     connection = duckdb.connect(
         config={
             "threads": threads,
@@ -101,19 +103,34 @@ def connect(home: Home, on: str, threads: int, spill: Path, ranged: bool) -> duc
         }
     )
     connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def copy_moved(home: Home, spill: Path) -> None:
+    """Copy the rows of records that are another customer than they were loaded as, as a night does.
+
+    Who is who is nothing to write by hand: both sides read the same rows under the same customers.
+    """
+    with opened(THREADS, spill) as connection:
+        write_moved(home, register_of(home), spill / "moved", connection)
+
+
+def connect(home: Home, on: str, threads: int, spill: Path, ranged: bool) -> duckdb.DuckDBPyConnection:
+    """A database with the views made."""
+    connection = opened(threads, spill)
     where = " WHERE customer >= getvariable('low') AND customer < getvariable('high')" if ranged else ""
-    tables = {t: f"SELECT * FROM {files_of(home, t)}{where}" for t in TABLES}
-    tables["fx_rates"] = f"SELECT * FROM {files_of(home, 'fx_rates')}"
+    tables = {t: f"SELECT * FROM {rows_of(home, t, spill)}{where}" for t in TABLES}
+    tables["fx_rates"] = f"SELECT * FROM {rows_of(home, 'fx_rates', spill)}"
     define(connection, tables, on, home.currency, home.counts().customers)
     return connection
 
 
-def files_of(home: Home, table: str) -> str:
-    """The accepted files of a table."""
-    names = [str(file) for file in home.facts(table)]
-    if not names:
+def rows_of(home: Home, table: str, spill: Path) -> str:
+    """The accepted rows of a table under the customers of today."""
+    files = home.facts(table)
+    if not files:
         sys.exit(f"the hand-written SQL needs the table {table}, of which nothing is loaded")
-    return f"read_parquet({names})"
+    return moved_relation(table, files, spill / "moved")
 
 
 def copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
@@ -166,7 +183,9 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True)
     home, spill = Home.open(given.home), given.out.with_name(given.out.name + ".spill")
+    spill.mkdir(exist_ok=True)
     begin = time.perf_counter()
+    copy_moved(home, spill)
     if given.bucket:
         by_range(home, given.on, given.out, spill, given.bucket)
     else:

@@ -53,7 +53,8 @@ def test_a_killed_night_ends_in_the_same_bytes(loaded: Path, tmp_path: Path) -> 
     unfinished = 0
     for kill in range(KILLS):
         if kill % 4 == 0:  # begin afresh now and then, else resume what the last kill left
-            shutil.rmtree(home / "nights", ignore_errors=True)
+            for part in ("nights", "identity"):  # so that kills strike while it is found out who is who, too
+                shutil.rmtree(home / part, ignore_errors=True)
         child = start(home)
         try:
             child.wait(timeout=draw.uniform(0.15, 1.0) * whole)

@@ -108,6 +108,9 @@ def test_explain_says_why_two_records_are_one(events: Home) -> None:
     assert {f["name"]: f["source"] for f in found["golden"]}["id_number"] == "core"
     whole = run.invoke(main, ["explain", "core:C1", *home])
     assert whole.exit_code == 0 and "probable" in whole.output
+    gone = register_of(events).loaded[1]
+    taken = run.invoke(main, ["explain", str(gone), "--tag", "aum", *home])
+    assert f"customer {gone} was taken into customer {Bank(events).customer('core:C1')}" in taken.output
     for secret in ("张建国", "11010519491231002X", "13800138000", "科技路"):
         assert secret not in shown.output and secret not in whole.output
 

@@ -190,6 +190,9 @@ def explain(
     if who:
         show_who(bank, customer, as_json)
         return
+    number = bank.customer(customer, on)
+    if customer.isdigit() and number != int(customer):
+        click.echo(f"quanke: customer {customer} was taken into customer {number}", err=True)
     found = bank.explain(customer, on)
     unknown = sorted(set(only) - {e.name for e in found})
     if unknown:

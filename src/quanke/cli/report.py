@@ -59,6 +59,8 @@ def night_report(bank: Bank, night: Night, seconds: Mapping[str, float] | None =
     manifest = night.manifest
     figures = _figures(night)
     parts: list[RenderableType] = [_headline(bank, night, figures)]
+    if "who_is_who" in manifest:
+        parts.append(_who(manifest["who_is_who"], bank))
     if "tier" in night.columns:
         parts.append(_tiers(night, figures))
     if "key_group" in night.columns:
@@ -98,6 +100,16 @@ def _headline(bank: Bank, night: Night, figures: Mapping[tuple[str, str, str], A
         " 个标签 tags",
     )
     return Panel(words, expand=False)
+
+
+def _who(counts: Mapping[str, int], bank: Bank) -> RenderableType:
+    """How many records are how many customers, and what waits for a person."""
+    return Text.assemble(
+        ("谁是谁 Who is who  ", "bold"),
+        f"{counts['records']:,} 条来源记录 records → {counts['customers']:,} 位客户 customers; "
+        f"{counts['questions']:,} 个问题待认定 questions wait: ",
+        (f"quanke identity queue --home {bank.home.path}", "cyan"),
+    )
 
 
 def _table(title: str, *heads: str) -> Table:

@@ -239,6 +239,11 @@ def _manifest(run: Run, plan: dict[str, Any], done: dict[str, list[str]]) -> dic
             "profile": run.inputs.customers,
             **{t: _rows(run, t) for t in ("moves", "findings", "metrics", "attribution", "households")},
         },
+        "who_is_who": {
+            "records": len(run.inputs.register.loaded),
+            "customers": run.inputs.customers - len(run.absorbed),
+            "questions": run.inputs.register.queue.num_rows,
+        },
         "quarantined": {t: n for t, n in waiting.items() if n},
         "notes": run.notes,
     }
