@@ -16,7 +16,7 @@ from quanke.customers.register import register_of
 from quanke.night import Bank
 from quanke.night import night as run_night
 from tests.bank.small_bank import load_into, put
-from tests.register.conftest import DAY, decide, who
+from tests.register.conftest import ACCOUNTS, DAY, decide, who
 
 NEXT = DAY + dt.timedelta(days=1)
 LATER = DAY + dt.timedelta(days=2)
@@ -130,3 +130,22 @@ def test_the_queue_and_decisions_on_the_command_line(events: Home) -> None:
     assert history[-1]["decision_id"] == json.loads(decided.output)["decision_id"]
     refused = run.invoke(main, ["identity", "decide", "core:C2", "x", "--same", "--by", "S1", *home])
     assert refused.exit_code == 1 and "source:party_id" in refused.output
+
+
+def test_money_stays_whole_when_an_account_goes_to_a_moved_record(events: Home, tmp_path: Path) -> None:
+    run_night(events, DAY)
+    head, *rows = ACCOUNTS
+    put(tmp_path / "a", "accounts.csv", head, *(r.replace("A4,cards,K2", "A4,mobile,M1") for r in rows))
+    assert load_into(events, tmp_path / "a").errors == []
+    night = run_night(events, NEXT).night
+    assert pc.sum(night.profile["aum"]).as_py() == 136_800
+    assert values(events, NEXT, "core:C1", "aum") == 105_700
+
+
+def test_a_merge_is_no_growth(events: Home, tmp_path: Path) -> None:
+    run_night(events, DAY)
+    decide(events, tmp_path, "D1", "core:C2", "cards:K2", "same", NEXT)
+    night = run_night(events, NEXT).night
+    figures = {m["metric"]: m["value"] for m in night.table("metrics").to_pylist() if m["dimension"] == ""}
+    assert int(figures["aum_total"]) == 136_800
+    assert int(figures["aum_net_increase"]) == 0

@@ -215,3 +215,79 @@ def test_a_model_is_learnt_once_when_there_are_enough_records_and_then_pinned(
         now = who(look(home, day))
         assert pinned() == (9, 0.97), "learnt when there are enough, and not again"
         assert {name: now[name] for name in first} == first
+
+
+def deliver(home: Home, folder: Path, name: str, *lines: str) -> None:
+    """A delivery of the whole table under one name: a later one takes the place of an earlier one."""
+    shutil.rmtree(folder / name, ignore_errors=True)
+    put(folder / name, "parties/whole.csv", HEADER, *lines)
+    assert load_into(home, folder / name).errors == []
+
+
+NUMBER = "440305198802032036"
+ID = f"resident_id,{NUMBER}"
+
+
+def record(
+    source: str, document: str = ",", name: str = "欧阳明", rest: str = "1988-02-03,13500135000"
+) -> str:
+    return f"{source},{source}1,{name},{document},{rest},,male,2020-01-01"
+
+
+def test_the_centre_of_a_star_may_change_without_parting_the_others(tmp_path: Path, look: Look) -> None:
+    home = Home.create(tmp_path / "home")
+    sources = ("core", "cards", "mobile")
+    for lost in sources:
+        deliver(home, tmp_path, "all", *(record(s, ID) for s in sources))
+        look(home, DAY)
+        deliver(home, tmp_path, "one", *(record(s, "," if s == lost else ID) for s in sources))
+        found = partition(who(look(home, NEXT)))
+        shutil.rmtree(home.path / "identity")
+        assert partition(who(look(home, NEXT))) == found, "in steps as all at once"
+        assert len(found) == 1
+
+
+def test_a_record_that_becomes_somebody_else_is_not_kept_by_history(tmp_path: Path, look: Look) -> None:
+    home = Home.create(tmp_path / "home")
+    deliver(home, tmp_path, "1", record("core", ID), record("cards", ID))
+    assert len(partition(who(look(home, DAY)))) == 1
+    other = "resident_id,440301197501011012"
+    deliver(
+        home, tmp_path, "2", record("core", ID), record("cards", other, "李小龙", "1975-01-01,13900139000")
+    )
+    register = look(home, NEXT)
+    assert len(partition(who(register))) == 2, "two valid documents are two people"
+    assert [row["outcome"] for row in questions(register).to_pylist()] == ["review"]
+
+
+def test_who_is_left_keeps_number_and_decisions_when_a_record_goes(tmp_path: Path, look: Look) -> None:
+    home = Home.create(tmp_path / "home")
+    lines = [record("core", ID), record("cards", ID), record("mobile", ",", "完全不同", "1960-01-01,")]
+    deliver(home, tmp_path, "1", *lines)
+    decide(home, tmp_path, "D1", "core:core1", "mobile:mobile1", "same", DAY)
+    first = who(look(home, DAY))
+    assert len(set(first.values())) == 1
+    deliver(home, tmp_path, "1", *lines[1:2])
+    assert who(look(home, NEXT)) == first
+    deliver(home, tmp_path, "1", *lines)
+    assert who(look(home, LATER)) == first
+
+
+def test_a_decision_that_others_stand_against_is_asked_again(home: Home, look: Look, tmp_path: Path) -> None:
+    decide(home, tmp_path, "D1", "core:C2", "cards:K2", "same", DAY)
+    decide(home, tmp_path, "D2", "cards:K2", "mobile:M9", "same", DAY)
+    decide(home, tmp_path, "D3", "core:C2", "mobile:M9", "different", DAY)
+    register = look(home, DAY)
+    found = who(register)
+    assert found["core:C2"] != found["mobile:M9"]
+    asked = [row for row in questions(register).to_pylist() if row["outcome"] == "contradiction"]
+    assert len(asked) == 1 and asked[0]["why"] == "other decisions stand against it"
+
+
+def test_every_decision_can_be_taken_down(home: Home, look: Look) -> None:
+    look(home, DAY)
+    for second in range(60):
+        at = dt.datetime(2024, 2, 1, 9, 30, second)
+        take_down(home, ("core", "C2"), ("cards", "K2"), same=second % 2 == 1, by="S1", at=at)
+    now = who(look(home, NEXT))
+    assert now["core:C2"] == now["cards:K2"], "the last word counts"

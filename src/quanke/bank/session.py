@@ -57,6 +57,7 @@ def connect(scratch: Path, resources: Resources, business_date: date | None = No
     )
     try:
         connection.execute("SET TimeZone = 'Asia/Shanghai'")
+        connection.execute("SET enable_progress_bar = false")
         for name, arguments, result, function in _functions(business_date or date(2199, 12, 31)):
             connection.create_function(
                 name,

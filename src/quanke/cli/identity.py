@@ -20,7 +20,7 @@ from quanke.night import open_home, parse_day
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 WAITS = "waits for a person"
-OUTCOMES = ("variant", "conflict", "review", "probable")
+OUTCOMES = ("variant", "conflict", "review", "probable", "contradiction")
 
 
 @click.group(context_settings=_HELP)

@@ -191,7 +191,7 @@ def explain(
         show_who(bank, customer, as_json)
         return
     number = bank.customer(customer, on)
-    if customer.isdigit() and number != int(customer):
+    if customer.isascii() and customer.isdecimal() and number != int(customer):
         click.echo(f"quanke: customer {customer} was taken into customer {number}", err=True)
     found = bank.explain(customer, on)
     unknown = sorted(set(only) - {e.name for e in found})

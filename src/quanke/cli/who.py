@@ -37,7 +37,7 @@ def sure(outcome: str, probability: float | None) -> str:
 
 def records_table(records: Sequence[Standing], customer: str) -> Table:
     """The records of a customer and how each came to be his."""
-    title = f"客户 {customer} 的来源记录 records of the customer"
+    title = f"客户 {customer} 今日的来源记录 records of the customer, today"
     table = plain_table(title, "no.", "record", "outcome", "because", wide="because")
     for record in records:
         beside = "" if record.beside < 0 else f" (beside {record.beside})"

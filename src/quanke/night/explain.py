@@ -60,14 +60,14 @@ def find_customer(home: Home, given: str, night: Night | None = None) -> int:
 
     Raises NightError where there is none.
     """
-    if given.isdigit():
+    if given.isascii() and given.isdecimal():
         return int(given)
     source, colon, party = given.partition(":")
     if not colon or not party:
         raise NightError("a customer is named by number, or by source:party_id (as core:P0000001)")
     number = party_of(home, source, party)
     if number is None:
-        raise NightError(f"no party of that number is known from the source {source!r}")
+        raise NightError("no party of that number is known from that source")
     register = register_of(home)
     if night is None:
         return int(register.customer[number])

@@ -46,7 +46,7 @@ def write_metrics(run: Run, done: dict[str, list[str]]) -> None:
     golden = files_sql([run.golden(p) for p in range(run.inputs.parts)])
     sql = metric_statement(
         metrics,
-        without_absorbed(columns_sql({g: c for g, c in groups.items() if c}, files), run.absorbed_file),
+        without_absorbed(columns_sql({g: c for g, c in groups.items() if c}, files), _long_absorbed(run)),
         before_sql(run.comparison, run.catalogue, before, 0, run.inputs.customers),
         golden,
         DIALECT,
@@ -56,6 +56,21 @@ def write_metrics(run: Run, done: dict[str, list[str]]) -> None:
     with connect(threads=WORKERS, memory=run.memory, spill=run.working.path / "spill") as connection:
         wide = connection.sql(sql).to_arrow_table()
     write_parquet(target, _long(wide, metrics))
+
+
+def _long_absorbed(run: Run) -> Path:
+    """Numbers that nobody went by in the comparison night either, as a file.
+
+    Who was taken in since then has no value today, but what he had then belongs to the figures of then: a
+    merge would be growth otherwise.
+    """
+    if run.comparison is None:
+        return run.absorbed_file
+    before = run.comparison
+    long = [n for n in run.absorbed.numbers.tolist() if n >= before.rows or n in before.absorbed]
+    path = run.working.file("long-absorbed.parquet")
+    write_parquet(path, pa.table({"customer": pa.array(long, pa.int32())}))
+    return path
 
 
 def _read(definition: Metric) -> list[Reference]:

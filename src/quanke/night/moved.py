@@ -79,7 +79,8 @@ def write_moved(home: Home, register: Register, folder: Path, connection: duckdb
         if by_party(table):
             _copy_rows(table, files, "party", folder / "parties.parquet", among, connection)
         elif by_account(table) and (folder / "accounts.parquet").exists():
-            _copy_rows(table, files, "account", folder / "accounts.parquet", among, connection)
+            # an account may have had another holder: its older rows stand under somebody else's number
+            _copy_rows(table, files, "account", folder / "accounts.parquet", "true", connection)
 
 
 def _write_accounts(home: Home, folder: Path, among: str, connection: duckdb.DuckDBPyConnection) -> None:

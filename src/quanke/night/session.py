@@ -99,7 +99,8 @@ class Bank:
         customer gives that one. Raises NightError where there is none."""
         night = self.night(on)
         number = find_customer(self.home, str(given), night)
-        return night.absorbed.get(number, number)
+        into = night.absorbed.get(number, number)
+        return number if into is None else into
 
     def records(self, customer: int | str) -> list[Standing]:
         """The records of the source systems that are a customer today, and why they are one."""

@@ -47,6 +47,7 @@ def connected(normalised: Normalised) -> Iterator[Connection]:
         }
         with duckdb.connect(config=config) as connection:
             connection.execute("set preserve_insertion_order = false")
+            connection.execute("set enable_progress_bar = false")  # it would be printed among the results
             if isinstance(normalised, Path):
                 connection.execute(
                     "create view records as select * exclude (file_row_number), file_row_number::integer as"

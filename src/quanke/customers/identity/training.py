@@ -155,9 +155,13 @@ def _learnt(connection: Connection, start: IdentityModel) -> dict[str, tuple[flo
     for block in _BLOCKS:
         if _pairs_in_block(connection, block) < _FEWEST_PAIRS_IN_BLOCK:
             continue
-        session = linker.training.estimate_parameters_using_expectation_maximisation(
-            block_on(*block), estimate_without_term_frequencies=True, max_pairs=_MOST_PAIRS_IN_BLOCK
-        )
+        try:
+            session = linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*block), estimate_without_term_frequencies=True, max_pairs=_MOST_PAIRS_IN_BLOCK
+            )
+        except ValueError:
+            # Splink refuses a level whose share falls to nothing on the way: such a block teaches nothing
+            continue
         taught |= {one.output_column_name for one in session.core_model_settings.comparisons}
     learnt = dict(start.m)
     for comparison in linker.misc.save_model_to_json()["comparisons"]:

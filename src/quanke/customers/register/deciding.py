@@ -32,7 +32,8 @@ def records_of_question(home: Home, question: str) -> tuple[tuple[str, str], tup
     """
     match = re.fullmatch(r"Q(\d+)-(\d+)", question)
     parties = [int(part) for part in match.groups()] if match else []
-    names = party_names(home, np.array(parties, dtype=np.int32)) if match else {}
+    known = bool(parties) and max(parties) < home.counts().parties
+    names = party_names(home, np.array(parties, dtype=np.int32)) if known else {}
     if len(names) != 2:
         raise InputError("is not the number of a question (as Q12-345)", field="one")
     return names[parties[0]], names[parties[1]]
@@ -57,7 +58,7 @@ def decide(
         raise InputError("who decides has to be said", field="decided_by")
     for side, record in (("one", one), ("other", other)):
         if party_of(home, *record) is None:
-            raise InputError(f"no record of that number is known from the source {record[0]!r}", field=side)
+            raise InputError("no record of that number is known from that source", field=side)
     if one == other:
         raise InputError("the two records are the same record", field="other")
     decision = "same" if same else "different"
@@ -73,10 +74,12 @@ def decide(
         "reason": reason,
         "decided_by": by,
         "date": at.date().isoformat(),
-        "at": at.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds"),
+        "at": at.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"),
     }
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / IDENTITY_DECISIONS.name / f"{number}.csv"
+        # letters only: digits in a row would be taken for a business date
+        name = number.translate(str.maketrans("0123456789", "ghijklmnop"))
+        target = Path(folder) / IDENTITY_DECISIONS.name / f"{name}.csv"
         target.parent.mkdir()
         with target.open("w", encoding="utf-8", newline="") as out:
             writer = csv.DictWriter(out, list(values))

@@ -17,6 +17,9 @@ DECIDED = "decided"
 
 TOLD_APART = "a person decided that these are different customers"
 DECIDED_SAME = "a person decided that these are one customer"
+CONTRADICTION = "contradiction"
+"""Outcome of a decision that others stand against: `different` wins, and people are asked again."""
+
 NO_LONGER = "the records do not support it any more"
 """Reasons of events that no link explains."""
 
@@ -106,13 +109,18 @@ def _decisions_by_party(decided: pa.Table) -> dict[int, list[dict[str, Any]]]:
 def _decision_behind(
     move: Move, decided: dict[int, list[dict[str, Any]]], customer: Ints
 ) -> dict[str, Any] | None:
-    """The latest decision on one of the records that agrees with where they are now."""
-    if not decided:
-        return None
+    """The latest decision that lies across the move and agrees with where both records are now.
+
+    Of a merge or move one record went and the other was there already; of a split one went, one stayed.
+    """
+    inside = set(move.parties)
+    beyond = move.other if move.kind == "split" else move.customer
     for party in move.parties:
         for row in reversed(decided.get(party, [])):
+            far = row["other_party"] if row["one_party"] == party else row["one_party"]
             together = bool(customer[row["one_party"]] == customer[row["other_party"]])
-            if together == (row["decision"] == "same") and (move.kind != "split" or not together):
+            agrees = together == (row["decision"] == "same") == (move.kind != "split")
+            if agrees and far not in inside and int(customer[far]) == beyond:
                 decision: dict[str, Any] = row
                 return decision
     return None

@@ -49,6 +49,14 @@ def owners(loaded: Ints, count: int, known: Ints | None = None) -> Ints:
     return found
 
 
+def owners_among(state: Ints, count: int, parties: Ints) -> Ints:
+    """For each of `count` numbers the smallest of `parties` that goes by it, -1 for none."""
+    found = np.full(count, len(state), dtype=np.int32)
+    np.minimum.at(found, state[parties], parties.astype(np.int32))
+    found[found == len(state)] = -1
+    return found
+
+
 def number_groups(label: Ints, owner: Ints) -> Numbered:
     """The customer number of each record. `label` (shape (parties,)) is equal within a group."""
     parties = len(label)

@@ -24,8 +24,22 @@ from quanke.bank.home import Home
 from quanke.bank.publication import Publication
 from quanke.bank.session import Resources, connect
 from quanke.customers.register.handed_over import decisions_of, digests_of
-from quanke.customers.register.history import DECIDED, DECIDED_SAME, events_table, queue_table
-from quanke.customers.register.numbers import Ints, Numbered, moves_between, number_groups, owners, together
+from quanke.customers.register.history import (
+    CONTRADICTION,
+    DECIDED,
+    DECIDED_SAME,
+    events_table,
+    queue_table,
+)
+from quanke.customers.register.numbers import (
+    Ints,
+    Numbered,
+    moves_between,
+    number_groups,
+    owners,
+    owners_among,
+    together,
+)
 from quanke.customers.register.records import GROUPED_BY, normalised_pieces, write_records
 from quanke.customers.register.store import (
     FOLDER,
@@ -54,8 +68,10 @@ _LINKS = pa.schema(
 )
 ENOUGH = 20_000
 """Records from which on a home's model is learnt from them; below, the model that ships is used."""
+RENEWABLE = ("passport", "permit_hk_macau", "permit_taiwan")
+"""Families of documents whose number may change on renewal."""
 SEEN_BEFORE = "same document in an earlier delivery"
-"""Reason of a link between records that were loaded as one customer and show no common document any more."""
+"""Reason of a link between records that were loaded as one customer and do not show one document now."""
 
 
 def inputs_fingerprint(home: Home) -> str:
@@ -131,12 +147,24 @@ class _Update:
         pinned, self.model = self._models()
         kept = read_kept(self.home, "links")
         again = pinned is None or pinned.fingerprint() != self.model.fingerprint()
+        if kept is not None:
+            self._widen(kept)
         everything = kept is None or again or bool(self.fresh.all())
         found = find_links(self.records, self.model, None if everything else self.fresh)
         found = found.select(_LINKS.names).cast(_LINKS)
         if kept is not None and not everything:
             found = pa.concat_tables([self._still(kept), found])
         self.links = pa.concat_tables([found, self._seen_before(found)])
+
+    def _widen(self, kept: pa.Table) -> None:
+        """Compare anew whoever was linked to a record that changed or went: exact links are stars around one
+        record, and equal records are compared by one of them, so his other links may have hung on it."""
+        touched = ~self._mask(self.party)
+        touched[self.party[self.fresh]] = True
+        left, right = (np.asarray(kept[name].to_numpy()) for name in ("left", "right"))
+        hung = touched[left] | touched[right]
+        again = self._mask(np.concatenate([left[hung], right[hung]]))
+        self.fresh = self.fresh | again[self.party]
 
     def _models(self) -> tuple[IdentityModel | None, IdentityModel]:
         """The model pinned so far, and the one to use: the pinned one, unless there are for the first time
@@ -158,7 +186,10 @@ class _Update:
         for name in ("left", "right"):
             rows = np.searchsorted(self.party, table[name].to_numpy()).astype(np.int32)
             table = table.set_column(table.schema.get_field_index(name), name, pa.array(rows))
-        derived = pc.or_(pc.equal(table["reason"], SEEN_BEFORE), pc.equal(table["outcome"], DECIDED))
+        derived = pc.or_(
+            pc.equal(table["reason"], SEEN_BEFORE),
+            pc.is_in(table["outcome"], value_set=pa.array([DECIDED, CONTRADICTION])),
+        )
         return table.filter(pc.invert(derived)).cast(_LINKS)
 
     def _seen_before(self, links: pa.Table) -> pa.Table:
@@ -173,16 +204,30 @@ class _Update:
         left, right = order[:-1][same].astype(np.int32), order[1:][same].astype(np.int32)
         apart = label[left] != label[right]
         left, right = left[apart], right[apart]
-        count = len(left)
+        proven = self._history_proves(left, right)
         return pa.table(
             {
                 "left": pa.array(np.minimum(left, right)),
                 "right": pa.array(np.maximum(left, right)),
-                "outcome": pa.array(["exact"] * count, pa.string()),
-                "probability": pa.array(np.ones(count)),
-                "reason": pa.array([SEEN_BEFORE] * count, pa.string()),
+                "outcome": pc.if_else(pa.array(proven), "exact", "review"),
+                "probability": pc.if_else(pa.array(proven), 1.0, 0.5),
+                "reason": pa.array([SEEN_BEFORE] * len(left), pa.string()),
             }
         ).cast(_LINKS)
+
+    def _history_proves(self, left: Ints, right: Ints) -> npt.NDArray[np.bool_]:
+        """Whether two records that were loaded as one customer still are: they show one document, or one name
+        and no two documents, a renewed passport or permit apart (ID-3). Else a person is asked (NAM-4)."""
+        rows = pq.read_table(self.records, columns=["family", "document", "name_match"]).combine_chunks()
+        one, other = (rows.take(pa.array(ends)) for ends in (left, right))
+
+        def equal(name: str) -> pa.ChunkedArray:
+            return pc.fill_null(pc.equal(one[name], other[name]), False)
+
+        renewed = pc.and_(equal("family"), pc.is_in(one["family"], value_set=pa.array(RENEWABLE)))
+        missing = pc.or_(pc.is_null(one["document"]), pc.is_null(other["document"]))
+        proven = pc.or_(equal("document"), pc.and_(equal("name_match"), pc.or_(missing, renewed)))
+        return np.asarray(proven.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
     def settle(self) -> None:
         """Groups, their numbers, and what moved."""
@@ -194,11 +239,14 @@ class _Update:
         owner = owners(
             self.before.loaded, self.before.count, None if known is None else known["party"].to_numpy()
         )
-        # records that no delivery holds any more stay with those they were loaded with
-        label = owner[self.before.loaded]
+        label = np.arange(len(self.before.loaded), dtype=np.int32)
         label[self.party] = self.party[self.grouping.label]
+        # records that no delivery holds any more stay with those who were one customer with them
         gone = np.flatnonzero(~self._mask(self.party))
-        label[gone] = label[owner[self.before.loaded[gone]]]
+        companion = owners(self.before.customer, self.before.count)
+        present = owners_among(self.before.customer, self.before.count, self.party)
+        stays = np.where(present >= 0, present, companion)[self.before.customer[gone]]
+        label[gone] = np.where(self._mask(self.party)[stays], label[stays], stays)
         self.numbered: Numbered = number_groups(label, owner)
         self.moves = moves_between(self.before.customer, self.numbered.customer)
 
@@ -234,22 +282,23 @@ class _Update:
         publication.commit()
 
     def _decided_links(self) -> pa.Table:
-        """What people decided to be one customer, and is, as links by party number."""
-        one, other = (self.decided[name].to_numpy() for name in ("one_party", "other_party"))
-        customer = self.numbered.customer
-        holds = (customer[one] == customer[other]) & (
-            self.decided["decision"].to_numpy(zero_copy_only=False) == "same"
-        )
-        pairs = np.unique(np.sort(np.column_stack([one, other])[holds], axis=1), axis=0).astype(np.int32)
-        count = len(pairs)
+        """Pairs of which the last word was `same`, by party number: links where they are one customer, and
+        questions where other decisions stand against it."""
+        last = {
+            tuple(sorted((row["one_party"], row["other_party"]))): row["decision"]
+            for row in self.decided.to_pylist()
+        }
+        pairs = sorted(pair for pair, decision in last.items() if decision == "same")
+        one, other = (np.array([pair[end] for pair in pairs], dtype=np.int32) for end in (0, 1))
+        holds = pa.array(self.numbered.customer[one] == self.numbered.customer[other], pa.bool_())
         columns = {
-            "left": pa.array(pairs[:, 0]),
-            "right": pa.array(pairs[:, 1]),
-            "outcome": pa.array([DECIDED] * count, pa.string()),
-            "probability": pa.nulls(count, pa.float64()),
-            "reason": pa.array([DECIDED_SAME] * count, pa.string()),
-            "settled": pa.array(["linked"] * count, pa.string()),
-            "why": pa.array([DECIDED_SAME] * count, pa.string()),
+            "left": pa.array(one),
+            "right": pa.array(other),
+            "outcome": pc.if_else(holds, DECIDED, CONTRADICTION),
+            "probability": pa.nulls(len(pairs), pa.float64()),
+            "reason": pa.array([DECIDED_SAME] * len(pairs), pa.string()),
+            "settled": pc.if_else(holds, "linked", "queued"),
+            "why": pc.if_else(holds, DECIDED_SAME, "other decisions stand against it"),
         }
         return pa.table(columns)
 
