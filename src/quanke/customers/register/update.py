@@ -1,10 +1,10 @@
 """The step of the night that finds out who is who.
 
-Only records that are new or have changed, and those linked to a changed or withdrawn one, are compared again
-(with everybody); the links of the others are kept. From all links and decisions together the groups are formed
-anew, so the outcome does not depend on the order in which records came. (One limit: keys that become too common
-to be followed, see `identity.candidates`, unlink nobody.) Everything is written in one publication: a killed step
-leaves what was there.
+Only records that are new or have changed, and those linked to a changed or withdrawn one, are compared
+again (with everybody); the links of the others are kept. From all links and decisions together the groups are
+formed anew, so the outcome does not depend on the order in which records came. (One limit: keys that become
+too common to be followed, see `identity.candidates`, unlink nobody.) Everything is written in one
+publication: a killed step leaves what was there.
 """
 
 from __future__ import annotations
