@@ -32,21 +32,27 @@ ORDER = {"tier": DEFAULT_SCHEME.names}
 
 def write_metrics(run: Run, done: dict[str, list[str]]) -> None:
     """`metrics.parquet`: one row per metric and group (`dimension`, `member`; "" for everybody)."""
-    metrics = run.catalogue.metrics
     target = run.working.file("metrics.parquet")
     if target.exists():
         return
+    metrics = run.catalogue.metrics
     held = {n for names in done.values() for n in names}
-    by = [n for n in BY if n in held]
-    now = {n for d in metrics for n in _read(d) if not n.earlier}
-    before = tuple(dict.fromkeys(n.name for d in metrics for n in _read(d) if n.earlier))
-    wanted = {n.name for n in now} | set(by)
+    wide = run.engine.metrics(run, metrics, [n for n in BY if n in held], done)
+    write_parquet(target, _long(wide, metrics))
+
+
+def metrics_by_duckdb(
+    run: Run, metrics: Sequence[Metric], by: Sequence[str], done: dict[str, list[str]]
+) -> pa.Table:
+    """All metrics in one statement over the parts: `dimension`, `member` and a column each."""
+    now, before = metric_reads(metrics)
+    wanted = {*now, *by}
     groups = {g: [n for n in names if n in wanted] for g, names in done.items()}
     files = {g: [run.working.part(g, p) for p in range(run.inputs.parts)] for g in groups}
     golden = files_sql([run.golden(p) for p in range(run.inputs.parts)])
     sql = metric_statement(
         metrics,
-        without_absorbed(columns_sql({g: c for g, c in groups.items() if c}, files), _long_absorbed(run)),
+        without_absorbed(columns_sql({g: c for g, c in groups.items() if c}, files), long_absorbed(run)),
         before_sql(run.comparison, run.catalogue, before, 0, run.inputs.customers),
         golden,
         DIALECT,
@@ -54,11 +60,18 @@ def write_metrics(run: Run, done: dict[str, list[str]]) -> None:
         by,
     )
     with connect(threads=WORKERS, memory=run.memory, spill=run.working.path / "spill") as connection:
-        wide = connection.sql(sql).to_arrow_table()
-    write_parquet(target, _long(wide, metrics))
+        return connection.sql(sql).to_arrow_table()
 
 
-def _long_absorbed(run: Run) -> Path:
+def metric_reads(metrics: Sequence[Metric]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the definitions that metrics read of tonight, and of the comparison night."""
+    read = [n for d in metrics for n in _read(d)]
+    now = dict.fromkeys(n.name for n in read if not n.earlier)
+    before = dict.fromkeys(n.name for n in read if n.earlier)
+    return tuple(now), tuple(before)
+
+
+def long_absorbed(run: Run) -> Path:
     """Numbers that nobody went by in the comparison night either, as a file.
 
     Who was taken in since then has no value today, but what he had then belongs to the figures of then: a

@@ -23,13 +23,15 @@ from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition, say
 from quanke.language.nodes import references, walk
 from quanke.night.catalogue import catalogue_of
-from quanke.night.findings import write_findings, write_metrics, write_moves
+from quanke.night.engine import NightEngine
+from quanke.night.findings import write_metrics
 from quanke.night.graph import COLUMNS as GRAPH_COLUMNS
 from quanke.night.graph import KEPT as GRAPH_KEPT
 from quanke.night.graph import graph_parts, linked
 from quanke.night.inputs import BUCKET, Inputs, inputs_of
-from quanke.night.models import FEATURES, SMALLEST, cluster_parts
-from quanke.night.steps import Run, prepare, profile_parts, rank_nodes, rank_parts, split
+from quanke.night.models import FEATURES, SMALLEST
+from quanke.night.on_duckdb import OnDuckDB
+from quanke.night.steps import Run, rank_nodes, split
 
 SEED = 20_260_630
 """Seed of every random choice in a night (the sample clusters are fitted on)."""
@@ -74,14 +76,16 @@ def night(
     progress: Progress | None = None,
     memory: str = "3GB",
     bucket: int = BUCKET,
+    engine: NightEngine | None = None,
 ) -> Outcome:
     """Compute and publish the night of `day`.
 
     A night that was killed is resumed. A published night is returned as it is; if the inputs or the
     definitions have changed since, that is refused (NightError), for a published result never
     changes. `memory` is DuckDB's limit for each of two workers; what does not fit spills into the
-    home.
+    home. `engine` is where it is computed (default: DuckDB here); the results are the same.
     """
+    engine = engine or OnDuckDB()
     store = NightStore(home.path / "nights")
     catalogue = catalogue_of(home)
     if home.counts().customers == 0:
@@ -93,13 +97,14 @@ def night(
     inputs = inputs_of(home, bucket)
     earlier = store.latest(before=day)
     comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
-    plan = _plan(inputs, catalogue, day, earlier, comparison)
+    plan = {**_plan(inputs, catalogue, day, earlier, comparison), "engine": engine.name}
     if store.has(day):
         return _published(store, day, plan)
     working = store.begin(day, plan)
     inputs = replace(inputs, moved=working.file("moved"))
-    run = Run(inputs, catalogue, day, working, earlier, comparison, listener, memory)
-    done = _steps(run, seconds)
+    run = Run(inputs, catalogue, day, working, earlier, comparison, listener, engine, memory)
+    with engine.working():
+        done = _steps(run, seconds)
     manifest = _manifest(run, plan, done)
     finished = _timed(seconds, "publish", lambda: working.publish(manifest, KEPT))
     outcome = Outcome(finished, True, seconds, peak_gb())
@@ -142,33 +147,34 @@ def _published(store: NightStore, day: dt.date, plan: dict[str, Any]) -> Outcome
 
 def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     """Every step in order. Returns the groups of columns that were computed."""
+    engine = run.engine
     base, derived = split(run.catalogue)
     done: dict[str, list[str]] = {}
-    _timed(seconds, "customers", lambda: prepare(run))
-    _timed(seconds, "tags", lambda: profile_parts(run, "base", base, done))
+    _timed(seconds, "customers", lambda: engine.customers(run))
+    _timed(seconds, "tags", lambda: engine.profile(run, "base", base, done))
     done["base"] = [d.name for d in base]
     _timed(seconds, "graph", lambda: graph_parts(run))
     done["graph"] = list(GRAPH_COLUMNS)
     on_graph, derived = linked(derived)
     if on_graph:
-        _timed(seconds, "linked tags", lambda: profile_parts(run, "linked", on_graph, done))
+        _timed(seconds, "linked tags", lambda: engine.profile(run, "linked", on_graph, done))
         done["linked"] = [d.name for d in on_graph]
     nodes = rank_nodes(derived)
     if nodes:
-        _timed(seconds, "ranks", lambda: rank_parts(run, nodes, done))
+        _timed(seconds, "ranks", lambda: engine.ranks(run, nodes, done))
         done["ranks"] = list(nodes.values())
     if run.inputs.customers >= SMALLEST and set(FEATURES) <= set(done["base"]):
-        _timed(seconds, "clusters", lambda: cluster_parts(run, done))
+        _timed(seconds, "clusters", lambda: engine.clusters(run, done))
         done["models"] = ["cluster"]
     else:
         derived = _without_models(derived)
     if derived:
-        _timed(seconds, "derived tags", lambda: profile_parts(run, "derived", derived, done))
+        _timed(seconds, "derived tags", lambda: engine.profile(run, "derived", derived, done))
     kept = {"base": done["base"], "linked": done.get("linked", []), "derived": [d.name for d in derived]}
     kept = {group: names for group, names in kept.items() if names}
     _timed(seconds, "figures", lambda: write_metrics(run, kept))
-    _timed(seconds, "moves", lambda: write_moves(run, kept))
-    _timed(seconds, "findings", lambda: write_findings(run, kept))
+    _timed(seconds, "moves", lambda: engine.moves(run, kept))
+    _timed(seconds, "findings", lambda: engine.findings(run, kept))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
     for extra in ("customers", "ranked", "ranks", "models", "graph"):
         for part in range(run.inputs.parts):

@@ -26,6 +26,7 @@ from quanke.kernel.progress import Progress
 from quanke.language import Catalogue, Definition, Expression, Tag
 from quanke.language.nodes import Column, Node, Rank, references, walk
 from quanke.night.absorbed import Absorbed
+from quanke.night.engine import NightEngine
 from quanke.night.inputs import Inputs, write_foreign, write_golden
 from quanke.night.moved import write_moved
 
@@ -46,6 +47,7 @@ class Run:
     earlier: Night | None
     comparison: Night | None
     progress: Progress
+    engine: NightEngine
     memory: str = "3GB"
     seed: int = 20_260_630
     notes: list[str] = field(default_factory=list)
