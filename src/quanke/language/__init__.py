@@ -26,7 +26,7 @@ from quanke.language.audience import parse_audience
 from quanke.language.audience_text import say_audience
 from quanke.language.catalogue import Catalogue, Lineage
 from quanke.language.declarations import load_python, read_definitions
-from quanke.language.definitions import Check, Definition, Metric, Tag, Trigger, earlier
+from quanke.language.definitions import Check, Definition, Metric, Occasion, Tag, Trigger, earlier
 from quanke.language.expressions import (
     Expression,
     absolute,
@@ -62,6 +62,7 @@ from quanke.language.expressions import (
     to_number,
     to_rate,
     when,
+    working_day,
     year,
     years_between,
     yuan,
@@ -76,6 +77,7 @@ __all__ = [
     "Expression",
     "Lineage",
     "Metric",
+    "Occasion",
     "Purpose",
     "Sensitivity",
     "Tag",
@@ -139,6 +141,7 @@ __all__ = [
     "to_rate",
     "total",
     "when",
+    "working_day",
     "year",
     "year_to_date",
     "years_between",

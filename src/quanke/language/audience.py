@@ -27,13 +27,22 @@ from typing import NamedTuple, NoReturn
 from lark import Token, Tree
 
 from quanke.bank.contracts import Purpose
-from quanke.kernel.errors import AudienceError, DefinitionError
+from quanke.kernel.errors import AudienceError, CalendarError, DefinitionError
 from quanke.language.audience_grammar import tree_of
 from quanke.language.audience_scope import Scope, list_values, near
 from quanke.language.audience_tokens import LONGEST_TEXT, Money, Percent, tokens_of
 from quanke.language.catalogue import Catalogue
-from quanke.language.expressions import Expression, Operators, as_of, call, literal, nothing, yuan
-from quanke.language.nodes import Literal, Reference, type_of
+from quanke.language.expressions import (
+    Expression,
+    Operators,
+    as_of,
+    call,
+    literal,
+    nothing,
+    working_day,
+    yuan,
+)
+from quanke.language.nodes import AsOf, Literal, Reference, type_of
 from quanke.language.operations import OPERATIONS
 from quanke.language.types import MONEY, Kind, Type
 
@@ -50,6 +59,7 @@ _OWN = {
     "earlier": "earlier(tier)",
     "date": 'date("2026-06-30")',
     "nothing": 'nothing("money")',
+    "working_day": "working_day(3)",
 }
 """Words written like operations, each with an example."""
 _DOWN, _UP = frozenset({"greater", "at_least"}), frozenset({"less", "at_most"})
@@ -367,6 +377,8 @@ class _Builder:
             return self.nothing(column, below)
         if len(below) != 1:
             self.refuse(column, f"`{name}` takes one value in its brackets")
+        if name == "working_day":
+            return self.working_day(column, below[0])
         if name == "earlier":
             if not self.scope.earlier:
                 self.refuse(column, "one night is asked here; what changed between nights needs a tag")
@@ -382,6 +394,16 @@ class _Builder:
             return Piece(dt.date.fromisoformat(first if len(first) == 10 else ""), column)
         except ValueError:
             self.refuse(below[0].column, "this is no day; a day is written 2026-06-30")
+
+    def working_day(self, column: int, count: Piece) -> Piece:
+        if not isinstance(count.value, int) or isinstance(count.value, bool):
+            self.refuse(count.column, f"`working_day` takes a whole number: {_OWN['working_day']}")
+        try:
+            made = working_day(count.value)
+            assert isinstance(made.node, AsOf)
+            return Piece(made if self.day is None else made.node.on(self.day), column)
+        except (DefinitionError, CalendarError) as error:
+            self.refuse(count.column, getattr(error, "reason", str(error)))
 
     def nothing(self, column: int, below: list[Piece]) -> Piece:
         kind, *unit = (str(p.value) for p in below)

@@ -52,7 +52,7 @@ def _parts(node: Node, currency: str, names: Mapping[str, object] | None) -> tup
     if isinstance(node, Literal):
         return _literal(node, currency)
     if isinstance(node, AsOf):
-        return _REST, ["as_of"]
+        return _REST, ["as_of" if node.working_days is None else f"working_day({node.working_days})"]
     if isinstance(node, Reference):
         return _REST, [f"earlier({_name(node.name)})" if node.earlier else _name(node.name)]
     if isinstance(node, Column):

@@ -12,7 +12,6 @@ from quanke.language.definitions import WALLED, Check, Definition, Metric, Tag, 
 from quanke.language.facts import field_of
 from quanke.language.nodes import Column, Reference, references, walk
 from quanke.language.places import refuse
-from quanke.language.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Catalogue(Mapping[str, Definition]):
         everything = self.needed([name])
         return Lineage(
             name,
-            say(expression),
+            self[name].words,
             tuple(dict.fromkeys(r.name for r in references(expression))),
             _fields([self[name]]),
             tuple(d.name for d in everything if d.name != name),
@@ -124,7 +123,7 @@ class Catalogue(Mapping[str, Definition]):
         found: dict[str, frozenset[Purpose]] = {}
         for name, definition in self.items():
             allowed = frozenset(Purpose)
-            for node in walk(definition.expression):
+            for node in (n for tree in definition.trees for n in walk(tree)):
                 source = field_of(node) if isinstance(node, Column) else None
                 allowed &= source.purposes if source is not None else allowed
             for reference in references(definition.expression):
@@ -147,7 +146,7 @@ class Catalogue(Mapping[str, Definition]):
 
 
 def _fields(definitions: Iterable[Definition]) -> tuple[str, ...]:
-    columns = (n for d in definitions for n in walk(d.expression) if isinstance(n, Column))
+    columns = (n for d in definitions for t in d.trees for n in walk(t) if isinstance(n, Column))
     return tuple(sorted({f"{c.table}.{c.name}" for c in columns}))
 
 

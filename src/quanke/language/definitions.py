@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar
 
 from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.language.expressions import Expression, Operators
-from quanke.language.facts import field_of
+from quanke.language.facts import field_of, table_of
 from quanke.language.nodes import (
     ALWAYS,
     PER_CUSTOMER,
     Aggregate,
+    AsOf,
+    Call,
     Column,
     Grain,
+    Literal,
     Node,
     Reduce,
     Reference,
+    Span,
+    Window,
     depth,
     grain_of,
     references,
@@ -35,6 +42,7 @@ from quanke.language.types import Kind, Type
 from quanke.language.words import say
 
 DEEPEST = 200
+MOST_HOURS = 24 * 366
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 WALLED: dict[Purpose, frozenset[Purpose]] = {
@@ -100,7 +108,7 @@ class Definition(Operators):
 
     def _check_data(self) -> None:
         highest = self.sensitivity
-        for node in walk(self.expression):
+        for node in (n for tree in self.trees for n in walk(tree)):
             if isinstance(node, Column):
                 source = field_of(node)
                 if source is None:
@@ -118,6 +126,16 @@ class Definition(Operators):
     def expression(self) -> Node:
         """The expression's tree."""
         return self.value.node
+
+    @property
+    def trees(self) -> tuple[Node, ...]:
+        """Every tree it is made of; only a trigger that waits for something has two."""
+        return (self.expression,)
+
+    @property
+    def words(self) -> str:
+        """What it computes, as one line."""
+        return say(self.expression)
 
     @property
     def result(self) -> Type:
@@ -171,23 +189,121 @@ class Metric(Definition):
     grains: ClassVar[frozenset[Grain]] = frozenset({Grain.POPULATION})
 
 
+class Occasion(StrEnum):
+    """What makes a trigger fire."""
+
+    ROW = "row"
+    ABSENCE = "absence"
+    DAY = "day"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Trigger(Definition):
-    """A condition on an arriving row, which may also read the customer's tags."""
+    """A condition that makes a decision for one customer at the moment it comes true.
+
+    * On a row (`Occasion.ROW`): `value` reads an arriving row of one fact table, and may read the
+      customer's tags as they stand with that row counted.
+    * On an absence (`Occasion.ABSENCE`): `value` is such a condition on a row, which arms the trigger;
+      it fires unless a row comes for which `unless` is true, within the time after the arming row:
+      `within=days(7)` (whole natural days; the day of the arming row is not counted, but a row on it
+      counts) or `hours=48` (by the moment `at` of both rows).
+    * On a day (`Occasion.DAY`): `value` reads the customer alone and is looked at once a day.
+    """
 
     kind: ClassVar[str] = "trigger"
-    grains: ClassVar[frozenset[Grain]] = frozenset({Grain.ROW})
+    grains: ClassVar[frozenset[Grain]] = frozenset({Grain.ROW, Grain.CUSTOMER})
+    unless: Expression | Operators | None = None
+    within: Window | None = None
+    hours: int = 0
+
+    @property
+    def occasion(self) -> Occasion:
+        """What makes it fire."""
+        if self.unless is not None:
+            return Occasion.ABSENCE
+        return Occasion.ROW if self.grain is Grain.ROW else Occasion.DAY
+
+    @property
+    def table(self) -> str:
+        """The fact table whose rows it looks at; empty for a trigger on a day."""
+        return "".join(sorted(row_tables(self.expression)))
+
+    @property
+    def unless_table(self) -> str:
+        """The fact table whose rows call it off; empty where there is none."""
+        return "" if self.unless is None else "".join(sorted(row_tables(self.unless.node)))
+
+    @property
+    def trees(self) -> tuple[Node, ...]:
+        """The condition, and what calls it off."""
+        return (self.expression,) if self.unless is None else (self.expression, self.unless.node)
+
+    @property
+    def words(self) -> str:
+        """The condition in words, with what calls it off."""
+        if self.unless is None:
+            return say(self.expression)
+        time = f"{self.hours} hours" if self.hours else str(self.within)
+        return f"{say(self.expression)}, unless {say(self.unless.node)} within {time}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what it computes."""
+        if self.unless is None:
+            return super().fingerprint
+        told = f"{self.kind}|{self.name}|{self.trees!r}|{self.within!r}|{self.hours}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def _check_shape(self) -> None:
         super()._check_shape()
         _condition(self)
-        tables = {
-            n.table for n in walk(self.expression) if isinstance(n, Column) and n.table not in PER_CUSTOMER
-        }
-        if len(tables) != 1:
+        tables = row_tables(self.expression)
+        if self.grain is Grain.ROW and len(tables) != 1:
             raise refuse(
                 f"a trigger reads rows of one table, not {', '.join(sorted(tables))}", self.name, self.where
             )
+        if self.unless is not None:
+            self._check_absence(self.unless)
+        elif self.within is not None or self.hours:
+            raise refuse("a time goes with `unless`: what must come within it", self.name, self.where)
+
+    def _check_absence(self, unless: Expression | Operators) -> None:
+        tables = row_tables(unless.node)
+        reason = ""
+        if self.grain is not Grain.ROW:
+            reason = "what is missed is armed by a row, and `value` reads none"
+        elif unless.type.kind is not Kind.BOOLEAN or grain_of(unless.node) is not Grain.ROW:
+            reason = "`unless` is a condition on a row"
+        elif len(tables) != 1 or any(not isinstance(n, Column) for n in leaves(unless.node)):
+            reason = "`unless` reads rows of one table and nothing else"
+        elif (self.within is None) == (not self.hours):
+            reason = "`unless` takes one time: within=days(7), or hours=48"
+        elif self.within is not None and self.within != Window(Span.DAYS, self.within.length):
+            reason = "the time of `unless` is so many natural days, as in within=days(7)"
+        elif not 0 <= self.hours <= MOST_HOURS:
+            reason = f"`hours` is at most {MOST_HOURS}"
+        elif self.hours and any("at" not in table_of(t).fields for t in (*tables, self.table)):
+            reason = "hours are counted between moments, and one of the tables has no field `at`"
+        elif not all(table_of(t).date for t in (*tables, self.table)):
+            reason = "a time is counted between rows with a date"
+        if reason:
+            raise refuse(reason, self.name, self.where)
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """What an expression reads: fields, references, aggregates and places; constants left out."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Call):
+            stack.extend(reversed(top.arguments))
+        elif not isinstance(top, (Literal, AsOf)):
+            yield top
+
+
+def row_tables(node: Node) -> frozenset[str]:
+    """Fact tables whose rows an expression reads (not by way of an aggregate)."""
+    return frozenset(n.table for n in leaves(node) if isinstance(n, Column) and n.table not in PER_CUSTOMER)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -58,6 +58,7 @@ _ONE_KIND = frozenset(
     ]
 )
 _LARGEST = 2**63 - 1
+MOST_WORKING_DAYS = 250
 
 
 class Operators:
@@ -272,6 +273,19 @@ def nothing(of: Type) -> Expression:
 def as_of() -> Expression:
     """The as-of day of the run."""
     return Expression(AsOf())
+
+
+def working_day(count: int) -> Expression:
+    """The `count`-th working day after the as-of day (before it where negative); with 0 the as-of day
+    itself where banks work on it, else the next working day. So `working_day(0) == as_of()` on working
+    days, and `matures_on == working_day(3)` three working days before a maturity.
+
+    A run past the years whose holidays are loaded stops with CalendarError. DefinitionError for a count
+    beyond 250.
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or abs(count) > MOST_WORKING_DAYS:
+        raise refuse(f"`working_day` counts up to {MOST_WORKING_DAYS} working days")
+    return Expression(AsOf(count))
 
 
 def call(operation: str, *arguments: Value) -> Expression:

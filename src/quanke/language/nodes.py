@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from quanke.kernel import calendars
 from quanke.language.types import INTEGER, Kind, Type
 
 
@@ -126,7 +127,19 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """The as-of day of the run."""
+    """The as-of day of the run, or with `working_days` a day counted from it in working days of mainland
+    China: the n-th one after it (before it where negative); 0 is the as-of day itself where banks work on
+    it, else the next day they do. A constant of the run, so no engine counts working days row by row."""
+
+    working_days: int | None = None
+
+    def on(self, as_of: dt.date) -> dt.date:
+        """The day it is in a run of that as-of day. Raises CalendarError past the years that are loaded."""
+        if self.working_days is None:
+            return as_of
+        if self.working_days == 0:
+            return calendars.roll(as_of)
+        return calendars.add_working_days(as_of, self.working_days)
 
 
 @dataclass(frozen=True, slots=True)

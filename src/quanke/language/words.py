@@ -30,7 +30,7 @@ def say(node: Node, currency: str = "CNY") -> str:
     if isinstance(node, Literal):
         return _literal(node, currency)
     if isinstance(node, AsOf):
-        return "as_of"
+        return "as_of" if node.working_days is None else f"working_day({node.working_days})"
     if isinstance(node, Column):
         return f"{node.table}.{node.name}"
     if isinstance(node, Reference):

@@ -69,7 +69,7 @@ class Program:
                 elif isinstance(step.node, Literal):
                     found.append(self._constants[place])
                 elif isinstance(step.node, AsOf):
-                    found.append(carriers.day_column(as_of))
+                    found.append(carriers.day_column(step.node.on(as_of)))
                 else:
                     found.append(read(step.node))
         return [found[place].spread(rows) for place in self.outputs]

@@ -48,7 +48,7 @@ def value_of(node: Node, as_of: dt.date, read: Reader) -> Value:
     if isinstance(node, Literal):
         return node.value
     if isinstance(node, AsOf):
-        return as_of
+        return node.on(as_of)
     if isinstance(node, Call):
         return MEANINGS[node.operation](node, *(value_of(a, as_of, read) for a in node.arguments))
     return read(node)

@@ -47,7 +47,7 @@ def sql_type(of: Type) -> str:
 def literal(node: Literal | AsOf, as_of: dt.date) -> str:
     """SQL of a constant, always with its type."""
     if isinstance(node, AsOf):
-        return f"DATE'{as_of.isoformat()}'"
+        return f"DATE'{node.on(as_of).isoformat()}'"
     value, of = node.value, sql_type(node.type)
     if value is None:
         return f"CAST(NULL AS {of})"
