@@ -29,7 +29,8 @@ class Checked:
     """A staged unit with its rules.
 
     `rated` is the step that converts amounts (empty where there is nothing to convert), `dropped` a table of
-    numbers (row) of rows that are duplicates.
+    numbers (row) of rows that are duplicates, `resolved` columns of the staged rows that say already what
+    lookups would say (`<alias>_found`, `<alias>_<column>`).
     """
 
     contract: Contract
@@ -38,18 +39,20 @@ class Checked:
     lookups: Lookups
     rated: str = ""
     dropped: str = ""
+    resolved: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
     def source(self) -> str:
         """A SELECT of raw cells with their row number."""
         raws = "".join(f", {c.raw} AS {quoted('r_' + name)}" for name, c in self.cells.items())
+        raws += "".join(f", {quoted(name)}" for name in self.resolved)
         return f"SELECT {self.staged.row_sql} AS {ROW}{raws} FROM {self.staged.relation}"
 
     def ctes(self) -> str:
         """The WITH clause whose last step is `checked`."""
         joins = self.lookups.joins
-        outputs = "".join(f", {join.outputs}" for join in joins)
+        outputs = "".join(f", {join.outputs}" for join in joins if join.outputs)
         values = "".join(f", {c.value} AS {quoted('v_' + name)}" for name, c in self.cells.items())
         faults = "".join(f", {self._fault(c)} AS {quoted('f_' + name)}" for name, c in self.cells.items())
         steps = [
@@ -86,11 +89,11 @@ class Checked:
 
 def checked_unit(home: Home, connection: Connection, contract: Contract, staged: Staged) -> Checked:
     """The unit with the rules of its contract. Raises InputError for a fault of whole columns."""
-    sources, notes = _assign(contract, staged)
+    sources, notes = assigned(contract, staged)
     found = lookups(home, contract, staged.file)
     exponent = "2"
     if any(f.type is FieldType.MONEY for f in contract):
-        exponent = _exponent(home, connection, contract)
+        exponent = exponent_of(home, connection, contract)
     cells = {f.name: cell(f, sources.get(f.name), exponent) for f in contract}
     unit = Checked(contract, staged, cells, found, notes=[*staged.notes, *notes, *found.notes])
     if contract.name == "transactions":
@@ -98,7 +101,7 @@ def checked_unit(home: Home, connection: Connection, contract: Contract, staged:
     return unit
 
 
-def _exponent(home: Home, connection: Connection, contract: Contract) -> str:
+def exponent_of(home: Home, connection: Connection, contract: Contract) -> str:
     """Decimals of the amounts of a table: of the row's account, of its own currency, or of the home's."""
     if names_account(contract) and contract["account_id"].required:
         return exponent_sql(account_currencies(home, connection), "a_currency")
@@ -107,7 +110,7 @@ def _exponent(home: Home, connection: Connection, contract: Contract) -> str:
     return exponent_sql(frozenset({home.currency}), "")
 
 
-def _assign(contract: Contract, staged: Staged) -> tuple[dict[str, SourceColumn], list[str]]:
+def assigned(contract: Contract, staged: Staged) -> tuple[dict[str, SourceColumn], list[str]]:
     """Which source column is which field, and remarks. Names count without case and blanks around them."""
     by_name = {column.name.strip().lower(): column for column in staged.columns}
     found: dict[str, SourceColumn] = {}

@@ -134,8 +134,8 @@ def exponent_sql(currencies: frozenset[str], column: str) -> str:
 
 
 def create_code_types(connection: Connection, contract: Contract) -> None:
-    """Make the ENUM types that closed code lists are checked with."""
+    """Make the ENUM types that closed code lists are checked with, if they are not there."""
     lists = {enum_name(f): enum_values(f) for f in (*contract, *CONTRACTS["accounts"]) if enum_values(f)}
     for name, values in lists.items():
         listed = ", ".join(f"'{value}'" for value in values)
-        connection.execute(f"CREATE TYPE {name} AS ENUM ({listed})")
+        connection.execute(f"CREATE TYPE IF NOT EXISTS {name} AS ENUM ({listed})")

@@ -29,12 +29,12 @@ def quarantined_name(source_name: str) -> str:
 
 def write_refused(connection: Connection, unit: Checked, name: str, path: Path) -> int:
     """Write every row of the unit that is not good to `path`; how many these are. None: no file."""
-    _create_faulty(connection, unit)
+    create_faulty(connection, unit)
     broken = unit.staged.broken
     count = int(one_row(connection, "SELECT count(*) FROM faulty")[0]) + unit.staged.broken_rows
     if not count:
         return 0
-    query = _refused(unit, name)
+    query = refused_sql(unit, name)
     if broken is not None:
         query += " UNION ALL BY NAME " + (
             f"SELECT {RECORD}, {literal(name)} AS unit, {literal(unit.staged.file)} AS file, row, "
@@ -45,7 +45,7 @@ def write_refused(connection: Connection, unit: Checked, name: str, path: Path) 
     return count
 
 
-def _create_faulty(connection: Connection, unit: Checked) -> None:
+def create_faulty(connection: Connection, unit: Checked) -> None:
     """The table `faulty` (row, field, rule, faults), one row per refused row that could be split."""
     names = [(literal(name), quoted("f_" + name)) for name in unit.cells]
     rules = "[" + ", ".join(literal(rule) for rule in RULES) + "]"
@@ -63,8 +63,8 @@ def _create_faulty(connection: Connection, unit: Checked) -> None:
     )
 
 
-def _refused(unit: Checked, name: str) -> str:
-    """Source rows that are faulty, with their reasons."""
+def refused_sql(unit: Checked, name: str) -> str:
+    """Source rows that are faulty, with their reasons, out of the table `faulty` (see `create_faulty`)."""
     staged = unit.staged
     columns = "".join(
         f"{quoted(column.name)}::VARCHAR AS {quoted(quarantined_name(column.name))}, "

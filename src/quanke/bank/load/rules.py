@@ -43,6 +43,8 @@ RULES: dict[str, str] = {
     "fx_rate": "no exchange rate is known on or before the day",
     "duplicate_key": "an earlier row, or a unit loaded before, has the same key",
     "cells": "the record has more or fewer cells than the header",
+    "record": "the record cannot be read as an event of a table that may arrive live",
+    "changed": "an event of the same number came before with other content",
 }
 """Rules a row can break, as the quarantine names them, and what each means."""
 
