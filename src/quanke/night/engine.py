@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -30,8 +31,9 @@ class NightEngine(Protocol):
     def name(self) -> str:
         """Stands in the manifest; parts of two engines are never mixed in one night."""
 
-    def working(self) -> AbstractContextManager[None]:
-        """Around all steps: what the engine holds while it works."""
+    def working(self, spill: Path) -> AbstractContextManager[None]:
+        """Around all steps: what the engine holds while it works. `spill` is a folder in the home for what
+        does not fit; it is gone when the night is published."""
 
     def customers(self, run: Run) -> None:
         """Golden customers (group `customers`), foreign balances valued, rows of merged records moved."""

@@ -53,8 +53,13 @@ def moved_relation(table: str, files: list[Path], folder: Path) -> str:
     key, known = ("party", parties) if by_party(table) else ("account", folder / "accounts.parquet")
     return (
         f"(SELECT t.* FROM {files_sql(files)} AS t ANTI JOIN {files_sql([known])} AS k ON k.{key} = t.{key} "
-        f"UNION ALL SELECT * FROM {files_sql([rows])})"
+        f"UNION ALL SELECT * FROM {files_sql(rows_files(rows))})"
     )
+
+
+def rows_files(rows: Path) -> list[Path]:
+    """The files of a table's moved rows: one, or where Spark wrote them a folder of some."""
+    return sorted(rows.glob("*.parquet")) if rows.is_dir() else [rows]
 
 
 def write_moved(home: Home, register: Register, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:

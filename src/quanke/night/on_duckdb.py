@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -21,7 +22,7 @@ class OnDuckDB:
     name = "duckdb"
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self, spill: Path) -> Iterator[None]:
         """Nothing is held: each step has databases of its own."""
         yield
 

@@ -103,7 +103,7 @@ def night(
     working = store.begin(day, plan)
     inputs = replace(inputs, moved=working.file("moved"))
     run = Run(inputs, catalogue, day, working, earlier, comparison, listener, engine, memory)
-    with engine.working():
+    with engine.working(working.path / "spill"):
         done = _steps(run, seconds)
     manifest = _manifest(run, plan, done)
     finished = _timed(seconds, "publish", lambda: working.publish(manifest, KEPT))

@@ -235,7 +235,7 @@ def before_sql(night: Night | None, catalogue: Catalogue, names: Sequence[str], 
         for name in columns:
             if name in names and types.field(name).type == arrow_type(catalogue[name].result):
                 held.setdefault(group, []).append(name)
-    files = {g: _reaching(night, g, low, high) for g in held}
+    files = {g: reaching(night, g, low, high) for g in held}
     inner = columns_sql(held, files) or "(SELECT NULL::INTEGER AS customer WHERE false)"
     there = {n for columns in held.values() for n in columns}
     absent = [
@@ -245,7 +245,8 @@ def before_sql(night: Night | None, catalogue: Catalogue, names: Sequence[str], 
     return f"(SELECT *{more} FROM {inner} WHERE customer >= {low} AND customer < {high})"
 
 
-def _reaching(night: Night, group: str, low: int, high: int) -> list[Path]:
+def reaching(night: Night, group: str, low: int, high: int) -> list[Path]:
+    """Files of a night's group that hold customers `low` to `high - 1`."""
     parts = night.parts(group)
     first, last = low // night.bucket, max(low, high - 1) // night.bucket
     return parts[first : last + 1] or parts[-1:]
