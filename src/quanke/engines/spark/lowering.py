@@ -54,7 +54,7 @@ def literal(node: Literal | AsOf, as_of: dt.date) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, str):
-        return "'" + "".join(_character(c) for c in value) + "'"
+        return text_literal(value)
     if isinstance(value, dt.datetime):
         return f"TIMESTAMP_NTZ'{value.isoformat(sep=' ')}'"
     if isinstance(value, dt.date):
@@ -62,6 +62,11 @@ def literal(node: Literal | AsOf, as_of: dt.date) -> str:
     if isinstance(value, float):
         return f"CAST('{value!r}' AS DOUBLE)"
     return f"CAST({value:f} AS {of})" if isinstance(value, Decimal) else f"CAST({value} AS {of})"
+
+
+def text_literal(value: str) -> str:
+    """A text constant."""
+    return "'" + "".join(_character(c) for c in value) + "'"
 
 
 def _character(character: str) -> str:
