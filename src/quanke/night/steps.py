@@ -137,11 +137,18 @@ def prepare(run: Run) -> None:
 
 
 def _prepare_moved(run: Run) -> None:
-    """Rows of records that are another customer now, and the numbers that nobody goes by any more."""
+    """Rows of records that are another customer now, and what `write_absorbed` writes."""
     register = run.inputs.register
     folder = run.working.file("moved")
     with connect(threads=WORKERS, memory=run.memory, spill=run.working.path / "spill") as connection:
         write_moved(run.inputs.home, register, folder, connection)
+    write_absorbed(run)
+
+
+def write_absorbed(run: Run) -> None:
+    """`moved.parquet` and `absorbed.parquet`: records that are another customer now, and the numbers that
+    nobody goes by any more."""
+    register = run.inputs.register
     if not run.absorbed_file.exists():
         moved = register.moved
         numbers = {"party": pa.array(moved), "customer": pa.array(register.customer[moved])}
@@ -271,10 +278,7 @@ def rank_parts(run: Run, nodes: Mapping[Rank, str], done: dict[str, list[str]]) 
     """Places of everybody, written part by part. What is ranked is computed by part first."""
     if not run.working.missing("ranks", run.inputs.parts):
         return
-    inputs = {n: f"ranked_{i}" for i, n in enumerate(dict.fromkeys(_ranked(nodes)))}
-    ranked = [
-        Tag(name=v, title_zh="排序值", title_en="Ranked", value=Expression(n)) for n, v in inputs.items()
-    ]
+    ranked, inputs = ranked_inputs(nodes)
     profile_parts(run, "ranked", ranked, done)
     columns: dict[str, pa.Array] = {}
     with run.progress.step("places of everybody", len(nodes)) as step:
@@ -287,6 +291,15 @@ def rank_parts(run: Run, nodes: Mapping[Rank, str], done: dict[str, list[str]]) 
         numbers = pa.array(np.arange(low, high, dtype=np.int32))
         cut = {name: array.slice(low, high - low) for name, array in columns.items()}
         write_parquet(run.working.part("ranks", part), pa.table({"customer": numbers, **cut}))
+
+
+def ranked_inputs(nodes: Iterable[Rank]) -> tuple[list[Tag], dict[Node, str]]:
+    """What is ranked, and within what: a definition for each, and the name it bears."""
+    names = {n: f"ranked_{i}" for i, n in enumerate(dict.fromkeys(_ranked(nodes)))}
+    ranked = [
+        Tag(name=v, title_zh="排序值", title_en="Ranked", value=Expression(n)) for n, v in names.items()
+    ]
+    return ranked, names
 
 
 def _ranked(nodes: Iterable[Rank]) -> Iterable[Node]:

@@ -295,22 +295,42 @@ def find_clusters(
     give (zh, en) of each. With `previous`, labels and names stay where clusters are the same.
     Raises ValueError where lengths differ or there is nobody.
     """
-    names = tuple(columns)
-    counts = {len(columns[name]) for name in names}
-    if len(counts) != 1 or counts == {0}:
-        raise ValueError("clusters need columns of one length, and at least one customer")
-    model = ClusterModel(features=names, titles=dict(titles), random_state=random_state)
-    random, count = np.random.RandomState(random_state), counts.pop()
+    counts = {len(column) for column in columns.values()}
+    if len(counts) != 1:
+        raise ValueError("clusters need columns of one length")
+
+    def rows(chosen: NDArray[np.int64] | slice) -> Array:
+        return np.column_stack([np.asarray(column[chosen], dtype=np.float64) for column in columns.values()])
+
+    model = learn_clusters(counts.pop(), rows, tuple(columns), titles, previous, random_state)
+    return model, model.predict_columns(columns).astype(np.int16)
+
+
+def learn_clusters(
+    count: int,
+    rows: Callable[[NDArray[np.int64] | slice], Array],
+    features: tuple[str, ...],
+    titles: Mapping[str, tuple[str, str]],
+    previous: ClusterModel | None,
+    random_state: int,
+) -> ClusterModel:
+    """The model of `find_clusters`, which needs no more of `count` customers than the sample it draws:
+    `rows` gives the features (rows x features, float64) of those places, rising, or of everybody.
+    Raises ValueError where there is nobody."""
+    if not count:
+        raise ValueError("clusters need at least one customer")
+    model = ClusterModel(features=features, titles=dict(titles), random_state=random_state)
+    random = np.random.RandomState(random_state)
     chosen: NDArray[np.int64] | slice = slice(None)
     if count > model.sample_size:
         # Drawn twice as often as needed and thinned: a permutation of everybody would cost 80 MB.
         drawn = np.unique(random.randint(0, count, size=2 * model.sample_size, dtype=np.int64))
         keep = random.permutation(len(drawn))[: model.sample_size]
         chosen = np.sort(drawn[keep])
-    sample = np.column_stack([np.asarray(columns[name][chosen], dtype=np.float64) for name in names])
+    sample = rows(chosen)
     sample[~np.isfinite(sample)] = np.nan
     model._learn(sample, previous, random)
-    return model, model.predict_columns(columns).astype(np.int16)
+    return model
 
 
 def _k_means(

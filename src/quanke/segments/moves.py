@@ -75,6 +75,29 @@ def moves(
     return Moves(_migration(names, old, new, name, order), _changed(there, names, old, new, order))
 
 
+def added_up(migrations: Sequence[pa.Table]) -> pa.Table:
+    """One migration table of a tag out of those of several ranges of customers, as `moves` of everybody gives
+    it."""
+    counts: dict[tuple[str | None, str | None, str], int] = {}
+    for row in pa.concat_tables([MIGRATION.empty_table(), *migrations]).to_pylist():
+        cell = (row["from"], row["to"], row["move"])
+        counts[cell] = counts.get(cell, 0) + row["customers"]
+        tag = row["tag"]
+    rows = [
+        {"tag": tag, "from": source, "to": target, "move": move, "customers": counts[source, target, move]}
+        for source, target, move in sorted(counts, key=_place)
+    ]
+    return pa.Table.from_pylist(rows, MIGRATION)
+
+
+def _place(cell: tuple[str | None, str | None, str]) -> tuple[tuple[int, str], tuple[int, str]]:
+    """Where a pair stands: by text, then no value, then not known in that night."""
+    source, target, move = cell
+    unknown = {"new": (2, 1), "gone": (1, 2)}.get(move, (1, 1))
+    ends = [(unknown[i], "") if value is None else (0, value) for i, value in enumerate((source, target))]
+    return ends[0], ends[1]
+
+
 def _column(values: Values, name: str) -> pa.ChunkedArray:
     column = values[name] if isinstance(values, pa.Table) else values
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
