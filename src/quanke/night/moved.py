@@ -47,23 +47,32 @@ def moved_relation(table: str, files: list[Path], folder: Path) -> str:
             f"LEFT JOIN {files_sql([parties])} AS a ON a.party = t.{one}_party "
             f"LEFT JOIN {files_sql([parties])} AS b ON b.party = t.{other}_party)"
         )
-    rows = folder / f"rows-{table}.parquet"
-    if not rows.exists():
+    rows = moved_rows(table, files, folder)
+    if not rows:
         return files_sql(files)
     key, known = ("party", parties) if by_party(table) else ("account", folder / "accounts.parquet")
     return (
         f"(SELECT t.* FROM {files_sql(files)} AS t ANTI JOIN {files_sql([known])} AS k ON k.{key} = t.{key} "
-        f"UNION ALL SELECT * FROM {files_sql(rows_files(rows))})"
+        f"UNION ALL SELECT * FROM {files_sql(rows)})"
     )
 
 
+def moved_rows(table: str, files: list[Path], folder: Path) -> list[Path]:
+    """Files of the moved rows of some files of a table: one each, or where Spark wrote them, of all together."""
+    rows = folder / f"rows-{table}"
+    together = rows.with_name(rows.name + ".parquet")
+    if together.exists():
+        return rows_files(together)
+    return [rows / file.name for file in files if (rows / file.name).exists()]
+
+
 def rows_files(rows: Path) -> list[Path]:
-    """The files of a table's moved rows: one, or where Spark wrote them a folder of some."""
+    """The files of the moved rows of a whole table: one, or where Spark wrote them a folder of some."""
     return sorted(rows.glob("*.parquet")) if rows.is_dir() else [rows]
 
 
 def write_moved(home: Home, register: Register, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Copy the rows of moved records into `folder`, one file per table that has any.
+    """Copy the rows of moved records into `folder`, in a folder per table, a file for each of its files.
 
     A file that is there is not made again: a resumed night goes on.
     """
@@ -109,18 +118,19 @@ def _copy_rows(
     among: str,
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    target = known.parent / f"rows-{table}.parquet"
-    if target.exists():
-        return
+    """A file of moved rows for each file of the table, so that the next night copies those of new files only."""
+    folder = known.parent / f"rows-{table}"
+    folder.mkdir(exist_ok=True)
     by = ", ".join(f'"{name}"' for name in order(table))
-    query = (
-        f"SELECT t.* REPLACE (m.customer AS customer) FROM {files_sql(files)} AS t "
-        f"JOIN {files_sql([known])} AS m USING ({key}) WHERE {among} ORDER BY {by}"
-    )
-    beside = target.with_name(target.name + ".part")
-    settings = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768"
-    copied = connection.execute(f"COPY ({query}) TO '{beside}' ({settings})").fetchall()[0][0]
-    if copied:
+    for file in files:
+        target = folder / file.name
+        if target.exists():
+            continue
+        query = (
+            f"SELECT t.* REPLACE (m.customer AS customer) FROM {files_sql([file])} AS t "
+            f"JOIN {files_sql([known])} AS m USING ({key}) WHERE {among} ORDER BY {by}"
+        )
+        beside = target.with_name(target.name + ".part")
+        settings = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768"
+        connection.execute(f"COPY ({query}) TO '{beside}' ({settings})")
         beside.replace(target)
-    else:
-        beside.unlink()
