@@ -233,7 +233,7 @@ def scan(table: str, wanted: Mapping[Aggregate, str], source: str, dialect: Dial
     lines = ",\n         ".join(parts)
     return (
         f"SELECT customer,\n         {lines}\n    FROM {source}\n"
-        f"    WHERE {_reach(table, wanted, as_of)}\n    GROUP BY customer"
+        f"    WHERE {reach_sql(table, wanted, as_of)}\n    GROUP BY customer"
     )
 
 
@@ -241,7 +241,7 @@ def _day(value: dt.date) -> str:
     return f"DATE '{value.isoformat()}'"
 
 
-def _reach(table: str, wanted: Iterable[Aggregate], as_of: dt.date) -> str:
+def reach_sql(table: str, wanted: Iterable[Aggregate], as_of: dt.date) -> str:
     """The days any aggregate can see, for the scan to skip the rest."""
     own = table_of(table).date
     firsts = [

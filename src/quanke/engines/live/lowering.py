@@ -139,6 +139,22 @@ def _exact_ratio(call: Call, a: Array, b: Array, divisor: Array, valid: Bools) -
     return Column(result, valid)
 
 
+def whole_quotient(values: Array, divisor: int) -> Array:
+    """Whole numbers by a positive one, rounded half away from zero."""
+    return _quotient(values, np.full(1, divisor, np.int64))
+
+
+def exact_ratio(kind: Kind, a: Array, scale: int, divisor: Array) -> Column:
+    """`a * scale / divisor` as money or as a rate, rounded half away from zero; unknown where the divisor
+    is 0."""
+    valid = divisor != 0
+    result, fits = _ratio(a, np.full(1, scale, np.int64), divisor, valid)
+    if kind is Kind.RATE:
+        return Column(result, valid & fits & _is_rate(result))
+    _refuse(~fits, valid)
+    return Column(result, valid)
+
+
 _ONE = np.ones(1, np.int64)
 _MILLION = np.full(1, RATE_ONE, np.int64)
 

@@ -26,23 +26,12 @@ import numpy as np
 import pyarrow as pa
 
 from quanke.engines.live.columns import Array
+from quanke.engines.live.dense import Dense
 from quanke.language.nodes import Aggregate, Column, Reduce
 from quanke.language.types import Kind
 
 UNKNOWN = np.int64(-(2**63))
 """Stands for no value in an array of whole numbers: of an extreme, of a day, of a code of a text."""
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A value for each customer, by number.
-
-    `values` are int64 (money in minor units, rates in millionths, days and moments since 1970, booleans
-    0 and 1) with UNKNOWN for no value, or float64 with nan. Of text they are places in `texts`.
-    """
-
-    values: Array
-    texts: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
