@@ -15,7 +15,7 @@ from quanke.engines.duckdb.relations import files_sql
 from quanke.engines.metric_statements import metric_statement
 from quanke.engines.store import Night
 from quanke.engines.store.files import write_parquet
-from quanke.language import Check, Metric
+from quanke.language import Metric
 from quanke.language.nodes import Grain, Reference, walk
 from quanke.night.absorbed import absorbed_of, without_absorbed
 from quanke.night.steps import WORKERS, Run, before_sql, columns_sql, working_column
@@ -26,6 +26,17 @@ BY = ("tier", "stage", "branch")
 """Tags by whose values every figure is also given."""
 MOVING = ("tier", "edge", "stage", "cluster")
 """Tags whose changes since the earlier night are kept per customer."""
+MOVES = pa.schema(
+    [
+        ("customer", pa.int32()),
+        ("tag", pa.string()),
+        ("from", pa.string()),
+        ("to", pa.string()),
+        ("move", pa.string()),
+        ("date", pa.date32()),
+    ]
+)
+FINDINGS = pa.schema([("check", pa.string()), ("severity", pa.string()), ("customer", pa.int32())])
 ORDER = {"tier": DEFAULT_SCHEME.names}
 """Values that have an order, lowest first: their moves are up or down."""
 
@@ -125,12 +136,13 @@ def write_moves(run: Run, done: dict[str, list[str]]) -> None:
         before = _before(run.earlier, name)
         found = moves(before, after, name, ORDER.get(name, ()), absent)
         counted.append(found.migration)
-        changed.append(_dated(found.changed, name, run.day))
+        changed.append(dated(found.changed, name, run.day))
     write_parquet(table, pa.concat_tables(counted))
     write_parquet(target, pa.concat_tables(changed))
 
 
-def _dated(changed: pa.Table, name: str, day: dt.date) -> pa.Table:
+def dated(changed: pa.Table, name: str, day: dt.date) -> pa.Table:
+    """Rows of `moves.parquet` for the changes of one tag."""
     count = changed.num_rows
     return pa.table(
         {
@@ -164,18 +176,18 @@ def write_findings(run: Run, done: dict[str, list[str]]) -> None:
     for check in run.catalogue.checks:
         column = _column(run, check.name, done)
         if column is not None:
-            tables.append(_found(check, column))
-    schema = pa.schema([("check", pa.string()), ("severity", pa.string()), ("customer", pa.int32())])
-    write_parquet(target, pa.concat_tables([schema.empty_table(), *tables]))
+            tables.append(found_by(check.name, check.severity, column))
+    write_parquet(target, pa.concat_tables([FINDINGS.empty_table(), *tables]))
 
 
-def _found(check: Check, column: pa.ChunkedArray) -> pa.Table:
+def found_by(check: str, severity: str, column: pa.ChunkedArray, first: int = 0) -> pa.Table:
+    """Rows of `findings.parquet` for one check; `column` says for whom it holds, from customer `first` on."""
     holds = pc.fill_null(column, False).to_numpy()
-    who = np.flatnonzero(holds).astype(np.int32)
+    who = (np.flatnonzero(holds) + first).astype(np.int32)
     return pa.table(
         {
-            "check": pa.array([check.name] * len(who), pa.string()),
-            "severity": pa.array([check.severity] * len(who), pa.string()),
+            "check": pa.array([check] * len(who), pa.string()),
+            "severity": pa.array([severity] * len(who), pa.string()),
             "customer": pa.array(who),
         }
     )

@@ -39,7 +39,7 @@ def cluster_parts(run: Run, done: dict[str, list[str]]) -> None:
     target = run.working.file("clusters.json")
     if target.exists() and not run.working.missing("models", run.inputs.parts):
         return
-    titles = {n: (run.catalogue[n].title_zh, run.catalogue[n].title_en) for n in FEATURES}
+    titles = titles_of(run)
     columns = {n: _numbers(run, n, done) for n in FEATURES}
     with run.progress.step("clusters", 1) as step:
         there = np.setdiff1d(np.arange(run.inputs.customers), run.absorbed.numbers, assume_unique=True)
@@ -65,11 +65,22 @@ def previous_model(night: Night | None) -> ClusterModel | None:
     return ClusterModel.from_json(path.read_text(encoding="utf-8"))
 
 
-def _numbers(run: Run, name: str, done: dict[str, list[str]]) -> np.ndarray:
-    """A column as float64 with nan for unknown, in customer order."""
+def titles_of(run: Run) -> dict[str, tuple[str, str]]:
+    """(zh, en) of each feature."""
+    return {n: (run.catalogue[n].title_zh, run.catalogue[n].title_en) for n in FEATURES}
+
+
+def group_of(name: str, done: dict[str, list[str]]) -> str:
+    """The group a feature stands in. Raises NightError where the night has not computed it."""
     group = next((g for g, names in done.items() if name in names), None)
     if group is None:
         raise NightError(f"clusters need the tag {name}, which the night has not computed")
+    return group
+
+
+def _numbers(run: Run, name: str, done: dict[str, list[str]]) -> np.ndarray:
+    """A column as float64 with nan for unknown, in customer order."""
+    group = group_of(name, done)
     pieces = []
     for part in range(run.inputs.parts):
         column = pq.read_table(run.working.part(group, part), columns=[name])[name]

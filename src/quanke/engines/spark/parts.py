@@ -1,8 +1,8 @@
 """Parts of a night written where they are computed: by the executors, into the store, as on one machine.
 
-What comes here is one row per customer. Rows of a part go to one task, which puts them in order and writes the
-part with pyarrow through `quanke.engines.store.files`, so that equal values give equal bytes whatever engine
-computed them. The driver hears how many rows each part has and nothing else.
+What comes here is one row per customer. Rows of a part go to one task, which puts them in order and writes
+the part with pyarrow through `quanke.engines.store.files`, so that equal values give equal bytes whatever
+engine computed them. The driver hears how many rows each part has and nothing else.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def _below(batch: pa.RecordBatch, bound: int) -> int:
 
 
 def write_from_task(path: Path, table: pa.Table) -> None:
-    """Write a file of the night from a task: one that Spark tries again while a lost one still writes must not
-    meet it, so each writes under a name of its own."""
+    """Write a file of the night from a task: one that Spark tries again while a lost one still writes must
+    not meet it, so each writes under a name of its own."""
     from pyspark import TaskContext
 
     context = TaskContext.get()

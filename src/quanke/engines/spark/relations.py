@@ -107,9 +107,15 @@ def foreign_balances_sql(
     )
     # Yen have no minor unit, dinars three places: what a unit is divided by to make hundredths, times 100.
     whens = " ".join(f"WHEN {text_literal(c)} THEN {10**e}" for c, e in sorted(exponents.items()))
-    unit = f"CAST(CASE b.currency {whens} ELSE 100 END AS DECIMAL(5,0))" if whens else "CAST(100 AS DECIMAL(5,0))"
+    unit = (
+        f"CAST(CASE b.currency {whens} ELSE 100 END AS DECIMAL(5,0))"
+        if whens
+        else "CAST(100 AS DECIMAL(5,0))"
+    )
     millionths = "CAST(CAST(k.rate AS DECIMAL(18,6)) * 1000000 AS DECIMAL(18,0))"
-    product = f"CAST(CAST(b.level AS DECIMAL(16,0)) * {millionths} AS DECIMAL(36,0)) * CAST(100 AS DECIMAL(3,0))"
+    product = (
+        f"CAST(CAST(b.level AS DECIMAL(16,0)) * {millionths} AS DECIMAL(36,0)) * CAST(100 AS DECIMAL(3,0))"
+    )
     return f"""
         WITH known AS ({known}),
         levels AS (
@@ -131,7 +137,7 @@ def foreign_balances_sql(
 
 
 def write_rows(rows: DataFrame, target: Path) -> None:
-    """Rows of any number into a folder of Parquet files, each part of them in order of customers; the folder is
+    """Rows of any number into a folder of Parquet files, each of them in order of customers; the folder is
     there whole or not at all."""
     beside = target.with_name(target.name + ".part")
     ordered = rows.sortWithinPartitions("customer")

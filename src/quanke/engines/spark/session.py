@@ -73,11 +73,13 @@ def open_session(
 
 def _on_this_machine(master: str, memory: str, scratch: Path | None) -> dict[str, str]:
     """Settings of a local session: its own Python, its memory, its loopback address."""
-    settings = {"spark.ui.enabled": "false", "spark.driver.memory": memory or "3g"}
     if not master.startswith("local"):
         return {"spark.driver.memory": memory} if memory else {}
-    settings |= {
-        "spark.pyspark.python": sys.executable,
+    # Read from the environment alone; without it tasks would run whatever `python3` is.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": memory or "3g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         # Two shuffled pieces a core: more of them only wait for each other.
@@ -123,9 +125,7 @@ def without_values() -> Iterator[None]:
     except (PySparkException, Py4JError) as error:
         said = str(error)
         if any(word in said for word in ("OVERFLOW", "OUT_OF_RANGE", "overflow", "out of range")):
-            raise QuankeError(
-                "a value does not fit its type (64 bits for whole numbers and money)"
-            ) from None
+            raise QuankeError("a value does not fit its type (64 bits for whole numbers and money)") from None
         if "OutOfMemoryError" in said or "Java heap space" in said:
             raise QuankeError("memory ran out: give Spark more, or a night smaller parts") from None
         kind = getattr(error, "getCondition", lambda: None)() or type(error).__name__

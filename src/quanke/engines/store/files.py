@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,30 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     Only text gets a dictionary: on amounts and days it costs time, and the files grow by a third.
     """
     beside = path.with_name(path.name + ".part")
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    pq.write_table(
-        table,
-        beside,
-        compression="zstd",
-        compression_level=1,
-        row_group_size=ROW_GROUP,
-        use_dictionary=texts or False,
-    )
+    pq.write_table(table, beside, row_group_size=ROW_GROUP, **_settings(table.schema))
     beside.replace(path)
+
+
+def write_parquet_of(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    """Write tables one after the other into one file, with the bytes `write_parquet` gives for all of them
+    together, and no more of them in memory than a row group."""
+    beside = path.with_name(path.name + ".part")
+    held, written = schema.empty_table(), False
+    with pq.ParquetWriter(beside, schema, **_settings(schema)) as writer:
+        for table in tables:
+            held = pa.concat_tables([held, table.cast(schema)])
+            whole = held.num_rows // ROW_GROUP * ROW_GROUP
+            if whole:
+                writer.write_table(held.slice(0, whole), row_group_size=ROW_GROUP)
+                held, written = held.slice(whole), True
+        if held.num_rows or not written:
+            writer.write_table(held, row_group_size=ROW_GROUP)
+    beside.replace(path)
+
+
+def _settings(schema: pa.Schema) -> dict[str, Any]:
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    return {"compression": "zstd", "compression_level": 1, "use_dictionary": texts or False}
 
 
 def fsync_tree(folder: Path) -> None:
