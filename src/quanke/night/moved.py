@@ -58,7 +58,7 @@ def moved_relation(table: str, files: list[Path], folder: Path) -> str:
 
 
 def moved_rows(table: str, files: list[Path], folder: Path) -> list[Path]:
-    """Files of the moved rows of some files of a table: one each, or where Spark wrote them, of all together."""
+    """Files of the moved rows of some files of a table: one each, or of all together, as Spark writes them."""
     rows = folder / f"rows-{table}"
     together = rows.with_name(rows.name + ".parquet")
     if together.exists():
@@ -118,7 +118,7 @@ def _copy_rows(
     among: str,
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    """A file of moved rows for each file of the table, so that the next night copies those of new files only."""
+    """A file of moved rows for each file of the table: the next night copies those of new files only."""
     folder = known.parent / f"rows-{table}"
     folder.mkdir(exist_ok=True)
     by = ", ".join(f'"{name}"' for name in order(table))

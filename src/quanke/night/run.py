@@ -30,7 +30,7 @@ from quanke.night.graph import KEPT as GRAPH_KEPT
 from quanke.night.graph import graph_parts, linked
 from quanke.night.inputs import BUCKET, Inputs, inputs_of
 from quanke.night.models import FEATURES, SMALLEST
-from quanke.night.on_duckdb import OnDuckDB
+from quanke.night.on_tiles import OnTiles
 from quanke.night.steps import Run, rank_nodes, split
 
 SEED = 20_260_630
@@ -85,7 +85,7 @@ def night(
     changes. `memory` is DuckDB's limit for each of two workers; what does not fit spills into the
     home. `engine` is where it is computed (default: DuckDB here); the results are the same.
     """
-    engine = engine or OnDuckDB()
+    engine = engine or OnTiles()
     store = NightStore(home.path / "nights")
     catalogue = catalogue_of(home)
     if home.counts().customers == 0:
@@ -252,6 +252,7 @@ def _manifest(run: Run, plan: dict[str, Any], done: dict[str, list[str]]) -> dic
         },
         "quarantined": {t: n for t, n in waiting.items() if n},
         "notes": run.notes,
+        "tiles": run.tiles,
     }
 
 

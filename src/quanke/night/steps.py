@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -51,6 +52,8 @@ class Run:
     memory: str = "3GB"
     seed: int = 20_260_630
     notes: list[str] = field(default_factory=list)
+    tiles: dict[str, Any] = field(default_factory=dict)
+    """Which way the base group was computed, for the manifest."""
 
     @property
     def absorbed_file(self) -> Path:
@@ -119,7 +122,7 @@ def over_parts(
 
 def prepare(run: Run) -> None:
     """Golden customers of every part, and foreign balances in the home currency."""
-    _prepare_moved(run)
+    prepare_moved(run)
     missing = run.working.missing("customers", run.inputs.parts)
     fields = golden_fields(run.catalogue)
     over_parts(
@@ -128,6 +131,11 @@ def prepare(run: Run) -> None:
         missing,
         lambda connection, part: write_golden(run.inputs, part, fields, connection, run.golden(part)),
     )
+    prepare_foreign(run)
+
+
+def prepare_foreign(run: Run) -> None:
+    """Balances of foreign accounts in the home currency."""
     target = run.working.file("foreign.parquet")
     done = run.working.file("foreign.done")
     if not done.exists():
@@ -136,7 +144,7 @@ def prepare(run: Run) -> None:
         done.touch()
 
 
-def _prepare_moved(run: Run) -> None:
+def prepare_moved(run: Run) -> None:
     """Rows of records that are another customer now, and what `write_absorbed` writes."""
     register = run.inputs.register
     folder = run.working.file("moved")
@@ -167,10 +175,14 @@ def golden_fields(catalogue: Catalogue) -> frozenset[str]:
 
 
 def profile_parts(
-    run: Run, group: str, definitions: Sequence[Definition], done: dict[str, list[str]]
+    run: Run,
+    group: str,
+    definitions: Sequence[Definition],
+    done: dict[str, list[str]],
+    only: Sequence[int] | None = None,
 ) -> None:
-    """Compute definitions part by part into a group of the profile. `done`: groups that are there,
-    with their columns; `ranks`, `models` and `graph` among them are read by what needs them."""
+    """Compute definitions part by part into a group of the profile (`only` some parts). `done`: groups that
+    are there, with their columns; `ranks`, `models` and `graph` among them are read by what needs them."""
     known = [n for g, names in done.items() if g not in ASIDE for n in names]
     planned = plan(definitions, known, rank_names(run.catalogue, done.get("ranks", [])))
     foreign = run.working.file("foreign.parquet")
@@ -197,7 +209,9 @@ def profile_parts(
         low, high = run.inputs.reach(part)
         write_parquet(run.working.part(group, part), run.absorbed.emptied(by_customer(made, low, high), low))
 
-    over_parts(run, f"{len(definitions)} tags and checks", run.working.missing(group, run.inputs.parts), make)
+    missing = run.working.missing(group, run.inputs.parts)
+    numbers = missing if only is None else [part for part in missing if part in only]
+    over_parts(run, f"{len(definitions)} tags and checks", numbers, make)
 
 
 def by_customer(made: pa.Table, low: int, high: int) -> pa.Table:
