@@ -1,0 +1,144 @@
+"""The audience index of a night: built from its profile, opened with the engines that compute what it does not
+hold as sets of codes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from quanke.engines.duckdb import DIALECT, connect
+from quanke.engines.live import Column as LiveColumn
+from quanke.engines.live import Program
+from quanke.engines.statements import lower
+from quanke.engines.store import Night
+from quanke.kernel.progress import Progress, SilentProgress
+from quanke.language.nodes import Node, Reference, references
+from quanke.language.types import Kind
+from quanke.night.absorbed import absorbed_of
+from quanke.night.steps import columns_sql
+from quanke.segments.index import AudienceIndex, Evaluate, build_column, words_from, write_index
+from quanke.segments.index.build import workers
+from quanke.segments.index.conditions import Bools, Reader
+
+FOLDER = "index"
+_KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
+    (pa.types.is_boolean, Kind.BOOLEAN),
+    (pa.types.is_integer, Kind.INTEGER),
+    (pa.types.is_decimal, Kind.RATE),
+    (pa.types.is_floating, Kind.NUMBER),
+    (pa.types.is_string, Kind.TEXT),
+    (pa.types.is_date, Kind.DATE),
+    (pa.types.is_timestamp, Kind.INSTANT),
+)
+"""Carriers of the profile; money is carried as integers are, and ordered the same."""
+
+
+def evaluator(day: dt.date) -> Evaluate:
+    """Conditions as of a day, computed by NumPy."""
+
+    def evaluate(nodes: Sequence[Node], read: Reader, rows: int) -> list[tuple[Bools, Bools]]:
+        def column(node: Node) -> LiveColumn:
+            held = read(node)
+            return LiveColumn(held.values, held.valid)
+
+        found = Program(nodes).run(column, day, rows)
+        return [(c.values.astype(np.bool_, copy=False), c.valid) for c in found]
+
+    return evaluate
+
+
+def by_duckdb(night: Night, nodes: Sequence[Node]) -> list[tuple[Bools, Bools]]:
+    """Conditions for everybody in a night, computed by DuckDB from the profile."""
+    names = {r.name for node in nodes for r in references(node)}
+    groups = {g: [n for n in held if n in names] for g, held in night.groups.items()}
+    groups = {g: held for g, held in groups.items() if held}
+    relation = columns_sql(groups, {g: night.parts(g) for g in groups})
+    found = [(np.zeros(night.rows, np.bool_), np.zeros(night.rows, np.bool_)) for _ in nodes]
+
+    def name(node: Node) -> str:
+        assert isinstance(node, Reference), node
+        return DIALECT.quote(node.name)
+
+    conditions = ", ".join(f"{lower(n, DIALECT, night.day, name)} AS c{i}" for i, n in enumerate(nodes))
+    with connect() as connection:
+        reader = connection.sql(f"SELECT customer, {conditions} FROM {relation}").to_arrow_reader(262_144)
+        for batch in reader:
+            customers = batch.column(0).to_numpy()
+            for place, (holds, known) in enumerate(found):
+                column = batch.column(place + 1)
+                known[customers] = column.is_valid().to_numpy(zero_copy_only=False)
+                holds[customers] = column.fill_null(False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def open_index(night: Night, names: Sequence[str]) -> AudienceIndex:
+    """The audience index of a night. Where the night was published without one, the columns of these names
+    are indexed now, into a temporary folder that goes with the index."""
+    whole = partial(by_duckdb, night)
+    folder = night.path / FOLDER
+    if folder.is_dir():
+        return AudienceIndex(folder, evaluator(night.day), whole)
+    scratch = tempfile.TemporaryDirectory(prefix="quanke-index-")
+    groups = {g: [n for n in held if n in names] for g, held in night.groups.items()}
+    parts = {g: night.parts(g) for g in groups}
+    absent = absorbed_of(night.path / "absorbed.parquet").numbers
+    build_index(Path(scratch.name), night.rows, absent, groups, parts)
+    index = AudienceIndex(Path(scratch.name), evaluator(night.day), whole)
+    index.scratch = scratch
+    return index
+
+
+def build_index(
+    folder: Path,
+    rows: int,
+    absorbed: npt.NDArray[np.int32],
+    groups: Mapping[str, Sequence[str]],
+    parts: Mapping[str, Sequence[Path]],
+    *,
+    earlier: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Index columns of a profile, by group and the files of each group's parts in customer order.
+
+    A column whose values are those of the index in folder `earlier` gets that one's files. A column that
+    cannot be indexed is left out; conditions on it are computed from the profile.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    there = np.ones(rows, np.bool_)
+    there[absorbed] = False
+    words = words_from(there)
+    before = AudienceIndex(earlier, _never).columns.entries if earlier is not None else {}
+    entries: dict[str, Mapping[str, Any]] = {}
+    count = sum(len(names) for names in groups.values())
+    with (progress or SilentProgress()).step("audience index", count) as step, workers() as pool:
+        for group, names in groups.items():
+            files = [pq.ParquetFile(path) for path in parts[group]]
+
+            def one(name: str, files: Sequence[pq.ParquetFile] = files) -> dict[str, Any] | None:
+                values = pa.chunked_array(
+                    [c for f in files for c in f.read(columns=[name], use_threads=False)[name].chunks]
+                )
+                kind = next(kind for fits, kind in _KINDS if fits(values.type))
+                held = (earlier, before[name]) if earlier is not None and name in before else None
+                made = build_column(name, values, kind, there, words, folder, held)
+                step.advance(1)
+                return made
+
+            made = zip(names, pool.map(one, names), strict=True)
+            entries.update({name: entry for name, entry in made if entry is not None})
+            for file in files:
+                file.close()
+    write_index(folder, rows, words, entries)
+
+
+def _never(nodes: Sequence[Node], read: Reader, rows: int) -> list[tuple[Bools, Bools]]:
+    raise NotImplementedError("only the entries of this index are read")
