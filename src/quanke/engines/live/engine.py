@@ -9,8 +9,8 @@ lived, also for a late row; the row's own date and moment are its fields.
 after the day being lived waits until that day comes (`turn_day`).
 
 **What stays as of the night.** Fields of `customers`, tables that the bank hands over whole (accounts,
-cards, holdings, consents, ownership), and tags that stand on a rank, a model or the graph. `earlier(...)`
-is the value of the night.
+cards, holdings, consents, ownership), balances in foreign currency, and tags that stand on a rank, a model or
+the graph. `earlier(...)` is the value of the night.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class LiveEngine:
     def _needed(self, table: str) -> frozenset[str]:
         nodes = [tree for t in self.triggers for tree in t.trees]
         read = row_fields(table, [*nodes, *self._reading.live.values()])
-        if "balance" in read and table == "balances":
-            read = read - {"balance"} | {"delta"}
+        if table == "balances":
+            read = read - {"balance"} | {"delta", "currency"}
         return read | {"customer", "event_id", table_of(table).date}
 
     def fields(self, table: str) -> frozenset[str]:
@@ -125,6 +125,8 @@ class LiveEngine:
         if table not in self.tables or rows.num_rows == 0:
             return no_decisions()
         rows = self._chosen(table, rows)
+        if table == "balances":
+            rows = rows.filter(pc.equal(rows["currency"], self.currency))
         date = rows[table_of(table).date]
         if date.null_count:
             raise QuankeError(f"rows of {table} have no {table_of(table).date}")
