@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _register() -> None:
-    from quanke.cli import files, graph, identity, reading
+    from quanke.cli import files, graph, identity, live, reading
 
     for command in (files.sample, files.adapt, files.load, files.demo):
         main.add_command(command)
@@ -75,6 +75,7 @@ def _register() -> None:
         main.add_command(command)
     main.add_command(identity.identity)
     main.add_command(graph.graph)
+    main.add_command(live.live)
 
 
 _register()

@@ -63,7 +63,9 @@ def address(text: str, share: int = 0) -> Address | None:
     if not found:
         return None
     if scheme not in _PORTS:
-        raise QuankeError(f"{scheme}:// is no source or sink: there are {', '.join(f'{s}://' for s in _PORTS)}")
+        raise QuankeError(
+            f"{scheme}:// is no source or sink: there are {', '.join(f'{s}://' for s in _PORTS)}"
+        )
     try:
         parts = urlsplit(text.replace("{share}", str(share)))
         port = parts.port or _PORTS[scheme]

@@ -87,16 +87,19 @@ class Arrivals:
         return sum(raw.rows.num_rows for raw in self.raws) + len(self.broken)
 
 
-def read_messages(messages: Sequence[bytes], file: str, rows: Sequence[int], table: str = "") -> Arrivals:
+def read_messages(
+    messages: Sequence[bytes], file: str, rows: Sequence[int], table: str = "", first: int = 0
+) -> Arrivals:
     """Messages as events. A message holds one event, an array of them, or one on each line.
 
-    `rows` says where each message stood; `table` is meant where an event names none.
+    `rows` says where each message stood; `table` is meant where an event names none; places are counted
+    from `first`.
     """
     found = Arrivals()
     broken: list[Broken] = []
     groups: dict[str, tuple[list[dict[str, Any]], list[int], list[int]]] = {}
     events = _events(messages, file, rows, broken)
-    for place, (event, row) in enumerate(events, start=len(broken)):
+    for place, (event, row) in enumerate(events, start=first + len(broken)):
         named = event.get("table", table)
         if isinstance(named, str) and named in LIVE_TABLES:
             group = groups.setdefault(named, ([], [], []))
@@ -109,7 +112,7 @@ def read_messages(messages: Sequence[bytes], file: str, rows: Sequence[int], tab
             broken.append(Broken(file, row, record, "", "table", rule))
     for name, (dicts, kept, places) in groups.items():
         found.raws.append(_columns(name, dicts, file, kept, places, broken))
-    found.broken = [replace(one, place=place) for place, one in enumerate(broken)]
+    found.broken = [replace(one, place=first + at) for at, one in enumerate(broken)]
     return found
 
 
@@ -225,7 +228,7 @@ def normal(raw: Raw) -> pa.Table:
         made = pc.binary_join_element_wise(
             columns["account_id"],
             columns["date"],
-            pc.coalesce(columns["at"], pa.scalar("")),
+            columns["at"],
             "@",
             null_handling="skip",
         )

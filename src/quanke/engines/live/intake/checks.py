@@ -128,7 +128,11 @@ class Checks:
             return [self._judge(raw, rows, resolved, bool(some), unit)]
         return [
             self._judge(
-                raw.take(mask), rows.filter(mask), {n: c.filter(mask) for n, c in resolved.items()}, whole, unit
+                raw.take(mask),
+                rows.filter(mask),
+                {n: c.filter(mask) for n, c in resolved.items()},
+                whole,
+                unit,
             )
             for mask, whole in ((minor, True), (pc.invert(minor), False))
         ]
@@ -247,4 +251,3 @@ def open_checks(home: Home, numbers: Numbers, last: dt.date, memory: str = "500M
         connect(Path(scratch), Resources(memory, 1), last) as connection,
     ):
         yield Checks(connection, home, numbers, last)
-

@@ -52,11 +52,15 @@ def text_hashes(texts: pa.Array | pa.ChunkedArray) -> Hashes:
     return found
 
 
-def _hashed(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Hashes:
+def _hashed(
+    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+) -> Hashes:
     """Hashes of the pieces of `data`, which has eight bytes to spare at its end: a word of each at a time."""
     found = mixed(lengths.astype(np.uint64) + _PRIME)
     # Eight overlapping views make every byte the start of a word without copying.
-    views = [data[shift : shift + (len(data) - shift) // _WORD * _WORD].view(np.uint64) for shift in range(_WORD)]
+    views = [
+        data[shift : shift + (len(data) - shift) // _WORD * _WORD].view(np.uint64) for shift in range(_WORD)
+    ]
     rows: npt.NDArray[np.int64] | None = None
     for at in range(0, int(lengths.max(initial=0)), _WORD):
         if at:

@@ -9,7 +9,6 @@ difference back on the next known day, so that no later balance moves.
 from __future__ import annotations
 
 import bisect
-import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +23,6 @@ import pyarrow.parquet as pq
 
 from quanke.bank.home import Home
 
-_EPOCH = dt.date(1970, 1, 1).toordinal()
 _NEVER = -(2**31)
 
 Known = list[tuple[int, int]]
@@ -139,23 +137,17 @@ class Levels:
         }
 
 
-def levels_of(home: Home, upto: dt.date) -> Levels:
-    """The closing state of a home's balances on a day."""
+def levels_of(home: Home, closing: Path) -> Levels:
+    """Levels that begin with a closing state of the home's balances (`levels/balances/closing.parquet`)."""
     count = home.counts().accounts
     last_day = np.full(count, _NEVER, np.int32)
     last_balance = np.zeros(count, np.int64)
-    closing = home.path / "levels/balances/closing.parquet"
     if closing.exists():
         rows = pq.read_table(closing)
         account = rows["account"].to_numpy()
         last_day[account] = rows["date"].cast(pa.int32()).to_numpy()
         last_balance[account] = rows["balance"].to_numpy()
-    limit = upto.toordinal() - _EPOCH
-    history = _History(home, limit)
-    later = np.flatnonzero(last_day > limit)
-    if len(later):
-        _step_back(home, upto, later, last_day, last_balance)
-    return Levels(last_day, last_balance, history)
+    return Levels(last_day, last_balance, _History(home))
 
 
 def _ledger(home: Home) -> ds.Dataset | None:
@@ -163,40 +155,20 @@ def _ledger(home: Home) -> ds.Dataset | None:
     return ds.dataset(files, format="parquet") if files else None
 
 
-def _step_back(
-    home: Home,
-    upto: dt.date,
-    later: npt.NDArray[np.int64],
-    last_day: npt.NDArray[np.int32],
-    last_balance: npt.NDArray[np.int64],
-) -> None:
-    """Make the closing state that of an earlier day, for accounts of which later days are loaded."""
-    ledger = _ledger(home)
-    last_day[later], last_balance[later] = _NEVER, 0
-    if ledger is None:
-        return
-    chosen = np.zeros(len(last_day), np.bool_)
-    chosen[later] = True
-    for batch in ledger.to_batches(columns=["account", "date", "delta"], filter=ds.field("date") <= upto):
-        account = batch["account"].to_numpy()
-        mine = chosen[account]
-        np.add.at(last_balance, account[mine], batch["delta"].to_numpy()[mine])
-        np.maximum.at(last_day, account[mine], batch["date"].cast(pa.int32()).to_numpy()[mine])
-
-
 class _History:
     """Known days of one account, read from the home when somebody asks."""
 
-    def __init__(self, home: Home, limit: int) -> None:
+    def __init__(self, home: Home) -> None:
         self._home = home
-        self._limit = limit
 
     def __call__(self, account: int) -> Known:
         changes: dict[int, int] = {}
         ledger = _ledger(self._home)
         if ledger is not None:
             rows = ledger.to_table(columns=["date", "delta"], filter=ds.field("account") == account)
-            for day, delta in zip(rows["date"].cast(pa.int32()).to_pylist(), rows["delta"].to_pylist(), strict=True):
+            for day, delta in zip(
+                rows["date"].cast(pa.int32()).to_pylist(), rows["delta"].to_pylist(), strict=True
+            ):
                 changes[day] = changes.get(day, 0) + delta
         for file in sorted((self._home.path / "levels/balances/unchanged").glob("*.parquet")):
             rows = pq.read_table(file, columns=["date"], filters=ds.field("account") == account)
@@ -206,6 +178,5 @@ class _History:
         balance = 0
         for day in sorted(changes):
             balance += changes[day]
-            if day <= self._limit:
-                found.append((day, balance))
+            found.append((day, balance))
         return found

@@ -112,7 +112,9 @@ class Numbers:
             return pa.array(chosen, mask=~there)
 
         def named(values: npt.NDArray[np.int8], names: Sequence[str]) -> pa.Array:
-            return pa.DictionaryArray.from_arrays(told(values), pa.array(names, pa.string())).cast(pa.string())
+            return pa.DictionaryArray.from_arrays(told(values), pa.array(names, pa.string())).cast(
+                pa.string()
+            )
 
         return {
             "a_found": pa.array(there),
@@ -142,7 +144,12 @@ def numbers_of(home: Home, customer: Ints) -> Numbers:
 def _accounts(home: Home, customer: Ints) -> Accounts:
     columns = ["account_id", "account", "party", "category", "currency"]
     hashes: list[Hashes] = []
-    kept: dict[str, list[npt.NDArray[np.generic]]] = {"account": [], "party": [], "category": [], "currency": []}
+    kept: dict[str, list[npt.NDArray[np.generic]]] = {
+        "account": [],
+        "party": [],
+        "category": [],
+        "currency": [],
+    }
     names: dict[str, dict[str, int]] = {"category": {}, "currency": {}}
     for batch in _batches(home.facts("accounts"), columns):
         hashes.append(text_hashes(batch["account_id"]))

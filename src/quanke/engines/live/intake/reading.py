@@ -88,7 +88,9 @@ def judge(arrivals: Arrivals, checks: Checks, seen: Seen, share: Share, unit: st
         customers = _customers(resolved, raw.rows.num_rows)
         days.append(_days(raw, rows, customers))
         if share.of > 1:
-            ours = np.where(customers >= 0, customers.astype(np.int64), _spread(rows)) % share.of == share.part
+            ours = (
+                np.where(customers >= 0, customers.astype(np.int64), _spread(rows)) % share.of == share.part
+            )
             mask = pa.array(ours)
             raw, rows = raw.take(mask), rows.filter(mask)
             resolved = {name: column.filter(mask) for name, column in resolved.items()}

@@ -83,7 +83,9 @@ class Seen:
         """Note events that came on a business date; without contents only their numbers are known."""
         if not len(ids):
             return
-        contents = np.zeros(len(ids), np.uint64) if contents is None else np.where(contents == _ANY, 1, contents)
+        contents = (
+            np.zeros(len(ids), np.uint64) if contents is None else np.where(contents == _ANY, 1, contents)
+        )
         order = np.argsort(ids, kind="stable")
         run = _Run(day, ids[order], contents[order].astype(np.uint64))
         while self._runs and self._runs[-1].day == day and len(self._runs[-1].ids) <= 2 * len(run.ids):

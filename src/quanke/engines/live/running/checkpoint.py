@@ -61,7 +61,9 @@ class Checkpoints:
 
     def oldest(self) -> int:
         """The step of the oldest checkpoint that is kept."""
-        return min((int(path.name) for path in self.folder.iterdir() if not path.name.startswith(".")), default=0)
+        return min(
+            (int(path.name) for path in self.folder.iterdir() if not path.name.startswith(".")), default=0
+        )
 
     def publish(self, meta: Meta, write: Callable[[Path, Path | None], None]) -> Path:
         """Publish a checkpoint. `write` fills its folder; it is also given the one before, if there is one."""

@@ -20,19 +20,19 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from quanke.engines.live.running.checkpoint import Checkpoints, Meta
 from quanke.engines.live.decisions import DECISIONS
 from quanke.engines.live.engine import LiveEngine
 from quanke.engines.live.intake.checks import Checks
 from quanke.engines.live.intake.levels import Levels
-from quanke.engines.live.intake.reading import Judged, Share, judge
+from quanke.engines.live.intake.reading import Share, judge
 from quanke.engines.live.intake.seen import Seen
-from quanke.engines.live.running.steps import Journal, Step, read_steps
+from quanke.engines.live.running.checkpoint import Checkpoints, Meta
 from quanke.engines.live.running.order import between, rounds
 from quanke.engines.live.running.quarantine import Quarantine
+from quanke.engines.live.running.status import Status
+from quanke.engines.live.running.steps import Journal, Step, read_steps
 from quanke.engines.live.sinks import Sink
 from quanke.engines.live.sources import Reading, Source
-from quanke.engines.live.running.status import Status
 from quanke.kernel.errors import HomeError, QuankeError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -31,7 +31,10 @@ def rounds(rows: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
         for at, name in enumerate(names):
             mine = np.flatnonzero(number[bounds[at] : bounds[at + 1]] == now)
             if len(mine):
-                yield name, rows[name] if len(mine) == rows[name].num_rows else rows[name].take(pa.array(mine))
+                yield (
+                    name,
+                    rows[name] if len(mine) == rows[name].num_rows else rows[name].take(pa.array(mine)),
+                )
 
 
 def _numbers(

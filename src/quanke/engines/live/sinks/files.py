@@ -100,7 +100,9 @@ class ParquetSink:
         """Keep the decisions of a step for the file."""
         self._step = step
         if decisions.num_rows:
-            self._pending.append(decisions.append_column("step", pa.repeat(pa.scalar(step, pa.int64()), len(decisions))))
+            self._pending.append(
+                decisions.append_column("step", pa.repeat(pa.scalar(step, pa.int64()), len(decisions)))
+            )
 
     def state(self) -> dict[str, Any]:
         """Write the file of all steps since the last checkpoint."""
