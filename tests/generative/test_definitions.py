@@ -15,6 +15,7 @@ from hypothesis import given
 
 from quanke.engines import duckdb as engine
 from quanke.engines.memory import evaluate, evaluate_metrics, value_of
+from quanke.engines.spark.session import why_no_spark
 from quanke.language import Tag, say
 from quanke.language.definitions import Definition
 from quanke.language.nodes import Aggregate, Column, Rank, Reduce, Reference, Span, walk
@@ -22,7 +23,7 @@ from quanke.language.types import Kind
 from tests.generative.definitions import DefinitionWriter, earlier_values, tables
 from tests.generative.values import AS_OF, SEEDS, examples
 from tests.spec.banks import arranged
-from tests.spec.engines import ARROW, same, spark, why_no_spark
+from tests.spec.engines import ARROW, same, spark
 from tests.spec.tables import Table
 
 Values = Mapping[str, Mapping[Any, Any]]

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from quanke.engines.spark.session import why_no_spark
 from quanke.language import say
 from quanke.language.expressions import Expression
 from quanke.language.nodes import Call, Node, children, walk
 from quanke.language.operations import OPERATIONS
 from tests.generative.expressions import expressions, table
 from tests.generative.values import AS_OF, SEEDS, examples
-from tests.spec.engines import DuckDB, Engine, Memory, NumPy, same, spark, why_no_spark
+from tests.spec.engines import DuckDB, Engine, Memory, NumPy, same, spark
 from tests.spec.tables import Table
 
 JUDGE = Memory()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from quanke.engines.memory import judge
+from quanke.engines.spark.session import why_no_spark
 from quanke.night.catalogue import standard_catalogue
 from tests.generative.random_facts import AS_OF, as_arrow, tables
 from tests.generative.test_standard_catalogue import without_models
-from tests.spec.engines import spark, why_no_spark
+from tests.spec.engines import spark
 
 
 @pytest.mark.skipif(bool(why_no_spark()), reason=why_no_spark() or "Spark is there")

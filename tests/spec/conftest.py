@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from quanke.engines.spark.session import why_no_spark
 from quanke.language.nodes import Call, Column, Node
 from tests.spec.cases.scalars import Case, every_scalar_case
-from tests.spec.engines import Engine, spark, why_no_spark
+from tests.spec.engines import Engine, spark
 from tests.spec.tables import Table
 
 AS_OF = dt.date(2026, 6, 30)

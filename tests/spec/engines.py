@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import atexit
 import datetime as dt
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -21,7 +19,9 @@ from quanke.engines.duckdb import DIALECT as DUCKDB_DIALECT
 from quanke.engines.live import Program, column_of, values_of
 from quanke.engines.memory import value_of
 from quanke.engines.spark.engine import DIALECT as SPARK_DIALECT
+from quanke.engines.spark.session import open_session, without_values
 from quanke.engines.statements import Sources, plan, statement
+from quanke.kernel.errors import QuankeError
 from quanke.language import Tag
 from quanke.language.expressions import Expression
 from quanke.language.nodes import Call, Column, Node, type_of, walk
@@ -128,12 +128,13 @@ class Spark:
         self.session = _spark_session()
 
     def run(self, nodes: Sequence[Node], table: Table, as_of: dt.date) -> Answer:
-        from pyspark.errors import ArithmeticException
-
         self.session.createDataFrame(arrow(table)).createOrReplaceTempView("given")
         try:
-            found = self.session.sql(select(nodes, SPARK_DIALECT, as_of)).toArrow()
-        except ArithmeticException as error:
+            with without_values():
+                found = self.session.sql(select(nodes, SPARK_DIALECT, as_of)).toArrow()
+        except QuankeError as error:
+            if "does not fit its type" not in str(error):
+                raise
             raise OverflowError("spark") from error
         return _answer(found, nodes)
 
@@ -146,43 +147,13 @@ def spark() -> Spark:
     return engine
 
 
-def why_no_spark() -> str:
-    """Why Spark cannot be tried here; empty where it can."""
-    try:
-        import pyspark  # noqa: F401
-    except ImportError:
-        return "pyspark is not installed (quanke[spark])"
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        return "there is no Java for Spark"
-    return ""
-
-
 def _spark_session() -> Any:
-    """Spark as a night would run it: ANSI, Asia/Shanghai, instants without zone. Rows of a small table
-    go through generated code, like those of a large one (the rule that computes them while planning is
-    off)."""
-    import logging
-
-    from pyspark.sql import SparkSession
-
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.session.timeZone": "Asia/Shanghai",
-        "spark.sql.timestampType": "TIMESTAMP_NTZ",
-        "spark.sql.shuffle.partitions": "1",
-        "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ConvertToLocalRelation",
-        "spark.driver.memory": "1g",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.log.level": "OFF",
+    """Spark as a night runs it. Rows of a small table go through generated code, like those of a large one
+    (the rule that computes them while planning is off)."""
+    more = {
+        "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ConvertToLocalRelation"
     }
-    builder = SparkSession.builder.master("local[1]").appName("quanke-tests")
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    logging.getLogger("SQLQueryContextLogger").disabled = True
-    return session
+    return open_session("local[2]", memory="1500m", more={**more, "spark.sql.shuffle.partitions": "2"})
 
 
 INEXACT = frozenset({"logarithm", "exponential"})

@@ -18,6 +18,7 @@ from quanke.language import Catalogue
 from quanke.night import catalogue_of, open_home, parse_day, standard_catalogue
 from quanke.night import night as run_night
 from quanke.night.audience import compile_audience, count_audience, export_audience
+from quanke.night.on_spark import OnSpark
 from quanke.night.run import describe
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -27,11 +28,26 @@ on_option = click.option("--on", metavar="DATE", help="The as-of day, YYYY-MM-DD
 @click.command(context_settings=_HELP)
 @click.option("--on", required=True, metavar="DATE", help="The as-of day, YYYY-MM-DD.")
 @click.option(
-    "--memory", default="3GB", show_default=True, help="Memory of each of two workers; the rest spills."
+    "--memory",
+    default="3GB",
+    show_default=True,
+    help="Memory of each of two workers (with Spark: of its process on this machine); the rest spills.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Where it is computed: on this machine, or on Spark. The results are the same.",
+)
+@click.option(
+    "--master",
+    metavar="URL",
+    help="Spark's master: local[2], yarn, k8s://... (default: what Spark is configured to, else local[*]).",
 )
 @home_option
 @json_option
-def night(on: str, memory: str, home: Path, as_json: bool) -> None:
+def night(on: str, memory: str, engine: str, master: str | None, home: Path, as_json: bool) -> None:
     """Compute and publish the night of a day: tags, tiers, stages, clusters, figures, findings.
 
     A killed night resumes; a published one never changes.
@@ -39,10 +55,14 @@ def night(on: str, memory: str, home: Path, as_json: bool) -> None:
     \b
     Example:
       quanke night --on 2026-06-30
+      quanke night --on 2026-06-30 --engine spark --master local[2]
     """
     from quanke.cli.report import night_report
 
-    outcome = run_night(Home.open(home), parse_day(on), progress=listener(), memory=memory)
+    if master is not None and engine != "spark":
+        raise click.UsageError("--master is Spark's: add --engine spark")
+    chosen = OnSpark(master or "", memory) if engine == "spark" else None
+    outcome = run_night(Home.open(home), parse_day(on), progress=listener(), memory=memory, engine=chosen)
     if as_json:
         print_json(outcome.to_json())
         return

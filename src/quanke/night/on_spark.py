@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 AT_ONCE = 64
-"""Parts of one statement. More of them want more room for what is shuffled, and more to do again after a kill."""
+"""Parts of one statement. More of them want more room to shuffle, and are more to do again after a kill."""
 
 _ARROW = {
     FieldType.TEXT: pa.string(),

@@ -45,7 +45,7 @@ def open_session(
     """A Spark session for a night; one that is there already is taken and given the settings it needs.
 
     `master` is a master URL (default: what spark-submit or spark-defaults.conf says, else `local[*]`).
-    `memory` of Spark's process on this machine, like "3g". `scratch`: the folder for what does not fit
+    `memory` of Spark's process on this machine, like "3GB". `scratch`: the folder for what does not fit
     (only where Spark runs on this machine; a cluster has its own). `more`: further settings.
     Raises QuankeError without pyspark, without Java, and where Spark cannot be begun.
     """
@@ -55,11 +55,10 @@ def open_session(
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    submitted = BY_SUBMIT in os.environ
     given = {"spark.app.name": "quanke", **QUIET, **MEANINGS}
-    if not submitted:
-        given["spark.master"] = master or os.environ.get("MASTER", "local[*]")
-        given.update(_on_this_machine(given["spark.master"], memory, scratch))
+    if BY_SUBMIT not in os.environ:
+        master = master or _configured("spark.master") or "local[*]"
+        given |= {"spark.master": master, **_on_this_machine(master, memory, scratch)}
     builder = SparkSession.builder
     for key, value in {**given, **(more or {})}.items():
         builder = builder.config(key, value)
@@ -73,13 +72,14 @@ def open_session(
 
 def _on_this_machine(master: str, memory: str, scratch: Path | None) -> dict[str, str]:
     """Settings of a local session: its own Python, its memory, its loopback address."""
+    heap = {"spark.driver.memory": memory.lower().removesuffix("b").removesuffix("i")} if memory else {}
     if not master.startswith("local"):
-        return {"spark.driver.memory": memory} if memory else {}
+        return heap
     # Read from the environment alone; without it tasks would run whatever `python3` is.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {
         "spark.ui.enabled": "false",
-        "spark.driver.memory": memory or "3g",
+        **heap,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         # Two shuffled pieces a core: more of them only wait for each other.
@@ -88,6 +88,17 @@ def _on_this_machine(master: str, memory: str, scratch: Path | None) -> dict[str
     if scratch is not None:
         settings["spark.local.dir"] = str(scratch)
     return settings
+
+
+def _configured(key: str) -> str:
+    """What the site's spark-defaults.conf says of a key; empty where it says nothing."""
+    home = os.environ.get("SPARK_HOME", "")
+    folder = os.environ.get("SPARK_CONF_DIR") or (f"{home}/conf" if home else "")
+    path = Path(folder, "spark-defaults.conf")
+    if not folder or not path.exists():
+        return ""
+    lines = (line.split(None, 1) for line in path.read_text(encoding="utf-8").splitlines())
+    return next((words[1].strip() for words in lines if len(words) == 2 and words[0] == key), "")
 
 
 def _cores(master: str) -> int:
@@ -117,7 +128,7 @@ def why_no_spark() -> str:
 @contextmanager
 def without_values() -> Iterator[None]:
     """Spark's errors without what they quote: an overflow names the very amounts that overflowed."""
-    from py4j.protocol import Py4JError
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
     try:
