@@ -82,7 +82,8 @@ def foreign_balances_sql(
 
     Each level is valued and rounded once (half away from zero), and the change is the difference of
     valued levels, so that levels and daily means stay exact sums. A currency without a rate counts
-    as nothing and is reported by the night.
+    as nothing and is reported by the night. A level is taken as DECIMAL(19,0): the product of decimals of
+    up to 18 digits would stay at 18, too few for a billion yuan.
     """
     known = (
         f"SELECT currency, arg_max(rate, date) AS rate FROM {files_sql(rates)} "
@@ -103,7 +104,7 @@ def foreign_balances_sql(
         ),
         valued AS (
           SELECT b.customer, b.account, b.date, b.category, b.currency,
-                 CAST(round(CAST(b.level AS DECIMAL(16,0)) * {scale} * k.rate, 0) AS BIGINT) AS value
+                 CAST(round(CAST(b.level AS DECIMAL(19,0)) * {scale} * k.rate, 0) AS BIGINT) AS value
           FROM levels b JOIN known k ON k.currency = b.currency WHERE b.nth = 1
         )
         SELECT customer, account, date,

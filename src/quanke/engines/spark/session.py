@@ -57,7 +57,7 @@ def open_session(
 
     given = {"spark.app.name": "quanke", **QUIET, **MEANINGS}
     if BY_SUBMIT not in os.environ:
-        master = master or _configured("spark.master") or "local[*]"
+        master = master or configured("spark.master") or "local[*]"
         given |= {"spark.master": master, **_on_this_machine(master, memory, scratch)}
     builder = SparkSession.builder
     for key, value in {**given, **(more or {})}.items():
@@ -90,7 +90,7 @@ def _on_this_machine(master: str, memory: str, scratch: Path | None) -> dict[str
     return settings
 
 
-def _configured(key: str) -> str:
+def configured(key: str) -> str:
     """What the site's spark-defaults.conf says of a key; empty where it says nothing."""
     home = os.environ.get("SPARK_HOME", "")
     folder = os.environ.get("SPARK_CONF_DIR") or (f"{home}/conf" if home else "")
