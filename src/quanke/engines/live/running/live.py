@@ -106,6 +106,7 @@ class Live:
             try:
                 for source in self.sources:
                     source.open(self._positions.get(source.name))
+                self.status.begin()
                 self._live()
             finally:
                 for part in (*self.sources, *self.sinks):
@@ -271,7 +272,6 @@ class Live:
             for step in read_steps(journal):
                 self._told(step, self._applied(step))
         self._journal = Journal(journal)
-        self.status.begin()
 
     def _journal_path(self, step: int) -> Path:
         return self.folder / "journal" / f"{step:012d}.log"

@@ -13,7 +13,7 @@ import pyarrow as pa
 from quanke.engines.live.running.steps import Step
 
 KEPT = 20_000
-"""Delays of this many events at most are kept, the newest."""
+"""Delays of this many events are kept, the newest, unless more are asked for."""
 
 _COUNTS = ("events", "decisions", "quarantined", "again", "steps")
 
@@ -21,17 +21,23 @@ _COUNTS = ("events", "decisions", "quarantined", "again", "steps")
 class Status:
     """Figures of one process. Counts go on through restarts."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
         self.events = self.decisions = self.quarantined = self.again = self.steps = 0
         self.day: dt.date | None = None
         self.lag: int | None = None
-        self._delays: deque[float] = deque(maxlen=KEPT)
+        self._delays: deque[float] = deque(maxlen=kept)
         self.begin()
 
     def begin(self) -> None:
         """From here on rates are counted."""
         self._began = self._last = time.monotonic()
         self._events = self._last_events = self.events
+        self._counted = self._began
+
+    @property
+    def average(self) -> float:
+        """Events a second from the beginning to the last step."""
+        return (self.events - self._events) / max(self._counted - self._began, 1e-9)
 
     def counted(self, step: Step, decisions: pa.Table, day: dt.date) -> None:
         """A step was done."""
@@ -41,11 +47,17 @@ class Status:
         self.again += step.again
         self.decisions += decisions.num_rows
         self.day = day
+        self._counted = time.monotonic()
 
     def told(self, published: list[float]) -> None:
         """The decisions of messages published at these moments are out."""
         now = time.time()
         self._delays.extend(now - moment for moment in published)
+
+    @property
+    def delays(self) -> list[float]:
+        """Seconds from publishing to decision, of the newest events."""
+        return list(self._delays)
 
     def counts(self) -> dict[str, int]:
         """What a checkpoint keeps."""
@@ -67,7 +79,7 @@ class Status:
             "events_per_s": round(rate, 1),
             "lag": self.lag,
         }
-        delays = list(self._delays)
+        delays = self.delays
         if delays:
             p50, p99 = np.percentile(np.array(delays), [50, 99]) * 1000
             found["delay_ms"] = {"p50": round(float(p50), 1), "p99": round(float(p99), 1)}
