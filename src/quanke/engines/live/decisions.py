@@ -8,8 +8,7 @@ decisions down can drop the ones that are there.
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +32,9 @@ DECISIONS = pa.schema(
 trigger on a day. `at`: the moment of that row by its own clock, of the end of the wait, or the beginning
 of the day; Asia/Shanghai. `decided_for`: the business date being lived. `values`: JSON, the name of each
 field and tag the condition reads with the value seen; money in minor units, rates as decimal text."""
+
+
+_NONE = DECISIONS.empty_table()
 
 
 def decisions(
@@ -66,9 +68,4 @@ def decisions(
 
 def no_decisions() -> pa.Table:
     """A table without decisions."""
-    return DECISIONS.empty_table()
-
-
-def told(values: Mapping[str, object]) -> str:
-    """Values seen as JSON; unknown is null."""
-    return json.dumps(values, ensure_ascii=False, default=str)
+    return _NONE

@@ -66,6 +66,18 @@ class Dense:
             return Texts(values, self.texts)
         return Column(values, valid)
 
+    def one(self, customer: int) -> bool | int | float | str | None:
+        """One customer's value: days and moments as numbers since 1970, texts as they read."""
+        if not customer < len(self.values) or (self.valid is not None and not self.valid[customer]):
+            return None
+        values = self.values
+        value: bool | int | float = (values.view(np.int64) if values.dtype.kind == "M" else values).item(
+            customer
+        )
+        if self.texts is None:
+            return value
+        return None if value == NO_TEXT else self.texts[int(value)]
+
 
 def _nothing(dense: Dense, rows: int) -> Column | Texts:
     if dense.texts is not None:

@@ -34,18 +34,22 @@ from quanke.engines.live.journal import Journal
 from quanke.engines.live.judging import Judge
 from quanke.engines.live.opening import Openings
 from quanke.engines.live.reading import is_live, reading_of, row_fields
+from quanke.engines.live.scalar import held_day
+from quanke.engines.live.single import Hit, Seen, Single, array_of
 from quanke.engines.live.state import State
 from quanke.engines.live.waits import Waits, moment
 from quanke.kernel.errors import QuankeError
 from quanke.language.catalogue import Catalogue
 from quanke.language.definitions import Occasion, Trigger
 from quanke.language.facts import table_of
+from quanke.language.nodes import Aggregate, Node
 from quanke.language.nodes import Column as Field
-from quanke.language.nodes import Node
 from quanke.language.types import Type
 
 EVERYBODY = 262_144
 """Customers looked at in one piece by the triggers on a day."""
+SINGLY = 8
+"""Up to so many rows are taken one at a time; more are quicker together."""
 REPLAYED = 131_072
 """Rows added in one piece when a state is made anew."""
 
@@ -82,6 +86,10 @@ class LiveEngine:
         self._customers = dict(openings.customers(self._reading.customers))
         self._state = State(self._reading.aggregates, is_live)
         self._judges = {table: self._judge(table) for table in sorted(self.tables)}
+        self._singles = {
+            table: Single(table, self._state, judge, self._dense) for table, judge in self._judges.items()
+        }
+        self.singly = SINGLY
         self._daily = Judge([t for t in self.triggers if t.occasion is Occasion.DAY], self._reading.live)
         self._waits = {t.name: Waits(t) for t in self.triggers if t.occasion is Occasion.ABSENCE}
         self._journals = {table: Journal(table) for table in sorted(self.tables)}
@@ -127,6 +135,8 @@ class LiveEngine:
         rows = self._chosen(table, rows)
         if table == "balances":
             rows = rows.filter(pc.equal(rows["currency"], self.currency))
+        if rows.num_rows <= self.singly:
+            return self._one_by_one(table, rows)
         date = rows[table_of(table).date]
         if date.null_count:
             raise QuankeError(f"rows of {table} have no {table_of(table).date}")
@@ -168,12 +178,59 @@ class LiveEngine:
             self._journals[table].add(rows)
         return made
 
+    def _one_by_one(self, table: str, rows: pa.Table) -> pa.Table:
+        """Few rows, in the order of coming."""
+        single, date, today = self._singles[table], table_of(table).date, held_day(self.day)
+        held = single.rows(rows)
+        if any(row[date] is None or row["customer"] is None for row in held):
+            raise QuankeError(f"rows of {table} have no {date} or no customer")
+        fired: list[Hit] = []
+        seen: list[Seen] = []
+        taken: list[int] = []
+        try:
+            for place, row in enumerate(held):
+                if row[date] <= today:
+                    seen.append(single.take(row, self.day))
+                    seen[-1].keep()
+                    taken.append(place)
+        except OverflowError:
+            for one in reversed(seen):
+                one.undo()
+            raise
+        for one in seen:
+            fired += one.fired
+            for hit in one.armed:
+                waits = self._waits[single.judge.triggers[hit.number].name]
+                waits.arm(
+                    np.array([hit.row["customer"]]), [hit.row["event_id"]], np.array([hit.at]), [hit.values]
+                )
+            for hit in one.called:
+                waits = self._waits[single.judge.triggers[hit.number].name]
+                waits.call_off(np.array([hit.row["customer"]]), np.array([hit.at]), np.ones(1, np.bool_))
+        if len(taken) < len(held):
+            later = [n for n in range(len(held)) if n not in taken]
+            self._ahead.append((table, rows.take(pa.array(later))))
+            rows = rows.take(pa.array(taken, pa.int64()))
+        if is_live(table):
+            self._journals[table].add(rows)
+        if not fired:
+            return no_decisions()
+        numbers, customers, ids, at, values = array_of(fired)
+        moments = at.view("datetime64[us]")
+        return decisions(
+            single.judge.triggers, numbers, customers, pa.array(ids, pa.string()), moments, self.day, values
+        )
+
+    def _dense(self, node: Node) -> Dense:
+        """What stands as of the night."""
+        if isinstance(node, Field):
+            return self._customers[node]
+        return self._profile[getattr(node, "name")]  # noqa: B009
+
     def _read(self, node: Node, customers: Array, ones: Array) -> Column | Texts:
         """What stands as of the night, for customers: fields of the golden record, earlier values, tags that
         only a night works out."""
-        if isinstance(node, Field):
-            return self._customers[node].gather(customers, ones)
-        return self._profile[getattr(node, "name")].gather(customers, ones)  # noqa: B009
+        return self._dense(node).gather(customers, ones)
 
     # --- days
 
@@ -196,8 +253,8 @@ class LiveEngine:
         ones = np.ones(len(customers), np.bool_)
 
         def read(node: Node) -> Column | Texts:
-            held = self._state.held.get(node)  # type: ignore[call-overload]
-            if held is not None:
+            if isinstance(node, Aggregate):
+                held = self._state.held[node]
                 return held.finish(self._state.look(held, customers), self.day, ones)
             return self._read(node, customers, ones)
 
@@ -280,8 +337,8 @@ class LiveEngine:
             def read(node: Node, rows: Rows = rows, customers: Array = customers) -> Column | Texts:
                 if isinstance(node, Field) and node.table == rows.table:
                     return rows.read(node)
-                known = self._state.held.get(node)  # type: ignore[call-overload]
-                if known is not None:
+                if isinstance(node, Aggregate):
+                    known = self._state.held[node]
                     return known.finish(self._state.look(known, customers), self.day, rows.ones)
                 return self._read(node, customers, rows.ones)
 

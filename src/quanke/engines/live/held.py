@@ -1,27 +1,30 @@
 """What is held of one aggregate for the customers who were touched, and how rows are added to it.
 
 Rows come grouped by customer (`Runs`), and for each row there is the aggregate as it stood with that row:
-running sums, running extremes. Nothing here looks at one row at a time, but for texts and for sets of
-different values.
+running sums, running extremes. Texts and sets of different values are in `held_words`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from quanke.engines.live.columns import DTYPES, Array, Bools, Column
-from quanke.engines.live.dense import NO_TEXT, Texts
+from quanke.engines.live.dense import Texts
 from quanke.engines.live.lowering import LARGEST, RATE_LIMIT, exact_ratio, whole_quotient
-from quanke.engines.live.opening import ADDED, SETS, UNKNOWN, Partials, is_text
+from quanke.engines.live.opening import UNKNOWN, Partials
+from quanke.engines.live.scalar import Scalar, fit64, half_up, in_rates
 from quanke.language.nodes import Aggregate, Reduce, type_of
 from quanke.language.types import RATE_ONE, Kind
 
 TOO_LARGE = "a running total does not fit 64 bits"
+Parts = tuple[Any, ...]
+"""Partials of one slot, as plain numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +114,20 @@ class Held(Protocol):
     def finish(self, parts: tuple[Array, ...], as_of: dt.date, ones: Bools) -> Column | Texts:
         """Values of the aggregate out of partials."""
 
+    def one(self, slot: int) -> Parts:
+        """The partials of one slot."""
 
-def held_of(node: Aggregate) -> Held:
-    """What is held of an aggregate, empty."""
-    if node.reduce in SETS:
-        return Different(node)
-    if node.reduce in ADDED:
-        return Added(node)
-    if node.reduce is Reduce.LAST:
-        return LastText(node) if is_text(node) else Last(node)
-    return ExtremeText(node) if is_text(node) else Extreme(node)
+    def plus(self, slot: int, parts: Parts, value: Scalar, day: int | None) -> Parts:
+        """Partials of a slot with one more value, which is known and counts. Raises OverflowError."""
+
+    def put(self, slot: int, parts: Parts, value: Scalar, day: int | None) -> None:
+        """Keep what `plus` gave."""
+
+    def back(self, slot: int, before: Parts, after: Parts, value: Scalar, day: int | None) -> None:
+        """Take back what `put` kept."""
+
+    def final(self, parts: Parts, as_of: dt.date) -> Scalar:
+        """The aggregate's value out of the partials of one slot, as single rows hold it."""
 
 
 def carrier(node: Aggregate) -> np.dtype[np.int64] | np.dtype[np.float64]:
@@ -129,7 +136,7 @@ def carrier(node: Aggregate) -> np.dtype[np.int64] | np.dtype[np.float64]:
     return np.dtype(np.float64) if value is Kind.NUMBER else np.dtype(np.int64)
 
 
-class _Arrays:
+class SlotArrays:
     """Slot arrays that grow, filled from the opening when a customer is touched."""
 
     nothing: tuple[int | float, ...]
@@ -178,6 +185,20 @@ class _Arrays:
         """Partials of slots."""
         return tuple(own.take(slots) for own in self.arrays)
 
+    def one(self, slot: int) -> Parts:
+        """Partials of one slot."""
+        return tuple([own.item(slot) for own in self.arrays])
+
+    def put(self, slot: int, parts: Parts, value: Scalar, day: int | None) -> None:
+        """Keep partials."""
+        for own, part in zip(self.arrays, parts, strict=True):
+            own[slot] = part
+
+    def back(self, slot: int, before: Parts, after: Parts, value: Scalar, day: int | None) -> None:
+        """Take back what was put."""
+        for own, part in zip(self.arrays, before, strict=True):
+            own[slot] = part
+
     def keep(self, runs: Runs, after: tuple[Array, ...], given: Given | None) -> None:
         """Keep the last of each run."""
         if given is None:
@@ -187,7 +208,7 @@ class _Arrays:
             own[slots] = values if runs.order is None else values[runs.ends]
 
 
-class Added(_Arrays):
+class Added(SlotArrays):
     """Sums and counts."""
 
     def __init__(self, node: Aggregate) -> None:
@@ -229,10 +250,40 @@ class Added(_Arrays):
             return Column(total, (total > -RATE_LIMIT) & (total < RATE_LIMIT))
         return Column(total, np.isfinite(total) if total.dtype.kind == "f" else ones)
 
-    def _mean(self, total: Array, count: Array) -> Column:
+    @property
+    def _scale(self) -> int:
         given = type_of(self.node.value).kind if self.node.value is not None else Kind.INTEGER
-        scale = RATE_ONE if given is Kind.INTEGER else 1
-        return exact_ratio(self.node.type.kind, total, scale, count)
+        return RATE_ONE if given is Kind.INTEGER else 1
+
+    def _mean(self, total: Array, count: Array) -> Column:
+        return exact_ratio(self.node.type.kind, total, self._scale, count)
+
+    def plus(self, slot: int, parts: Parts, value: Scalar, day: int | None) -> Parts:
+        """One more."""
+        if self.node.reduce in (Reduce.COUNT, Reduce.ANY):
+            return (parts[0] + 1,)
+        total = parts[0] + value
+        if not isinstance(total, float):
+            fit64(total)
+        return (total,) if len(parts) == 1 else (total, parts[1] + 1)
+
+    def final(self, parts: Parts, as_of: dt.date) -> Scalar:
+        """The sum, rounded where it is divided."""
+        node, total = self.node, parts[0]
+        match node.reduce:
+            case Reduce.ANY:
+                return bool(total > 0)
+            case Reduce.DAILY_MEAN:
+                first, last = node.window.days(as_of)
+                return half_up(int(total), (last - first).days + 1)
+            case Reduce.MEAN:
+                if parts[1] == 0:
+                    return None
+                mean = half_up(int(total) * self._scale, int(parts[1]))
+                return in_rates(mean) if node.type.kind is Kind.RATE else fit64(mean)
+        if node.type.kind is Kind.RATE:
+            return in_rates(int(total))
+        return None if isinstance(total, float) and not math.isfinite(total) else total
 
 
 def _running(own: Array, runs: Runs, brought: Array) -> Array:
@@ -262,7 +313,7 @@ def _fits(before: Array, runs: Runs, brought: Array) -> None:
             raise OverflowError(TOO_LARGE)
 
 
-class Extreme(_Arrays):
+class Extreme(SlotArrays):
     """The smallest or the largest value."""
 
     def __init__(self, node: Aggregate) -> None:
@@ -289,6 +340,18 @@ class Extreme(_Arrays):
     def finish(self, parts: tuple[Array, ...], as_of: dt.date, ones: Bools) -> Column | Texts:
         """The value."""
         return _carried(self.node, parts[0])
+
+    def plus(self, slot: int, parts: Parts, value: Scalar, day: int | None) -> Parts:
+        """The better of two."""
+        old = parts[0]
+        if old in (UNKNOWN, None) or old != old:
+            return (value,)
+        larger = value > old
+        return (value if larger == (self.node.reduce is Reduce.MAX) else old,)
+
+    def final(self, parts: Parts, as_of: dt.date) -> Scalar:
+        """The value."""
+        return known_scalar(self.node, parts[0])
 
 
 def _smaller(a: Array, b: Array) -> Array:
@@ -320,7 +383,14 @@ def _carried(node: Aggregate, values: Array) -> Column:
     return Column(values, valid)
 
 
-class Last(_Arrays):
+def known_scalar(node: Aggregate, value: Any) -> Scalar:
+    """A held value, None for none."""
+    if value == UNKNOWN or value != value:
+        return None
+    return bool(value) if node.type.kind is Kind.BOOLEAN else value
+
+
+class Last(SlotArrays):
     """The value of the last day, the greatest of that day."""
 
     def __init__(self, node: Aggregate) -> None:
@@ -350,178 +420,17 @@ class Last(_Arrays):
         """The value."""
         return _carried(self.node, parts[1])
 
+    def plus(self, slot: int, parts: Parts, value: Scalar, day: int | None) -> Parts:
+        """The later of two."""
+        assert day is not None
+        later = day > parts[0] or (day == parts[0] and value > parts[1])
+        return (day, value) if later else parts
+
+    def final(self, parts: Parts, as_of: dt.date) -> Scalar:
+        """The value."""
+        return known_scalar(self.node, parts[1])
+
 
 def _later(a_day: Array, a: Array, b_day: Array, b: Array) -> tuple[Array, Array]:
     second = (b_day > a_day) | ((b_day == a_day) & (b > a))
     return np.where(second, b_day, a_day), np.where(second, b, a)
-
-
-class _Words(_Arrays):
-    """Texts: held as codes of a vocabulary that grows, compared as they read."""
-
-    def __init__(self, node: Aggregate) -> None:
-        super().__init__(node)
-        self.words: list[str] = []
-        self.code: dict[str, int] = {}
-
-    def open(self, partials: Partials) -> None:
-        """Begin with the opening's vocabulary."""
-        super().open(partials)
-        self.words = list(partials.texts or ())
-        self.code = {word: place for place, word in enumerate(self.words)}
-
-    def coded(self, word: str) -> int:
-        """Code of a word, which may be new."""
-        found = self.code.get(word)
-        if found is None:
-            found = self.code[word] = len(self.words)
-            self.words.append(word)
-        return found
-
-    def finish(self, parts: tuple[Array, ...], as_of: dt.date, ones: Bools) -> Column | Texts:
-        """The texts."""
-        codes = parts[-1]
-        return Texts(np.where(codes == UNKNOWN, NO_TEXT, codes), self.words)
-
-
-class ExtremeText(_Words):
-    """The smallest or the largest text by code points."""
-
-    def __init__(self, node: Aggregate) -> None:
-        super().__init__(node)
-        self.nothing = (int(UNKNOWN),)
-
-    def after(self, runs: Runs, given: Given | None) -> tuple[Array, ...]:
-        """Running extremes."""
-        codes = self.arrays[0].take(runs.slots if given is None else runs.slots[runs.starts]).tolist()
-        if given is None:
-            return (np.array(codes, np.int64),)
-        largest = self.node.reduce is Reduce.MAX
-        running = np.empty(len(runs.run), np.int64)
-        texts = given.texts or ()
-        rows = zip(
-            runs.run.tolist(), runs.sorted(given.included).tolist(), runs.sorted(given.values).tolist()
-        )
-        for place, (run, included, value) in enumerate(rows):
-            if included:
-                word, old = texts[value], codes[run]
-                if old == UNKNOWN or ((word > self.words[old]) if largest else (word < self.words[old])):
-                    codes[run] = self.coded(word)
-            running[place] = codes[run]
-        return (running,)
-
-
-class LastText(_Words):
-    """The text of the last day, the greatest of that day."""
-
-    def __init__(self, node: Aggregate) -> None:
-        super().__init__(node)
-        self.nothing = (int(UNKNOWN), int(UNKNOWN))
-
-    def dtypes(self) -> tuple[np.dtype[np.int64] | np.dtype[np.float64], ...]:
-        """A day and a code."""
-        return (np.dtype(np.int64), np.dtype(np.int64))
-
-    def after(self, runs: Runs, given: Given | None) -> tuple[Array, ...]:
-        """The running last."""
-        if given is None:
-            return self.seen(runs.slots)
-        assert given.days is not None
-        included = runs.sorted(given.included)
-        if not bool(included.any()):
-            return self.seen(runs.slots)
-        at = runs.slots[runs.starts]
-        days, codes = self.arrays[0].take(at).tolist(), self.arrays[1].take(at).tolist()
-        all_days, all_codes = (np.empty(len(runs.run), np.int64) for _ in range(2))
-        texts = given.texts or ()
-        rows = zip(
-            runs.run.tolist(),
-            included.tolist(),
-            runs.sorted(given.days).tolist(),
-            runs.sorted(given.values).tolist(),
-        )
-        for place, (run, counts, day, value) in enumerate(rows):
-            if counts and day >= days[run]:
-                word = texts[value]
-                if day > days[run] or word > self.words[codes[run]]:
-                    days[run], codes[run] = day, self.coded(word)
-            all_days[place], all_codes[place] = days[run], codes[run]
-        return all_days, all_codes
-
-
-class Different(_Arrays):
-    """How many different values: the values themselves are kept for customers to whom a row added one."""
-
-    def __init__(self, node: Aggregate) -> None:
-        super().__init__(node)
-        self.nothing = (0,)
-        self.sets: dict[int, set[object]] = {}
-        self.owner: Array = np.zeros(0, np.int64)
-        self.partials = Partials(())
-        self.text = node.value is not None and type_of(node.value).kind is Kind.TEXT
-
-    def dtypes(self) -> tuple[np.dtype[np.int64] | np.dtype[np.float64], ...]:
-        """A count."""
-        return (np.dtype(np.int64),)
-
-    def open(self, partials: Partials) -> None:
-        """Counts at hand, sets when asked for."""
-        starts = partials.arrays[0]
-        super().open(Partials((np.diff(starts) if len(starts) else starts,)))
-        self.partials, self.sets, self.owner = partials, {}, np.zeros(0, np.int64)
-
-    def touch(self, low: int, customers: Array, known: Bools, capacity: int) -> None:
-        """Fill new slots and remember whose they are."""
-        super().touch(low, customers, known, capacity)
-        self.owner = np.concatenate([self.owner[:low], np.where(known, customers, -1)])
-
-    def _set(self, slot: int) -> set[object]:
-        found = self.sets.get(slot)
-        if found is None:
-            starts, values = self.partials.arrays if len(self.partials.arrays) == 2 else ((), ())
-            owner, found = int(self.owner[slot]), set()
-            if owner >= 0 and len(starts):
-                found = set(values[int(starts[owner]) : int(starts[owner + 1])].tolist())
-                if self.text:
-                    found = {(self.partials.texts or ())[code] for code in found}
-            self.sets[slot] = found
-        return found
-
-    def after(self, runs: Runs, given: Given | None) -> tuple[Array, ...]:
-        """Running counts."""
-        counts = self.arrays[0].take(runs.slots)
-        if given is None:
-            return (counts,)
-        fresh: dict[int, set[object]] = {}
-        included = runs.sorted(given.included).tolist()
-        for place, (slot, value) in enumerate(
-            zip(runs.slots.tolist(), self._brought(runs, given), strict=True)
-        ):
-            if included[place]:
-                new = fresh.setdefault(slot, set())
-                if value not in self._set(slot):
-                    new.add(value)
-            counts[place] += len(fresh.get(slot, ()))
-        return (counts,)
-
-    def _brought(self, runs: Runs, given: Given) -> list[object]:
-        values = runs.sorted(given.values).tolist()
-        if self.text:
-            texts = given.texts or ()
-            return [texts[code] if code >= 0 else None for code in values]
-        return values
-
-    def keep(self, runs: Runs, after: tuple[Array, ...], given: Given | None) -> None:
-        """Keep counts and values."""
-        super().keep(runs, after, given)
-        if given is not None:
-            included = runs.sorted(given.included).tolist()
-            for place, (slot, value) in enumerate(
-                zip(runs.slots.tolist(), self._brought(runs, given), strict=True)
-            ):
-                if included[place]:
-                    self._set(slot).add(value)
-
-    def finish(self, parts: tuple[Array, ...], as_of: dt.date, ones: Bools) -> Column | Texts:
-        """The count."""
-        return Column(parts[0], ones)

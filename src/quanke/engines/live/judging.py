@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from quanke.engines.live.batch import Rows
 from quanke.engines.live.columns import Array, Column, values_of
-from quanke.engines.live.decisions import decisions, no_decisions, told
+from quanke.engines.live.decisions import decisions, no_decisions
 from quanke.engines.live.formulas import Evaluation, Formulas
 from quanke.language.definitions import Occasion, Trigger, leaves
 from quanke.language.nodes import Column as Field
 from quanke.language.nodes import Node, Reference, type_of
-from quanke.language.types import Type
+from quanke.language.types import Kind, Type
 from quanke.language.words import say
 
 
@@ -27,18 +27,18 @@ class Judge:
         self.triggers = tuple(triggers)
         self.table = table
         self.formulas = Formulas([], live)
-        self._firing: list[tuple[int, int]] = []
-        self._arming: list[tuple[int, int]] = []
-        self._calling: list[tuple[int, int]] = []
-        self._seen: list[list[tuple[str, int, Type]]] = []
+        self.firing: list[tuple[int, int]] = []
+        self.arming: list[tuple[int, int]] = []
+        self.calling: list[tuple[int, int]] = []
+        self.seen: list[list[tuple[str, int, Type]]] = []
         for number, trigger in enumerate(self.triggers):
             absence = trigger.occasion is Occasion.ABSENCE
             if trigger.table == table:
                 place = self.formulas.add(trigger.expression)
-                (self._arming if absence else self._firing).append((number, place))
+                (self.arming if absence else self.firing).append((number, place))
             if absence and trigger.unless is not None and trigger.unless_table == table:
-                self._calling.append((number, self.formulas.add(trigger.unless.node)))
-            self._seen.append(
+                self.calling.append((number, self.formulas.add(trigger.unless.node)))
+            self.seen.append(
                 [
                     (shown(n), self.formulas.add(n), type_of(n))
                     for n in dict.fromkeys(leaves(trigger.expression))
@@ -46,6 +46,13 @@ class Judge:
                 if trigger.table == table
                 else []
             )
+
+        self.frames = [_frame([name for name, _, _ in seen]) for seen in self.seen]
+
+        ways = (*self.firing, *self.arming, *self.calling)
+        read = [place for seen in self.seen for _, place, _ in seen]
+        self.outputs = list(dict.fromkeys([*(place for _, place in ways), *read]))
+        self.at = {place: number for number, place in enumerate(self.outputs)}
 
     def rows(self, found: Evaluation, rows: Rows, day: dt.date) -> pa.Table:
         """Decisions on rows, in the order of the rows."""
@@ -78,9 +85,9 @@ class Judge:
     def _hits(self, found: Evaluation) -> tuple[Array, Array]:
         """Numbers of triggers, and the rows where each is true."""
         which, places = [], []
-        for number, place in self._firing:
+        for number, place in self.firing:
             true = found.true(place)
-            hit = np.flatnonzero(true)
+            hit = _places(true)
             if len(hit):
                 if len(true) != found.rows:
                     hit = np.arange(found.rows)
@@ -99,16 +106,17 @@ class Judge:
         return made
 
     def _told(self, found: Evaluation, number: int, rows: Array) -> list[str]:
-        names = [name for name, _, _ in self._seen[number]]
-        columns = [_plain(found.column(place), rows, of) for _, place, of in self._seen[number]]
+        """JSON of what was seen with some rows, written column by column."""
+        columns = [_json(found.column(place), rows, of) for _, place, of in self.seen[number]]
         if not columns:
             return ["{}"] * len(rows)
-        return [told(dict(zip(names, seen, strict=True))) for seen in zip(*columns, strict=True)]
+        frame = self.frames[number]
+        return [frame % seen for seen in zip(*columns, strict=True)]
 
     def armed(self, found: Evaluation, rows: Rows) -> list[tuple[str, Array, list[str]]]:
         """Triggers on an absence that rows arm: name, places of the rows, what was seen."""
         made = []
-        for number, place in self._arming:
+        for number, place in self.arming:
             hit = np.flatnonzero(np.broadcast_to(found.true(place), found.rows))
             if len(hit):
                 made.append((self.triggers[number].name, hit, self._told(found, number, hit)))
@@ -119,9 +127,22 @@ class Judge:
         return iter(
             [
                 (self.triggers[number].name, np.broadcast_to(found.true(place), found.rows))
-                for number, place in self._calling
+                for number, place in self.calling
             ]
         )
+
+
+def _places(mask: Array) -> Array:
+    """Places where a mask is true: eight are looked at in one, since few are."""
+    whole = len(mask) & ~7
+    if whole < 64 or not mask.flags.c_contiguous:
+        return np.flatnonzero(mask)
+    eights = np.flatnonzero(mask[:whole].view(np.uint64))
+    if len(eights) * 8 > whole // 4:
+        return np.flatnonzero(mask)
+    near = (eights[:, None] * 8 + np.arange(8)).ravel()
+    found = near[mask[near]]
+    return np.concatenate([found, whole + np.flatnonzero(mask[whole:])])
 
 
 def shown(node: Node) -> str:
@@ -133,6 +154,18 @@ def shown(node: Node) -> str:
     return say(node)
 
 
-def _plain(column: Column, rows: Array, of: Type) -> list[Any]:
-    """Plain Python values of some rows."""
-    return values_of(Column(column.values[rows], column.valid[rows]), of)
+def _json(column: Column, rows: Array, of: Type) -> list[str]:
+    """Values of some rows as JSON."""
+    values = values_of(Column(column.values[rows], column.valid[rows]), of)
+    if of.kind in (Kind.INTEGER, Kind.MONEY):
+        return ["null" if v is None else str(v) for v in values]
+    return [json.dumps(v, ensure_ascii=False, default=str) for v in values]
+
+
+def _frame(names: Sequence[str]) -> str:
+    """The JSON object of some names, with a gap for each value."""
+    return (
+        "{"
+        + ", ".join(f"{json.dumps(n, ensure_ascii=False)}: ".replace("%", "%%") + "%s" for n in names)
+        + "}"
+    )

@@ -10,8 +10,10 @@ import numpy as np
 from quanke.engines.live.columns import Array, Bools, Column
 from quanke.engines.live.dense import Texts
 from quanke.engines.live.formulas import Evaluation, Formulas
-from quanke.engines.live.held import Given, Held, Runs, held_of, runs_of
+from quanke.engines.live.held import Given, Held, Runs, runs_of
+from quanke.engines.live.held_words import held_of
 from quanke.engines.live.opening import Opening
+from quanke.engines.live.scalar import Scalar
 from quanke.language.facts import table_of
 from quanke.language.nodes import ALWAYS, Aggregate, Node, Reduce
 from quanke.language.nodes import Column as Field
@@ -36,6 +38,16 @@ class Contribution:
             self.value = formulas.add(node.value)
         self.day = formulas.add(own.column(node.window.field or own.date))
         self.bounded = node.window != ALWAYS or bool(node.window.field)
+
+    @property
+    def places(self) -> list[int]:
+        """Places of what a single row is asked for."""
+        return [place for place in (self.where, self.value, self.day) if place is not None]
+
+    def among(self, found: Sequence[Scalar]) -> tuple[Scalar, Scalar, Scalar]:
+        """Whether the row fits, its value and its day, out of the values of `places`."""
+        where = True if self.where is None else found[0]
+        return where, None if self.value is None else found[-2], found[-1]
 
     def given(self, found: Evaluation, day: dt.date) -> Given | None:
         """What the rows of an evaluation bring on a day; None where they bring nothing."""
@@ -180,6 +192,14 @@ class State:
         for held in self.held.values():
             held.touch(low, new, known, len(self.customer))
         self.touched = high
+
+    def slot(self, customer: int) -> int:
+        """Slot of one customer."""
+        if customer < len(self._place):
+            found = self._place.item(customer)
+            if found >= 0:
+                return int(found)
+        return int(self.touch(np.array([customer], np.int64))[0])
 
     @property
     def highest(self) -> int:
