@@ -129,7 +129,11 @@ def _mask(term: Term, base: Base, first: int, last: int) -> Any:
         return ~values if term.turned else values
     if term.kind == "one of":
         places = [int(v.rpartition("-")[2]) for v in term.values]
-        mask = np.isin(values, places) if len(places) > 2 else np.logical_or.reduce([values == p for p in places])
+        mask = (
+            np.isin(values, places)
+            if len(places) > 2
+            else np.logical_or.reduce([values == p for p in places])
+        )
         return ~mask if term.turned else mask
     low, high = term.values
     if term.column == "opened_on":

@@ -67,11 +67,11 @@ def main() -> None:
 
 
 def _register() -> None:
-    from quanke.cli import files, graph, identity, live, reading
+    from quanke.cli import audience, files, graph, identity, live, reading
 
     for command in (files.sample, files.adapt, files.load, files.demo):
         main.add_command(command)
-    for command in (reading.night, reading.tags, reading.audience, reading.explain):
+    for command in (reading.night, reading.tags, audience.audience, reading.explain):
         main.add_command(command)
     main.add_command(identity.identity)
     main.add_command(graph.graph)

@@ -1,4 +1,4 @@
-"""Commands over nights: night, tags, audience, explain."""
+"""Commands over nights: night, tags, explain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
 from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
@@ -17,7 +16,6 @@ from quanke.kernel.errors import QuankeError
 from quanke.language import Catalogue
 from quanke.night import catalogue_of, open_home, parse_day, standard_catalogue
 from quanke.night import night as run_night
-from quanke.night.audience import compile_audience, count_audience, export_audience
 from quanke.night.on_spark import OnSpark
 from quanke.night.run import describe
 
@@ -132,56 +130,6 @@ def _lineage(catalogue: Catalogue, name: str, as_json: bool) -> None:
         ("used by", found.used_by),
     ):
         console.print(f"  {title:<11}  {', '.join(names) or '-'}", markup=False)
-
-
-@click.command(context_settings=_HELP)
-@click.argument("expression")
-@click.option("--count", "counting", is_flag=True, help="Only how many.")
-@click.option(
-    "--export", type=click.Path(path_type=Path, dir_okay=False), help="Write to a .csv or .parquet file."
-)
-@click.option("--columns", default="", help="Tags to write beside the customer number, with commas.")
-@click.option(
-    "--purpose", type=click.Choice([p.value for p in Purpose]), help="What for; recorded with an export."
-)
-@on_option
-@home_option
-@json_option
-def audience(
-    expression: str,
-    counting: bool,
-    export: Path | None,
-    columns: str,
-    purpose: str | None,
-    on: str | None,
-    home: Path,
-    as_json: bool,
-) -> None:
-    """Cut a group of customers out of a night.
-
-    \b
-    Example:
-      quanke audience 'tier == "core" and aum_90d >= 50_000元 and not holds("fund")' --count
-    """
-    if counting == (export is not None):
-        raise click.UsageError("say --count or --export FILE")
-    bank = open_home(home)
-    held = bank.night(on)
-    why = Purpose(purpose) if purpose else Purpose.SERVICE
-    compiled = compile_audience(expression, bank.catalogue, held, bank.home, why)
-    if counting:
-        count = count_audience(compiled, held)
-        print_json({"count": count}) if as_json else click.echo(f"{count:,}")
-        return
-    assert export is not None
-    names = [c.strip() for c in columns.split(",") if c.strip()]
-    count = export_audience(
-        expression, compiled, held, bank.home, bank.catalogue, export,
-        columns=names, purpose=Purpose(purpose) if purpose else None,
-    )  # fmt: skip
-    print_json({"count": count, "file": str(export)}) if as_json else click.echo(
-        f"{count:,} customers -> {export}"
-    )
 
 
 @click.command(context_settings=_HELP)

@@ -1,4 +1,8 @@
-"""Groups of customers cut out of a published night by an expression: counted, listed, exported."""
+"""Groups of customers cut out of a published night by an expression: counted, compared, listed, exported.
+
+Counts come from the night's audience index; rows of an export from its profile. `hide_below` hides sizes
+below it, and what would tell them by subtraction (0: nothing is hidden).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ import csv
 import datetime as dt
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,15 +29,24 @@ from quanke.language import Catalogue, Expression
 from quanke.language.audience import parse_audience
 from quanke.language.nodes import Node, Reference, references, walk
 from quanke.night.absorbed import without_absorbed
+from quanke.night.index import open_index
+from quanke.night.saved import expanded
 from quanke.night.steps import columns_sql
+from quanke.segments.index import AudienceIndex, Members
+from quanke.segments.index.hiding import shown, shown_cells, shown_part
 
+T = TypeVar("T")
+MOST_CELLS = 1_000
+"""Most values an audience is broken down by."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def compile_audience(
     text: str, catalogue: Catalogue, night: Night, home: Home, purpose: Purpose = Purpose.SERVICE
 ) -> Expression:
-    """Parse an audience and make sure the night holds what it reads. Raises AudienceError."""
+    """Parse an audience, with `@name` for saved ones, and make sure the night holds what it reads. Raises
+    AudienceError."""
+    text = expanded(home, text)
     expression = parse_audience(text, catalogue, currency=home.currency, purpose=purpose)
     for node in walk(expression.node):
         name = getattr(node, "name", "")
@@ -61,14 +75,118 @@ def _condition(expression: Expression, night: Night) -> str:
     return lower(expression.node, DIALECT, night.day, name)
 
 
+def members_of(night: Night, *expressions: Expression) -> list[Members]:
+    """The customers each expression is true for."""
+    return _with_index(night, expressions, lambda index: [index.members(e.node) for e in expressions])
+
+
 def count_audience(expression: Expression, night: Night) -> int:
     """How many customers the expression is true for."""
-    names = [r.name for r in references(expression.node)]
-    sql = f"SELECT count(*) FROM {_relation(night, names)} WHERE {_condition(expression, night)}"
-    with connect() as connection:
-        row = connection.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])
+    return _with_index(night, [expression], lambda index: index.count(expression.node))
+
+
+def _with_index(
+    night: Night, expressions: Sequence[Expression], ask: Callable[[AudienceIndex], T], *more: str
+) -> T:
+    names = [*(r.name for e in expressions for r in references(e.node)), *more]
+    try:
+        return ask(open_index(night, names))
+    except OverflowError:
+        raise NightError("a value does not fit its type (64 bits for whole numbers and money)") from None
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """An audience by the values of a tag. A size is None where it is hidden; a value nobody has is left
+    out."""
+
+    tag: str
+    size: int | None
+    cells: tuple[tuple[Any, int | None], ...]
+
+
+def break_down(expression: Expression, night: Night, tag: str, hide_below: int = 0) -> Breakdown:
+    """How many of an audience have each value of a tag, None for unknown, in the order of the values; money
+    in fen, rates in millionths.
+
+    Raises NightError where the night has no such tag, or it has more than MOST_CELLS values here.
+    """
+    if tag not in night.columns[1:]:
+        raise NightError(f"the night of {night.day} has no tag {tag!r}")
+
+    def ask(index: AudienceIndex) -> list[tuple[Any, int]]:
+        return index.breakdown(tag, index.members(expression.node))
+
+    cells = _with_index(night, [expression], ask, tag)
+    if len(cells) > MOST_CELLS:
+        raise NightError(
+            f"{tag} has {len(cells):,} values here: break down by a tag of at most {MOST_CELLS:,}, or band it"
+        )
+    counts = shown_cells([count for _, count in cells], hide_below)
+    size = shown(sum(count for _, count in cells), hide_below)
+    if size is None:
+        counts = [None] * len(cells)
+    return Breakdown(tag, size, tuple((v, n) for (v, _), n in zip(cells, counts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two audiences beside each other. A size is None where it is hidden, and so is what is made of it."""
+
+    first: int | None
+    second: int | None
+    both: int | None
+    customers: int
+
+    @property
+    def jaccard(self) -> float | None:
+        """Customers in both over customers in either; None where nobody is, or a size is hidden."""
+        if self.first is None or self.second is None or self.both is None:
+            return None
+        either = self.first + self.second - self.both
+        return self.both / either if either else None
+
+    @property
+    def share(self) -> float | None:
+        """Of the first, the share that is in the second as well."""
+        return self.both / self.first if self.both is not None and self.first else None
+
+    @property
+    def lift(self) -> float | None:
+        """How many times as often the second is met in the first as among all customers."""
+        if self.share is None or not self.second:
+            return None
+        return self.share * self.customers / self.second
+
+    def to_json(self) -> dict[str, Any]:
+        """Sizes, and shares to six places."""
+        told = {"share": self.share, "jaccard": self.jaccard, "lift": self.lift}
+        return {
+            "first": self.first,
+            "second": self.second,
+            "both": self.both,
+            **{name: None if value is None else round(value, 6) for name, value in told.items()},
+        }
+
+
+def overlap(first: Expression, second: Expression, night: Night, hide_below: int = 0) -> Overlap:
+    """Sizes of two audiences and of what they share. The shared size is hidden as well where the rest of
+    either would be a small group."""
+
+    def ask(index: AudienceIndex) -> tuple[int, int, int]:
+        one = index.members(first.node)
+        return len(one), index.count(second.node), index.count(second.node, one)
+
+    a, b, both = _with_index(night, [first, second], ask)
+    told = shown_part(both, a, hide_below) if shown_part(both, b, hide_below) is not None else None
+    return Overlap(shown(a, hide_below), shown(b, hide_below), told, night.customers)
+
+
+def sample_audience(expression: Expression, night: Night, size: int, seed: int = 0) -> list[int]:
+    """Customer numbers drawn without replacement, everybody with the same chance; the same for one seed."""
+    (members,) = members_of(night, expression)
+    found: list[int] = members.sample(size, seed).tolist()
+    return found
 
 
 def select_audience(expression: Expression, night: Night, columns: Sequence[str] = ()) -> pa.Table:

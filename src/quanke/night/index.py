@@ -1,12 +1,14 @@
-"""The audience index of a night: built from its profile, opened with the engines that compute what it does not
-hold as sets of codes."""
+"""The audience index of a night: built from its profile, opened with the engines that compute what it does
+not hold as sets of codes."""
 
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language.nodes import Node, Reference, references
 from quanke.language.types import Kind
 from quanke.night.absorbed import absorbed_of
-from quanke.night.steps import columns_sql
+from quanke.night.steps import Run, columns_sql
 from quanke.segments.index import AudienceIndex, Evaluate, build_column, words_from, write_index
 from quanke.segments.index.build import workers
 from quanke.segments.index.conditions import Bools, Reader
@@ -83,18 +85,26 @@ def by_duckdb(night: Night, nodes: Sequence[Node]) -> list[tuple[Bools, Bools]]:
 def open_index(night: Night, names: Sequence[str]) -> AudienceIndex:
     """The audience index of a night. Where the night was published without one, the columns of these names
     are indexed now, into a temporary folder that goes with the index."""
-    whole = partial(by_duckdb, night)
     folder = night.path / FOLDER
     if folder.is_dir():
-        return AudienceIndex(folder, evaluator(night.day), whole)
+        return _published(night.path, (folder / "index.json").stat().st_mtime_ns)
+    whole = partial(by_duckdb, night)
     scratch = tempfile.TemporaryDirectory(prefix="quanke-index-")
-    groups = {g: [n for n in held if n in names] for g, held in night.groups.items()}
+    wanted = set(names)
+    groups = {g: [n for n in held if n in wanted] for g, held in night.groups.items()}
     parts = {g: night.parts(g) for g in groups}
     absent = absorbed_of(night.path / "absorbed.parquet").numbers
-    build_index(Path(scratch.name), night.rows, absent, groups, parts)
-    index = AudienceIndex(Path(scratch.name), evaluator(night.day), whole)
-    index.scratch = scratch
+    build_index(Path(scratch.name) / FOLDER, night.rows, absent, groups, parts)
+    index = AudienceIndex(Path(scratch.name) / FOLDER, evaluator(night.day), whole)
+    weakref.finalize(index, scratch.cleanup)
     return index
+
+
+@lru_cache(maxsize=4)
+def _published(path: Path, at: int) -> AudienceIndex:
+    """An index stays open: its columns are mapped, and conditions on them remembered."""
+    night = Night(path)
+    return AudienceIndex(path / FOLDER, evaluator(night.day), partial(by_duckdb, night))
 
 
 def build_index(
@@ -112,7 +122,9 @@ def build_index(
     A column whose values are those of the index in folder `earlier` gets that one's files. A column that
     cannot be indexed is left out; conditions on it are computed from the profile.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists():  # of a run that was killed; some files may be links to the earlier index's
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     there = np.ones(rows, np.bool_)
     there[absorbed] = False
     words = words_from(there)
@@ -138,6 +150,19 @@ def build_index(
             for file in files:
                 file.close()
     write_index(folder, rows, words, entries)
+
+
+def index_parts(run: Run, kept: Mapping[str, Sequence[str]]) -> None:
+    """The step of a night: index the profile that was made. `kept`: its columns by group."""
+    folder = run.working.file(FOLDER)
+    if (folder / "index.json").exists():
+        return
+    parts = {g: [run.working.part(g, p) for p in range(run.inputs.parts)] for g in kept}
+    before = run.earlier.path / FOLDER if run.earlier is not None else None
+    if before is not None and not (before / "index.json").exists():
+        before = None
+    rows = run.inputs.customers
+    build_index(folder, rows, run.absorbed.numbers, kept, parts, earlier=before, progress=run.progress)
 
 
 def _never(nodes: Sequence[Node], read: Reader, rows: int) -> list[tuple[Bools, Bools]]:

@@ -28,6 +28,8 @@ from quanke.night.findings import write_metrics
 from quanke.night.graph import COLUMNS as GRAPH_COLUMNS
 from quanke.night.graph import KEPT as GRAPH_KEPT
 from quanke.night.graph import graph_parts, linked
+from quanke.night.index import FOLDER as INDEX_FOLDER
+from quanke.night.index import index_parts
 from quanke.night.inputs import BUCKET, Inputs, inputs_of
 from quanke.night.models import FEATURES, SMALLEST
 from quanke.night.on_tiles import OnTiles
@@ -45,6 +47,7 @@ KEPT = (
     "clusters.json",
     "catalogue.json",
     *GRAPH_KEPT,
+    INDEX_FOLDER,
 )
 
 
@@ -175,6 +178,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     _timed(seconds, "figures", lambda: write_metrics(run, kept))
     _timed(seconds, "moves", lambda: engine.moves(run, kept))
     _timed(seconds, "findings", lambda: engine.findings(run, kept))
+    _timed(seconds, "index", lambda: index_parts(run, kept))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
     for extra in ("customers", "ranked", "ranks", "models", "graph"):
         for part in range(run.inputs.parts):

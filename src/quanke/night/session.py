@@ -29,11 +29,22 @@ from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress
 from quanke.language import Catalogue
-from quanke.night.audience import compile_audience, count_audience, select_audience
+from quanke.night.audience import (
+    Breakdown,
+    Overlap,
+    break_down,
+    compile_audience,
+    count_audience,
+    members_of,
+    overlap,
+    select_audience,
+)
 from quanke.night.catalogue import catalogue_of
 from quanke.night.explain import Explanation, explain, find_customer
 from quanke.night.run import Outcome
 from quanke.night.run import night as run_night
+from quanke.segments.index import Members
+from quanke.segments.index.hiding import shown
 
 
 class Bank:
@@ -71,11 +82,62 @@ class Bank:
         return run_night(self.home, parse_day(on), progress=progress)
 
     def count(
-        self, audience: str, on: str | dt.date | None = None, purpose: Purpose = Purpose.SERVICE
-    ) -> int:
-        """How many customers an audience expression is true for."""
+        self,
+        audience: str,
+        on: str | dt.date | None = None,
+        purpose: Purpose = Purpose.SERVICE,
+        hide_below: int = 0,
+    ) -> int | None:
+        """How many customers an audience expression is true for; None where that is below `hide_below`."""
         night = self.night(on)
-        return count_audience(compile_audience(audience, self.catalogue, night, self.home, purpose), night)
+        compiled = compile_audience(audience, self.catalogue, night, self.home, purpose)
+        return shown(count_audience(compiled, night), hide_below)
+
+    def members(
+        self, audience: str, on: str | dt.date | None = None, purpose: Purpose = Purpose.SERVICE
+    ) -> Members:
+        """The customers an audience expression is true for, as a set: `a & b`, `a | b`, `a - b`, `~a`."""
+        night = self.night(on)
+        return members_of(night, compile_audience(audience, self.catalogue, night, self.home, purpose))[0]
+
+    def sample(
+        self,
+        audience: str,
+        size: int,
+        seed: int = 0,
+        on: str | dt.date | None = None,
+        purpose: Purpose = Purpose.SERVICE,
+    ) -> list[int]:
+        """Customer numbers drawn from an audience without replacement; the same for one seed."""
+        found: list[int] = self.members(audience, on, purpose).sample(size, seed).tolist()
+        return found
+
+    def break_down(
+        self,
+        audience: str,
+        tag: str,
+        on: str | dt.date | None = None,
+        purpose: Purpose = Purpose.SERVICE,
+        hide_below: int = 0,
+    ) -> Breakdown:
+        """How many of an audience have each value of a tag."""
+        night = self.night(on)
+        compiled = compile_audience(audience, self.catalogue, night, self.home, purpose)
+        compile_audience(f"`{tag}` is null", self.catalogue, night, self.home, purpose)
+        return break_down(compiled, night, tag, hide_below)
+
+    def overlap(
+        self,
+        first: str,
+        second: str,
+        on: str | dt.date | None = None,
+        purpose: Purpose = Purpose.SERVICE,
+        hide_below: int = 0,
+    ) -> Overlap:
+        """Two audiences beside each other: sizes, what they share, Jaccard and lift."""
+        night = self.night(on)
+        a, b = (compile_audience(t, self.catalogue, night, self.home, purpose) for t in (first, second))
+        return overlap(a, b, night, hide_below)
 
     def audience(
         self,

@@ -60,42 +60,47 @@ def coded(values: pa.ChunkedArray, kind: Kind, there: npt.NDArray[np.bool_]) -> 
     bits, floating-point values that are not numbers.
     """
     valid = _valid(values)
+    known = there if valid is None else there & valid
+    absent = valid is not None and bool((there & ~valid).any())
+    everybody = bool(known.all())
     texts: pa.Array | None = None
+    ordinals: npt.NDArray[Any]
     if kind is Kind.TEXT:
         found = _text_codes(values)
         if found is None:
             return None
         ordinals, texts = found
-    else:
-        ordinals = _ordinals(values, kind)
-        if kind is Kind.NUMBER and np.isnan(ordinals[valid] if valid is not None else ordinals).any():
-            return None
-        if kind is Kind.NUMBER:
-            ordinals = ordered(ordinals)
-    known = there if valid is None else there & valid
-    everybody = bool(known.all())
-    seen = ordinals if everybody else ordinals[known]
-    low, high = (int(seen.min()), int(seen.max())) if len(seen) else (0, -1)
-    if texts is not None:
         low, high = 0, len(texts) - 1
     elif kind is Kind.BOOLEAN:
-        low, high = 0, 1
-    absent = not everybody and bool((there & ~known).any())
-    size = high - low + 1 + absent
+        ordinals, low, high = pc.fill_null(values, False).to_numpy().view(np.uint8), 0, 1
+    else:
+        ordinals = _ordinals(values, kind)
+        if kind is Kind.NUMBER:
+            if np.isnan(ordinals if everybody else ordinals[known]).any():
+                return None
+            ordinals = ordered(ordinals)
+        seen = ordinals if everybody else ordinals[known]
+        low, high = (int(seen.min()), int(seen.max())) if len(seen) else (0, -1)
+    size = max(high - low + 1 + absent, 1)
     if size > 2**64:
         return None
-    return Coded(*_narrowed(ordinals, known, everybody, low, max(size, 1), absent), texts)
+    return Coded(*_narrowed(ordinals, None if everybody else known, low, size, absent), texts)
 
 
 def _narrowed(
-    ordinals: npt.NDArray[Any], known: npt.NDArray[np.bool_], everybody: bool, low: int, size: int, absent: bool
+    ordinals: npt.NDArray[Any], known: npt.NDArray[np.bool_] | None, low: int, size: int, absent: bool
 ) -> tuple[npt.NDArray[Any], int, int, int | None]:
     width = next(w for w in CODE_TYPES if size <= 256**w)
     null = size - 1 if absent else None
     codes = np.zeros(blocks_of(len(ordinals)) * BLOCK, CODE_TYPES[width])
-    with np.errstate(over="ignore"):
-        shifted = (ordinals.astype(np.int64, copy=False) - np.int64(low)).view(np.uint64)
-    codes[: len(ordinals)] = shifted if everybody else np.where(known, shifted, np.uint64(null or 0))
+    shifted = ordinals
+    if low:
+        with np.errstate(over="ignore"):
+            shifted = (ordinals.astype(np.int64, copy=False) - np.int64(low)).view(np.uint64)
+    place = codes[: len(ordinals)]
+    np.copyto(place, shifted, casting="unsafe")
+    if known is not None:
+        place[~known] = null or 0
     return codes, low, size, null
 
 
@@ -112,8 +117,6 @@ def _ordinals(values: pa.ChunkedArray, kind: Kind) -> npt.NDArray[Any]:
         return np.zeros(0, np.float64 if kind is Kind.NUMBER else np.int64)
     if kind is Kind.RATE:
         return np.concatenate([_millionths(chunk) for chunk in values.chunks])
-    if kind is Kind.BOOLEAN:
-        return pc.fill_null(values, False).to_numpy().astype(np.int64)
     wanted = {Kind.NUMBER: pa.float64(), Kind.DATE: pa.int32()}.get(kind, pa.int64())
     filled = values
     if kind is Kind.INSTANT:
@@ -183,9 +186,9 @@ def build_column(
         return None
     rows = len(there)
     digest = _digest(made, kind, words)
-    if earlier is not None and earlier[1]["digest"] == digest and earlier[1]["rows"] == rows:
-        if _linked(name, *earlier, folder):
-            return {**earlier[1]}
+    same = earlier is not None and earlier[1]["digest"] == digest and earlier[1]["rows"] == rows
+    if same and earlier is not None and _linked(name, *earlier, folder):
+        return {**earlier[1]}
     edges = edges_of(made, rows)
     buckets = len(edges) or made.size
     planes = max(1, (buckets - 1).bit_length())
@@ -196,9 +199,9 @@ def build_column(
         _write(folder / f"{name}.codes", made.codes)
     if made.texts is not None:
         table = pa.table({"value": made.texts})
-        with pa.OSFile(str(folder / f"{name}.values.arrow"), "wb") as out:
-            with pa.ipc.new_file(out, table.schema) as writer:
-                writer.write_table(table)
+        path = str(folder / f"{name}.values.arrow")
+        with pa.OSFile(path, "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+            writer.write_table(table)
     return {
         "kind": str(kind),
         "rows": rows,

@@ -1,11 +1,11 @@
 """One column of the index: codes that keep the order of the values, and planes of their bits.
 
-| field of a column | what it is |
-|---|---|
-| code | a whole number from 0: a value less the least one; of text its place among all texts, by code points; false 0, true 1. Unknown is the last code, where the column has unknown values |
-| bucket | the code itself where there are at most EXACT; else one of up to BUCKETS ranges of codes that hold about equally many customers. A value many customers have is a bucket of its own |
-| planes | the bits of the buckets, a bit of 64 customers in a word |
-| codes | the code of each customer in 1, 2, 4 or 8 bytes; left out where there are few planes |
+* A *code* is a whole number from 0: a value less the least one; of text its place among all texts, by code
+  points; false 0, true 1. Unknown is the last code, where the column has unknown values.
+* A *bucket* is the code itself where there are at most EXACT; else one of up to BUCKETS ranges of codes that
+  hold about equally many customers. A value many customers have is a bucket of its own.
+* *Planes* are the bits of the buckets, a bit of 64 customers in a word.
+* The *codes* file holds the code of each customer in 1, 2, 4 or 8 bytes; there is none where planes are few.
 
 A range is answered by the planes; only customers in a bucket that a limit cuts through are looked up by their
 code. Both files are mapped when they are first asked for.

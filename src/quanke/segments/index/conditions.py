@@ -24,7 +24,16 @@ import numpy.typing as npt
 from quanke.language.nodes import Call, Column, Literal, Node, Reference, type_of, walk
 from quanke.language.types import Kind
 from quanke.segments.index.columns import IndexColumn, Values
-from quanke.segments.index.cuts import NOTHING, Cuts, common, everything, in_buckets, inverted, joined, of_flags
+from quanke.segments.index.cuts import (
+    NOTHING,
+    Cuts,
+    common,
+    everything,
+    in_buckets,
+    inverted,
+    joined,
+    of_flags,
+)
 
 Bools = npt.NDArray[np.bool_]
 Reader = Callable[[Node], Values]
@@ -289,9 +298,7 @@ def _false(node: Node) -> Formula:
 def _cuts(column: IndexColumn, operation: str, constants: Sequence[Literal], true: bool) -> Cuts:
     found: Cuts = NOTHING
     if operation == "one_of":
-        places = sorted(
-            {column.place(c) for c in constants if column.place(c) < column.place(c, after=True)}
-        )
+        places = sorted({column.place(c) for c in constants if column.place(c) < column.place(c, after=True)})
         edges: list[int] = []
         for place in places:
             if edges and edges[-1] == place:
@@ -310,4 +317,3 @@ def _share(column: IndexColumn, cuts: Cuts, customers: int) -> float:
     count = sum(float(totals[b] - totals[a]) for a, b in zip(whole[::2], whole[1::2], strict=True))
     count += sum(float(totals[b] - totals[a]) / 2 for a, b in zip(doubt[::2], doubt[1::2], strict=True))
     return count / max(1, customers)
-

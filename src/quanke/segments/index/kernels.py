@@ -13,6 +13,8 @@ looked up one by one by their codes instead of reading planes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import uint64
 
@@ -56,7 +58,7 @@ FIELDS = 12
 
 
 @inlined
-def code_at(address, width, place):  # type: ignore[no-untyped-def]
+def code_at(address: Any, width: Any, place: Any) -> Any:
     """A customer's code."""
     if width == 1:
         return load8(address, place)
@@ -68,7 +70,7 @@ def code_at(address, width, place):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def gathered(codes, width, scratch, count):  # type: ignore[no-untyped-def]
+def gathered(codes: Any, width: Any, scratch: Any, count: Any) -> Any:
     """Replace `count` numbers of customers by their codes. A loop of nothing else, so that the processor
     waits for many of them at once."""
     if width == 1:
@@ -86,7 +88,7 @@ def gathered(codes, width, scratch, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def judged(scratch, count, cuts, cut_count, table):  # type: ignore[no-untyped-def]
+def judged(scratch: Any, count: Any, cuts: Any, cut_count: Any, table: Any) -> Any:
     """Replace `count` codes by 1 where they belong to a set and 0 where not: by their bit in a table, or
     by how many cuts are not above them."""
     if table != 0:
@@ -116,37 +118,37 @@ def judged(scratch, count, cuts, cut_count, table):  # type: ignore[no-untyped-d
 
 
 @inlined
-def looked_up(mask, doubt, scratch, planned, leaf, first):  # type: ignore[no-untyped-def]
+def looked_up(mask: Any, doubt: Any, scratch: Any, planned: Any, leaf: Any, first: Any) -> Any:
     """Add to a mask over a block those in the mask `doubt` whose code belongs to the leaf's set."""
     listed = scratch + BLOCK * 8
-    words = 0
+    words: Any = 0
     for i in range(WORDS):
         store64(listed, words, uint64(i))
-        words += load64(doubt, i) != 0
+        words += np.int64(load64(doubt, i) != 0)
     count = 0
     for n in range(words):
-        i = np.int64(load64(listed, n))
-        word = load64(doubt, i)
+        at = np.int64(load64(listed, n))
+        word = load64(doubt, at)
         while word != 0:
-            store64(scratch, count, uint64(first + i * 64 + np.int64(lowest(word))))
+            store64(scratch, count, uint64(first + at * 64 + np.int64(lowest(word))))
             word &= word - uint64(1)
             count += 1
     gathered(planned[leaf, CODES], planned[leaf, WIDTH], scratch, count)
     judged(scratch, count, planned[leaf, CUTS], planned[leaf, CUT_COUNT], planned[leaf, TABLE])
     count = 0
     for n in range(words):
-        i = np.int64(load64(listed, n))
-        word = load64(doubt, i)
-        kept = load64(mask, i)
+        at = np.int64(load64(listed, n))
+        word = load64(doubt, at)
+        kept = load64(mask, at)
         while word != 0:
             kept |= load64(scratch, count) << lowest(word)
             word &= word - uint64(1)
             count += 1
-        store64(mask, i, kept)
+        store64(mask, at, kept)
 
 
 @inlined
-def stepped(planes, count, mask, masks, steps, first, last):  # type: ignore[no-untyped-def]
+def stepped(planes: Any, count: Any, mask: Any, masks: Any, steps: Any, first: Any, last: Any) -> Any:
     """Run the steps that make masks of the planes of one block, for the customers in a mask."""
     for s in range(first, last):
         kind = steps[s, 0]
@@ -171,7 +173,7 @@ def stepped(planes, count, mask, masks, steps, first, last):  # type: ignore[no-
 
 
 @inlined
-def narrowed(mask, masks, scratch, planned, leaf, steps, block):  # type: ignore[no-untyped-def]
+def narrowed(mask: Any, masks: Any, scratch: Any, planned: Any, leaf: Any, steps: Any, block: Any) -> Any:
     """Take away from a mask over a block those a leaf is not true for. Returns a word that is zero when
     nobody is left."""
     planes = planned[leaf, PLANES] + block * planned[leaf, PLANE_COUNT] * STRIDE
@@ -223,7 +225,18 @@ def narrowed(mask, masks, scratch, planned, leaf, steps, block):  # type: ignore
 
 
 @compiled
-def run(program, planned, steps, there, stack, masks, scratch, first, last, out):  # type: ignore[no-untyped-def]
+def run(
+    program: Any,
+    planned: Any,
+    steps: Any,
+    there: Any,
+    stack: Any,
+    masks: Any,
+    scratch: Any,
+    first: Any,
+    last: Any,
+    out: Any,
+) -> Any:
     """Run a program over blocks `first` to `last - 1`; returns how many customers it is true for.
 
     `program`: int64 rows (operation, level, leaf, target). `planned`: int64, a row of FIELDS for each leaf.
@@ -280,7 +293,18 @@ def run(program, planned, steps, there, stack, masks, scratch, first, last, out)
 
 
 @compiled
-def pack(codes, width, rows, edges, planes, first, last, out, counts, there):  # type: ignore[no-untyped-def]
+def pack(
+    codes: Any,
+    width: Any,
+    rows: Any,
+    edges: Any,
+    planes: Any,
+    first: Any,
+    last: Any,
+    out: Any,
+    counts: Any,
+    there: Any,
+) -> Any:
     """Write the planes of blocks `first` to `last - 1`, and add to `counts` how many customers who exist
     have each code, or fall into each bucket.
 
@@ -318,7 +342,7 @@ def pack(codes, width, rows, edges, planes, first, last, out, counts, there):  #
 
 
 @compiled
-def unpack(planes, count, first, last, out):  # type: ignore[no-untyped-def]
+def unpack(planes: Any, count: Any, first: Any, last: Any, out: Any) -> Any:
     """Buckets of the customers of blocks `first` to `last - 1`, read back from planes, as 16-bit numbers."""
     for block in range(first, last):
         base = planes + block * count * STRIDE
@@ -336,7 +360,7 @@ def unpack(planes, count, first, last, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def places(words, count, out):  # type: ignore[no-untyped-def]
+def places(words: Any, count: Any, out: Any) -> Any:
     """Numbers of the customers whose bits are set in `count` words, rising; returns how many."""
     found = 0
     for i in range(count):
@@ -349,7 +373,7 @@ def places(words, count, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def tallied(words, first, last, codes, width, counts):  # type: ignore[no-untyped-def]
+def tallied(words: Any, first: Any, last: Any, codes: Any, width: Any, counts: Any) -> Any:
     """Add to `counts` how many of the customers whose bits are set in words `first` to `last - 1` have
     each code."""
     for i in range(first, last):
@@ -361,11 +385,10 @@ def tallied(words, first, last, codes, width, counts):  # type: ignore[no-untype
 
 
 @compiled
-def set_bits(flags, rows, out):  # type: ignore[no-untyped-def]
+def set_bits(flags: Any, rows: Any, out: Any) -> Any:
     """Words of truth values given as bytes (0 or 1); bits past `rows` are not set. `out` holds zeros."""
     for i in range((rows + 63) // 64):
         word = uint64(0)
         for bit in range(min(64, rows - i * 64)):
             word |= (load8(flags, i * 64 + bit) & uint64(1)) << uint64(bit)
         store64(out, i, word)
-

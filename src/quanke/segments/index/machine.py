@@ -7,30 +7,28 @@ over any number of mapped columns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-F = TypeVar("F", bound=Callable[..., Any])
+_intrinsic: Callable[[Callable[..., Any]], Any] = intrinsic
 
 
-def compiled(function: F) -> F:
+def compiled(function: Callable[..., Any]) -> Any:
     """The function as machine code that runs without Python's lock. What was compiled is kept beside the
     module, or in the user's cache folder; where neither can be written it is compiled in each process."""
     try:
-        made: F = numba.njit(nogil=True, cache=True, boundscheck=False)(function)
+        return numba.njit(nogil=True, cache=True, boundscheck=False)(function)
     except RuntimeError:
-        made = numba.njit(nogil=True, boundscheck=False)(function)
-    return made
+        return numba.njit(nogil=True, boundscheck=False)(function)
 
 
-def inlined(function: F) -> F:
+def inlined(function: Callable[..., Any]) -> Any:
     """The function as part of whatever kernel calls it."""
-    made: F = numba.njit(nogil=True, inline="never", boundscheck=False)(function)
-    return made
+    return numba.njit(nogil=True, boundscheck=False)(function)
 
 
 def _pointer(builder: Any, address: Any, place: Any, bits: int) -> Any:
@@ -39,12 +37,12 @@ def _pointer(builder: Any, address: Any, place: Any, bits: int) -> Any:
 
 
 def _loader(bits: int) -> Any:
-    @intrinsic
+    @_intrinsic
     def load(typing: Any, address: Any, place: Any) -> Any:
         """The unsigned number at a place of an array that begins at an address, as 64 bits."""
 
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            value = builder.load(_pointer(builder, *arguments, bits))
+            value = builder.load(_pointer(builder, arguments[0], arguments[1], bits))
             return value if bits == 64 else builder.zext(value, ir.IntType(64))
 
         return types.uint64(types.int64, types.int64), code
@@ -56,7 +54,7 @@ load8, load16, load32, load64 = _loader(8), _loader(16), _loader(32), _loader(64
 
 
 def _storer(bits: int) -> Any:
-    @intrinsic
+    @_intrinsic
     def store(typing: Any, address: Any, place: Any, value: Any) -> Any:
         """Put the low bits of a number at a place of an array that begins at an address."""
 
@@ -75,7 +73,7 @@ def _storer(bits: int) -> Any:
 store8, store16, store32, store64 = _storer(8), _storer(16), _storer(32), _storer(64)
 
 
-@intrinsic
+@_intrinsic
 def ones(typing: Any, word: Any) -> Any:
     """How many bits of a word are set."""
 
@@ -85,7 +83,7 @@ def ones(typing: Any, word: Any) -> Any:
     return types.uint64(types.uint64), code
 
 
-@intrinsic
+@_intrinsic
 def lowest(typing: Any, word: Any) -> Any:
     """The place of the lowest bit that is set; one must be."""
 
@@ -147,14 +145,14 @@ class _Lines:
                     self.store(value, out, word)
 
 
-@intrinsic
+@_intrinsic
 def bounded(
     typing: Any, planes: Any, count: Any, lines: Any, bounds: Any, mask: Any, inside: Any, doubt: Any
 ) -> Any:
     """Compare the numbers whose bits lie in planes with four bounds a <= b <= c <= d at once.
 
     `planes`: address of `lines` lines of customers, `count` planes for each. Of the customers in `mask`,
-    `inside` becomes those with b <= x < c, and `doubt` those with a <= x < b or c <= x < d. `bounds` holds four
+    `inside` becomes those with b <= x < c, `doubt` those with a <= x < b or c <= x < d. `bounds` holds four
     words to begin with (all ones; zeros for a bound above every number) and then for each plane, the lowest
     first, four words: zeros where the bound has that bit, else all ones. With that, "x is at least the bound"
     is the majority of plane, what the planes below said, and this word.
@@ -189,14 +187,14 @@ def bounded(
     return types.void(*(types.int64,) * 7), code
 
 
-@intrinsic
+@_intrinsic
 def matched(
     typing: Any, planes: Any, count: Any, lines: Any, bits: Any, numbers: Any, mask: Any, inside: Any
 ) -> Any:
     """Of the customers in `mask`, `inside` becomes those whose number is one of some.
 
-    `bits` holds for each of `numbers` numbers and each plane, the lowest first, a word: zeros where the number
-    has that bit, else all ones. The rest is as in `bounded`.
+    `bits` holds for each of `numbers` numbers and each plane, the lowest first, a word: zeros where the
+    number has that bit, else all ones. The rest is as in `bounded`.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -1,10 +1,10 @@
-"""A formula made into one program of the kernel: instructions, leaves, and steps that make masks of planes."""
+"""A formula made one program of the kernel: instructions, leaves, and steps that make masks of planes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,11 @@ class Leaf:
         if self.table is not None:
             row[k.TABLE] = self.table.ctypes.data
         if self.steps is not None:
-            row[k.LAST], row[k.INSIDE], row[k.DOUBT] = len(self.steps.rows), self.steps.inside, self.steps.doubt
+            row[k.LAST], row[k.INSIDE], row[k.DOUBT] = (
+                len(self.steps.rows),
+                self.steps.inside,
+                self.steps.doubt,
+            )
         return tuple(row)
 
     @cached_property
@@ -113,7 +117,11 @@ class Recorder:
 
     def equal(self, buckets: Cuts) -> int:
         """The mask of single buckets."""
-        made, place, numbers = self.new(), len(self.bounds), [n for a, b in pairs(buckets) for n in range(a, b)]
+        made, place, numbers = (
+            self.new(),
+            len(self.bounds),
+            [n for a, b in pairs(buckets) for n in range(a, b)],
+        )
         for number in numbers:
             self.bounds += [0 if number >> plane & 1 else _ALL for plane in range(self.planes)]
         self.rows.append((k.EQUAL, made, place, len(numbers), 0))
@@ -151,7 +159,7 @@ def leaf_of(column: IndexColumn, cuts: Cuts) -> Leaf:
     def open_(limit: int) -> int:  # buckets above the last one are nobody's
         return top if limit == buckets else limit
 
-    if not doubt and 4 < len(cuts) and sum(b - a for a, b in pairs(whole)) <= SINGLES:
+    if not doubt and len(cuts) > 4 and sum(b - a for a, b in pairs(whole)) <= SINGLES:
         inside, unsure = made.equal(whole), -1
     elif len(cuts) > 2 * RANGES:
         inside, unsure = made.diagram(whole, buckets), made.diagram(doubt, buckets) if doubt else -1
@@ -172,8 +180,8 @@ def leaf_of(column: IndexColumn, cuts: Cuts) -> Leaf:
 
 
 def _limits(column: IndexColumn, low: int, high: int) -> tuple[int, int, int, int]:
-    """Buckets a range of codes touches (from the first limit to before the last), and those wholly in it (from
-    the second to before the third)."""
+    """Buckets a range of codes touches (from the first limit to before the last), and those wholly in it
+    (from the second to before the third)."""
     if column.exact:
         return low, low, high, high
     whole, doubt = in_buckets((low, high), column.edges, column.size)
@@ -252,9 +260,8 @@ class Writer:
                 held.append(words)
                 continue
             column = self.columns[wanted.column]
-            leaf: Leaf = column.remembered(
-                ("leaf", wanted.cuts), lambda c=column, w=wanted: leaf_of(c, w.cuts)
-            )
+            make = partial(leaf_of, column, wanted.cuts)
+            leaf: Leaf = column.remembered(("leaf", wanted.cuts), make)
             row = list(leaf.row)
             row[k.FIRST] += len(steps)
             row[k.LAST] += len(steps)

@@ -119,7 +119,9 @@ class AudienceIndex:
 
     def _program(self, formula: Formula) -> Program:
         wanted = list(dict.fromkeys(p.node for p in _passed(formula)))
-        passed = Passes(self.columns, self._there_flags, self.evaluate, self.whole).run(wanted) if wanted else {}
+        passed = (
+            Passes(self.columns, self._there_flags, self.evaluate, self.whole).run(wanted) if wanted else {}
+        )
         return Writer(self.columns, passed).program(formula)
 
     @cached_property
@@ -150,8 +152,8 @@ class AudienceIndex:
         return Members(self.run(self.program(node), among, keep=True)[1], self.there)
 
     def run(self, program: Program, among: Members | None = None, keep: bool = False) -> tuple[int, Words]:
-        """Run a program over everybody (or some), on all cores: how many it is true for and, if they are to be
-        kept, their words."""
+        """Run a program over everybody (or some), on all cores: how many it is true for and, if they are to
+        be kept, their words."""
         blocks = blocks_of(self.rows)
         there = self.there if among is None else np.ascontiguousarray(among.words)
         out = np.empty(len(there) if keep else 0, np.uint64)
@@ -165,8 +167,8 @@ class AudienceIndex:
             marks = stack + program.levels * k.STRIDE
             scratch = marks + program.masks * k.STRIDE
             found = k.run(
-                program.instructions, program.planned, program.steps, there.ctypes.data, stack, marks, scratch,
-                first, last, out.ctypes.data if keep else 0,
+                program.instructions, program.planned, program.steps, there.ctypes.data, stack, marks,
+                scratch, first, last, out.ctypes.data if keep else 0,
             )  # fmt: skip
             return int(found)
 
@@ -226,5 +228,6 @@ def write_index(folder: Path, rows: int, there: Words, columns: Mapping[str, Map
     """Write what opens an index beside the files of its columns."""
     (folder / _THERE).write_bytes(np.ascontiguousarray(there).data)
     held = {"format": FORMAT, "rows": rows, "columns": columns}
-    (folder / _ENTRIES).write_text(json.dumps(held, sort_keys=True) + "\n", encoding="utf-8")
-
+    beside = folder / f"{_ENTRIES}.part"
+    beside.write_text(json.dumps(held, sort_keys=True) + "\n", encoding="utf-8")
+    beside.replace(folder / _ENTRIES)
