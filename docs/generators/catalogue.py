@@ -1,4 +1,4 @@
-"""The page docs/reference/catalogue.md: every standard tag, tier, stage, figure and check, in words."""
+"""The page docs/reference/catalogue.md: every standard definition in words."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from quanke.bank.contracts.schema import ALL_PURPOSES
 from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS, SHARED_CHECKS
 from quanke.customers import REASONS, STAGE_TAGS, STAGES, STANDARD_TAGS, THEMES
 from quanke.customers.graph import KINDS
-from quanke.language import Catalogue, Check, Definition, Purpose, graph, say
-from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions
+from quanke.language import Catalogue, Check, Definition, Purpose, Trigger, graph
+from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions, trigger_definitions
 
 PATH = "reference/catalogue.md"
 
 TIERS = tier_definitions()
 CHECKS = (*CARE_CHECKS, *CONDUCT_CHECKS, *ACCOUNT_CHECKS, *SHARED_CHECKS)
-CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *METRICS, *CHECKS))
+TRIGGERS = trigger_definitions()
+CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *METRICS, *CHECKS, *TRIGGERS))
 
 THEME_TITLES = {
     "person": "The person 客户本人",
@@ -37,12 +38,13 @@ HEAD = f"""\
 
 <!-- Written by docs/generate.py from quanke.customers, quanke.segments, quanke.checks. Do not edit. -->
 
-{len(CATALOGUE.tags)} tags, {len(CATALOGUE.metrics)} metrics and {len(CATALOGUE.checks)} checks come with
-Quanke; [Write a tag](../how-to/write-a-tag.md) adds a bank's own. `quanke tags` lists them, and
-`quanke tags --lineage NAME` shows what one stands on. Codes such as TIER-1, KPI-2 or BK-4 name the rules
+{len(CATALOGUE.tags)} tags, {len(CATALOGUE.metrics)} metrics, {len(CATALOGUE.checks)} checks and
+{len(TRIGGERS)} triggers come with Quanke; [Write a tag](../how-to/write-a-tag.md) adds a bank's own.
+`quanke tags` lists them, and `quanke tags --lineage NAME` shows what one stands on. Codes such as TIER-1, KPI-2 or BK-4 name the rules
 of the domain rule book; amounts and lengths are parameters that each bank confirms for itself.
 
-随产品提供 {len(CATALOGUE.tags)} 个标签、{len(CATALOGUE.metrics)} 个指标、{len(CATALOGUE.checks)} 条检查；
+随产品提供 {len(CATALOGUE.tags)} 个标签、{len(CATALOGUE.metrics)} 个指标、
+{len(CATALOGUE.checks)} 条检查、{len(TRIGGERS)} 个触发器；
 银行可自行增加，见 [写一个标签](../how-to/write-a-tag.zh-CN.md)。
 TIER-1、KPI-2、BK-4 等为业务规则编号；金额与天数均为参数，由各行确认。
 
@@ -60,6 +62,15 @@ TIER-1、KPI-2、BK-4 等为业务规则编号；金额与天数均为参数，�
 
 """
 
+TRIGGER_HEAD = """\
+[The live engine](../explanation/live-engine.md) tells what a trigger sees and when. `row`: an arriving row of
+the table; `absence`: a row that is not followed by another; `day`: looked at once a day. Amounts, shares
+and lengths are `TriggerRules`, with the days from which they hold.
+`row` 为该表到达的一行，`absence` 为应到而未到，`day` 为每日一次；
+金额、比例与天数见 `TriggerRules`，按生效日取值。
+
+"""
+
 
 def cell(text: str) -> str:
     """Text that does not break a table."""
@@ -74,6 +85,8 @@ def note(definition: Definition) -> str:
 def row(definition: Definition) -> str:
     """One definition as a row of its table."""
     severity = [definition.severity] if isinstance(definition, Check) else [definition.unit]
+    if isinstance(definition, Trigger):
+        severity = [" ".join(filter(None, (definition.occasion.value, definition.table)))]
     cells = [
         f"`{definition.name}`",
         definition.title_zh,
@@ -81,7 +94,7 @@ def row(definition: Definition) -> str:
         *severity,
         CATALOGUE.sensitivity(definition.name).value,
         definition.purpose.value,
-        f"`{say(definition.expression)}`",
+        f"`{definition.words}`",
         note(definition),
     ]
     return "| " + " | ".join(cell(text) for text in cells) + " |\n"
@@ -166,4 +179,6 @@ def page() -> str:
         ("Shared devices, telephones, addresses 共用设备、电话、地址", SHARED_CHECKS),
     ):
         parts.append(table(title, checks, "severity 程度"))
+    parts += ["## Triggers 触发器\n\n", TRIGGER_HEAD]
+    parts.append(table("Moments to answer 触发时机", TRIGGERS, "on 时机"))
     return "".join(parts).rstrip("\n") + "\n"

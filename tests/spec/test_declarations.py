@@ -14,6 +14,7 @@ from quanke.language import (
     Catalogue,
     Check,
     Metric,
+    Occasion,
     Tag,
     Trigger,
     band,
@@ -27,6 +28,7 @@ from quanke.language import (
     next_days,
     some,
     total,
+    working_day,
     yuan,
 )
 from quanke.language.declarations import load_python, read_definitions
@@ -211,7 +213,23 @@ FAULTS = {
     one("value: aum", "metrics"): (5, "`aum` is a tag"),
     one("value: aum", "checks"): (5, "one of condition says what it is"),
     one("condition: aum > 5\nseverity: bad", "checks"): (2, "severity is info, review or high"),
-    one("condition: amount > 5", "triggers"): (2, "`on` names the table"),
+    one("condition: amount > 5", "triggers"): (5, "no tag or field of this name"),
+    one("on: tx\ncondition: amount > 5", "triggers"): (5, "`on` names the table"),
+    one("on: transactions\ncondition: amount > 5\nwithin: 7 days", "triggers"): (7, "goes with `unless`"),
+    one("on: cards\ncondition: kind == 'debit'\nunless: amount > 5\nwithin: 7 days", "triggers"): (
+        7,
+        "no tag or field of this name",
+    ),
+    one(
+        "on: cards\ncondition: closed_on is null\nunless_on: transactions\n"
+        "unless: amount > 5\nwithin: last month",
+        "triggers",
+    ): (2, "so many natural days"),
+    one(
+        "on: cards\ncondition: closed_on is null\nunless_on: transactions\n"
+        "unless: amount > 5\nwithin: 48 hours",
+        "triggers",
+    ): (2, "no field `at`"),
     one("on: transactions\ncondition: amuont > 5", "triggers"): (6, "did you mean `amount`"),
     "tags:\n  x:\n    zh: 甲\n    value: aum": (2, "a title in Chinese and in English"),
     "tags:\n  a: {zh: 一, en: a, value: b}\n  b: {zh: 二, en: b, value: 一}": (3, "circular: a -> b -> a"),
@@ -350,3 +368,40 @@ def test_what_the_page_shows_can_be_copied(page: Path, tmp_path: Path) -> None:
         catalogue = catalogue.with_more(read_definitions(tmp_path / f"{number}.yaml", catalogue))
     (tmp_path / "ours.py").write_text("".join(t for kind, t in blocks if kind == "python"), encoding="utf-8")
     catalogue.with_more(load_python(tmp_path / "ours.py"))
+
+
+def test_triggers_on_a_day_and_on_what_does_not_come(file: Path) -> None:
+    got = read(
+        file,
+        """
+triggers:
+  soon: {zh: 将到期, en: Soon, condition: birth_date == working_day(3)}
+  unused:
+    zh: 新卡未用
+    en: Unused
+    on: cards
+    condition: kind == "debit"
+    unless_on: transactions
+    unless: kind == "card_payment"
+    within: 7 days
+  no_answer:
+    zh: 未回应
+    en: No answer
+    on: contacts
+    condition: means == "call"
+    unless: outcome == "accepted"
+    within: 48 hours
+""",
+    )
+    soon, unused, no_answer = got["soon"], got["unused"], got["no_answer"]
+    assert isinstance(soon, Trigger) and isinstance(unused, Trigger) and isinstance(no_answer, Trigger)
+    assert [t.occasion for t in (soon, unused, no_answer)] == [
+        Occasion.DAY,
+        Occasion.ABSENCE,
+        Occasion.ABSENCE,
+    ]
+    assert soon.expression == (customers.birth_date == working_day(3)).node
+    assert unused.trees == ((facts.cards.kind == "debit").node, (tx.kind == "card_payment").node)
+    assert (unused.table, unused.unless_table, unused.within) == ("cards", "transactions", days(7))
+    assert (no_answer.unless_table, no_answer.hours) == ("contacts", 48)
+    assert unused.words.endswith('unless transactions.kind == "card_payment" within 7 days')

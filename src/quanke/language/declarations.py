@@ -12,7 +12,9 @@
 Each definition has titles (`zh`, `en`), may have `purpose`, `class`, `owner`, `unit`, `note_zh`,
 `note_en` (the first three also for the whole file), and exactly one form:
 
-* `condition`: yes or no (also of checks, with `severity`, and of triggers, with `on`);
+* `condition`: yes or no (also of checks, with `severity`, and of triggers: with `on`, the table whose rows
+  arrive; without it, looked at once a day; and with `unless` and `within: 7 days` or `within: 48 hours`,
+  and `unless_on` where that is another table, for a row that does not come);
 * `value`: any expression;
 * `band` with `edges` and, if the bands have names, `labels`;
 * `ratio` with `to`;
@@ -27,12 +29,13 @@ definitions in Python, in any order of lines.
 from __future__ import annotations
 
 import ast
+import re
 import types
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.kernel.errors import AudienceError, DefinitionError
@@ -82,6 +85,8 @@ _WITH: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((*_OF_VALUES, *_OF_TABLES), ("where", "within")),
 }
 """Forms, each with the keys it understands beside its own."""
+_HOURS = re.compile(r"(\d{1,5}) hours?")
+_OF_TRIGGERS = ("on", "unless", "unless_on", "within")
 _TABLES: Mapping[str, FactTable] = {**facts.tables, "customers": customers, "graph": graph}
 
 
@@ -237,7 +242,7 @@ class _Declared:
 
     def check_keys(self) -> str:
         """The one form, with nothing beside it that it does not understand."""
-        own = {Check: ("severity",), Trigger: ("on",)}.get(self.made, ())
+        own = {Check: ("severity",), Trigger: _OF_TRIGGERS}.get(self.made, ())
         forms = [key for key in self.body.parts if key in _WITH]
         allowed = ("condition",) if self.made in (Check, Trigger) else tuple(_WITH)
         if len(forms) != 1 or forms[0] not in allowed:
@@ -302,6 +307,7 @@ class _Declared:
             options["owner"] = owner
         if self.made is Check and self.text("severity"):
             options["severity"] = self.text("severity")
+        wait = self.wait(known) if self.made is Trigger else {}
         purpose = self.choice("purpose", Purpose, Purpose.SERVICE)
         sensitivity = self.choice("class", Sensitivity, Sensitivity.C1)
         try:
@@ -314,9 +320,27 @@ class _Declared:
                 sensitivity=sensitivity,
                 where=f"{self.file.path}:{self.line}",
                 **options,
+                **wait,
             )
         except DefinitionError as error:
             raise self.file.refuse(self.name, self.line, error.reason) from None
+
+    def wait(self, known: Mapping[str, Definition]) -> dict[str, Any]:
+        """What a trigger waits for, and how long."""
+        if "unless" not in self.body.parts:
+            for key in ("unless_on", "within"):
+                if key in self.body.parts:
+                    raise self.refuse(key, f"`{key}` goes with `unless`: the row that must come in time")
+            return {}
+        scope = self.of_rows("unless_on" if "unless_on" in self.body.parts else "on", known)
+        unless = self.expression("unless", scope)
+        hours = _HOURS.fullmatch(self.text("within"))
+        if hours:
+            return {"unless": unless, "hours": int(hours[1])}
+        return {
+            "unless": unless,
+            "within": self.understood("within", partial(window_of, self.text("within"))),
+        }
 
     def choice(self, key: str, kinds: type[_Choice], otherwise: _Choice) -> _Choice:
         """A purpose or a class, from the definition or the file."""
@@ -349,11 +373,15 @@ class _Declared:
         """What names mean in a value, a condition, a ratio."""
         if self.made is Metric:
             return Scope(known, tables=_TABLES, usable=(Metric,))
-        if self.made is not Trigger:
+        if self.made is not Trigger or "on" not in self.body.parts:
             return Scope(known, tables=_TABLES)
-        table = self.text("on")
+        return self.of_rows("on", known)
+
+    def of_rows(self, key: str, known: Mapping[str, Definition]) -> Scope:
+        """What names mean in a condition on the rows of the table under a key."""
+        table = self.text(key)
         if table not in facts.tables:
-            raise self.refuse("on", f"`on` names the table whose rows arrive: {', '.join(facts.tables)}")
+            raise self.refuse(key, f"`{key}` names the table whose rows arrive: {', '.join(facts.tables)}")
         return Scope(known, facts.tables[table], {table: facts.tables[table], "customers": customers}, True)
 
     def expression(self, key: str, scope: Scope) -> Expression:

@@ -9,12 +9,12 @@ from quanke.checks import CHECKS
 from quanke.customers import STANDARD_TAGS
 from quanke.language import Catalogue, Definition
 from quanke.language.declarations import load_python, read_definitions
-from quanke.segments import METRICS, tier_definitions
+from quanke.segments import METRICS, tier_definitions, trigger_definitions
 
 
 def standard_catalogue() -> Catalogue:
     """Everything Quanke brings along."""
-    return Catalogue((*STANDARD_TAGS, *tier_definitions(), *METRICS, *CHECKS))
+    return Catalogue((*STANDARD_TAGS, *tier_definitions(), *METRICS, *CHECKS, *trigger_definitions()))
 
 
 def catalogue_of(home: Home) -> Catalogue:

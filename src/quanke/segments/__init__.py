@@ -8,6 +8,7 @@ from quanke.segments.metrics import METRICS, metric_definitions
 from quanke.segments.moves import Moves
 from quanke.segments.scheme import DEFAULT_SCHEME, Overlay, Tier, TierScheme
 from quanke.segments.tiers import TIER_TAGS, tier_definitions
+from quanke.segments.triggers import TriggerRules, trigger_definitions
 
 __all__ = [
     "DEFAULT_SCHEME",
@@ -19,7 +20,9 @@ __all__ = [
     "Overlay",
     "Tier",
     "TierScheme",
+    "TriggerRules",
     "find_clusters",
     "metric_definitions",
     "tier_definitions",
+    "trigger_definitions",
 ]

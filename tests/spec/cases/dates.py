@@ -14,6 +14,7 @@ from quanke.language import (
     month_end,
     month_start,
     months_between,
+    working_day,
     year,
     years_between,
 )
@@ -226,6 +227,16 @@ CASES = (
         """
         day: date | result: days
         2026-05-31 | 30
+        null | null
+        """,
+    ),
+    cases_of("days_between")(
+        "Until the fourth working day after the as-of day, over a weekend (6 July)",
+        lambda day: days_between(day, working_day(4)),
+        """
+        day: date | result: days
+        2026-07-03 | 3
+        2026-07-06 | 0
         null | null
         """,
     ),

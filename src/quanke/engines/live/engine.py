@@ -42,7 +42,7 @@ from quanke.kernel.errors import QuankeError
 from quanke.language.catalogue import Catalogue
 from quanke.language.definitions import Occasion, Trigger
 from quanke.language.facts import table_of
-from quanke.language.nodes import Aggregate, Node
+from quanke.language.nodes import Aggregate, AsOf, Node, walk
 from quanke.language.nodes import Column as Field
 from quanke.language.types import Type
 
@@ -264,10 +264,15 @@ class LiveEngine:
         """Midnight: windows move on to `day`, waits that ended are decided, the triggers on a day are looked
         at, and rows dated `day` that came before it are taken. Returns all Decisions of that.
 
-        Days left out are not made up for. Nothing changes for a day not after the one being lived.
+        Days left out are not made up for. Nothing changes for a day not after the one being lived, and where
+        CalendarError is raised: the holidays of a year that a trigger counts with are not loaded.
         """
         if day <= self.day:
             return no_decisions()
+        for tree in (*self._reading.live.values(), *(tree for t in self.triggers for tree in t.trees)):
+            for node in walk(tree):
+                if isinstance(node, AsOf):
+                    node.on(day)  # CalendarError now, and not half-way
         opening = self._openings.on(day, self._reading.aggregates)
         self.day = day
         self._state.open(opening)
