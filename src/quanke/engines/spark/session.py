@@ -115,7 +115,7 @@ def _quiet() -> None:
 def why_no_spark() -> str:
     """Why Spark cannot be used here; empty where it can."""
     try:
-        import pandas  # type: ignore[import-untyped]  # noqa: F401
+        import pandas  # noqa: F401
         import pyspark  # noqa: F401
     except ImportError:
         return "Spark is an extra that is not installed here: pip install 'quanke[spark]'"
@@ -128,7 +128,7 @@ def why_no_spark() -> str:
 @contextmanager
 def without_values() -> Iterator[None]:
     """Spark's errors without what they quote: an overflow names the very amounts that overflowed."""
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
