@@ -32,6 +32,7 @@ from quanke.bank.session import Connection, Resources, connect
 from quanke.bank.sql import quoted
 from quanke.engines.live.intake.arrivals import EVENT_ID, Raw, live_contract
 from quanke.engines.live.intake.numbers import Numbers
+from quanke.engines.live.intake.plain import plain_columns, plain_source
 
 _RATED_DAYS = 800
 """For how many days an amount in another currency can be converted."""
@@ -98,6 +99,32 @@ class _Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class _Form:
+    """How the columns of a batch are: amounts in minor units or not, all plain and typed or all text."""
+
+    minor: bool
+    plain: bool
+
+    def columns(self, contract: Contract) -> tuple[SourceColumn, ...]:
+        """What the rules are told of them."""
+        if self.plain:
+            return tuple(plain_source(contract, name, self.minor) for name in contract.by_name)
+        money = [f.name for f in contract if f.type is FieldType.MONEY] if self.minor else []
+        names = [f"{name}_fen" if name in money else name for name in contract.by_name]
+        return tuple(SourceColumn(name, Kind.TEXT, "VARCHAR") for name in names)
+
+
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+    "DECIMAL(18,2)": pa.decimal128(18, 2),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class _Unit:
     """The rules of one table over one set of columns, where its rows are put, and what judges them."""
 
@@ -116,7 +143,7 @@ class Checks:
         # The clock's own next day is allowed for: systems of the bank may run a little ahead.
         self._too_late = ("range", f"v_date > greatest(current_date + 1, DATE '{last}')")
         self._last = max(last, dt.date.today()) + dt.timedelta(_AHEAD)
-        self._units: dict[tuple[str, bool], _Unit] = {}
+        self._units: dict[tuple[str, _Form], _Unit] = {}
 
     def __call__(self, raw: Raw, rows: pa.Table, resolved: dict[str, pa.Array], unit: str) -> list[Taken]:
         """Judge the rows: as they came, `normal`, and with what `Numbers.resolved` says of each. `unit` is
@@ -141,17 +168,19 @@ class Checks:
         self, raw: Raw, rows: pa.Table, resolved: dict[str, pa.Array], minor: bool, unit: str
     ) -> Taken:
         contract = live_contract(raw.table)
-        known = self._unit(contract, minor)
-        checked = known.checked
-        columns = {c.name: rows[c.name] for c in checked.staged.columns}
-        columns["#row"] = pa.array(np.arange(rows.num_rows))
-        columns |= resolved
-        known.slot.rows = pa.table(columns, schema=known.slot.rows.schema)
-        found = self._connection.sql(known.statement).to_arrow_table()
+        plain = plain_columns(contract, rows, minor)
+        found = None
+        if plain is not None:
+            _, found = self._run(contract, _Form(minor, True), plain, resolved)
+        if found is None or not pc.all(found["#good"]).as_py():
+            # What is refused is told as it came: judged as text.
+            form = _Form(minor, False)
+            names = [f"{n}_fen" if minor and contract[n].type is FieldType.MONEY else n for n in contract.by_name]
+            checked, found = self._run(contract, form, {n: rows[n] for n in names}, resolved)
+            create_faulty(self._connection, checked)
         good = found.filter(found["#good"]).drop_columns(["#good"]).sort_by("#row")
         refused = _NONE_REFUSED
         if good.num_rows < rows.num_rows:
-            create_faulty(self._connection, checked)
             refused = placed(self._connection.sql(refused_sql(checked, unit)).to_arrow_table(), raw)
         at = good["#row"]
         good = good.drop_columns(["#row"]).append_column("#place", raw.places.take(at))
@@ -159,38 +188,46 @@ class Checks:
             good = good.append_column(name, rows[name].take(at))
         return Taken(raw.table, good, refused)
 
-    def _unit(self, contract: Contract, minor: bool) -> _Unit:
-        """The rules of a table over these columns, and the statement that runs them."""
-        known = self._units.get((contract.name, minor))
-        if known is None:
-            name = f"{contract.name}_{'fen' if minor else 'units'}"
-            checked, slot = self._checked(contract, minor, name)
-            outputs = output_columns(checked, 0) if contract.name != "balances" else _BALANCE_OUTPUTS
-            types = {c.name: c.type for c in arranged(contract.name)} | _BALANCE_TYPES
-            selected = [f"{sql}::{types[column]} AS {quoted(column)}" for column, sql in outputs.items()]
-            event = EVENT_ID if contract.name == "balances" else contract.key[0]
-            selected.append(f"{quoted('v_' + event)}::VARCHAR AS {quoted('#event')}")
-            selected.append(f"{ROW}, {checked.good} AS {quoted('#good')}")
-            query = f"{checked.ctes()} SELECT {', '.join(selected)} FROM checked"
-            self._connection.execute(f"PREPARE judge_{name} AS {query}")
-            known = self._units[contract.name, minor] = _Unit(checked, slot, f"EXECUTE judge_{name}")
+    def _run(
+        self, contract: Contract, form: _Form, columns: dict[str, pa.Array], resolved: dict[str, pa.Array]
+    ) -> tuple[Checked, pa.Table]:
+        """The rules over columns of a form: every row with its values, and whether it is good."""
+        known = self._units.get((contract.name, form)) or self._prepare(contract, form)
+        rows = next(iter(columns.values()))
+        given = columns | {"#row": pa.array(np.arange(len(rows)))} | resolved
+        known.slot.rows = pa.table(given, schema=known.slot.rows.schema)
+        return known.checked, self._connection.sql(known.statement).to_arrow_table()
+
+    def _prepare(self, contract: Contract, form: _Form) -> _Unit:
+        """The rules of a table over columns of a form, and the statement that runs them."""
+        name = f"{contract.name}_{'fen' if form.minor else 'units'}_{'plain' if form.plain else 'text'}"
+        checked, slot = self._checked(contract, form, name)
+        outputs = output_columns(checked, 0) if contract.name != "balances" else _BALANCE_OUTPUTS
+        types = {c.name: c.type for c in arranged(contract.name)} | _BALANCE_TYPES
+        selected = [f"{sql}::{types[column]} AS {quoted(column)}" for column, sql in outputs.items()]
+        event = EVENT_ID if contract.name == "balances" else contract.key[0]
+        selected.append(f"{quoted('v_' + event)}::VARCHAR AS {quoted('#event')}")
+        selected.append(f"{ROW}, {checked.good} AS {quoted('#good')}")
+        query = f"{checked.ctes()} SELECT {', '.join(selected)} FROM checked"
+        self._connection.execute(f"PREPARE judge_{name} AS {query}")
+        known = self._units[contract.name, form] = _Unit(checked, slot, f"EXECUTE judge_{name}")
         return known
 
-    def _checked(self, contract: Contract, minor: bool, name: str) -> tuple[Checked, _Slot]:
-        names = [f.name for f in contract]
-        names = [f"{n}_fen" if minor and contract[n].type is FieldType.MONEY else n for n in names]
-        columns = tuple(SourceColumn(column, Kind.TEXT, "VARCHAR") for column in names)
+    def _checked(self, contract: Contract, form: _Form, name: str) -> tuple[Checked, _Slot]:
+        columns = form.columns(contract)
         staged = _Arrived("", Path(), columns, 0, quoted("#row"), name=f"arrived_{name}")
         create_code_types(self._connection, contract)
         sources, _ = assigned(contract, staged)
         exponent = exponent_of(self._home, self._connection, contract)
         cells = {f.name: cell(f, sources.get(f.name), exponent) for f in contract}
         cells["date"] = replace(cells["date"], faults=(*cells["date"].faults, self._too_late))
-        empty = pa.table({f.name: pa.array([], pa.string()) for f in contract})
-        resolved = self.numbers.resolved(contract, empty)
-        empty = empty.rename_columns(names).append_column("#row", pa.array([], pa.int64()))
-        for column, values in resolved.items():
-            empty = empty.append_column(column, values)
+        texts = pa.table({f.name: pa.array([], pa.string()) for f in contract})
+        resolved = self.numbers.resolved(contract, texts)
+        empty = pa.table(
+            {c.name: pa.array([], _ARROW[c.type]) for c in columns}
+            | {"#row": pa.array([], pa.int64())}
+            | resolved
+        )
         slot = _Slot(empty)
         self._connection.register(staged.name, slot)
         checked = Checked(contract, staged, cells, self._lookups(contract))

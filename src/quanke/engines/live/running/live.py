@@ -36,6 +36,7 @@ from quanke.engines.live.sources import Reading, Source
 from quanke.kernel.errors import HomeError, QuankeError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+_LAST_PLACE = 2**62
 FARTHEST = 31
 """Days the clock may be ahead of the night at the start: beyond it the night is too old to live on."""
 
@@ -218,14 +219,20 @@ class Live:
             state.seen.add(engine.day, given["#id"].to_numpy(), given["#content"].to_numpy())
             rows[table] = _for_engine(state.levels.changes(given) if table == "balances" else given)
         low = -1
-        for place, day in [*step.marks, (2**62, "")]:
+        marks = [(place, day) for place, day in step.marks if dt.date.fromisoformat(day) > engine.day]
+        for place, day in [*marks, (_LAST_PLACE, "")]:
             for table, part in rounds(between(rows, low, place)):
                 if table in engine.tables:
                     found.append(engine.take(table, part))
             low = place
             if day:
                 found += self._turned(dt.date.fromisoformat(day))
-        return pa.concat_tables([DECISIONS.empty_table(), *found])
+        decisions = pa.concat_tables([DECISIONS.empty_table(), *found])
+        if state.share.of > 1:
+            # What the engine says over everybody, each share says of its own customers.
+            ours = decisions["customer"].to_numpy() % state.share.of == state.share.part
+            decisions = decisions.filter(pa.array(ours))
+        return decisions
 
     def _turned(self, day: dt.date) -> list[pa.Table]:
         """Midnights up to `day`, one after the other."""

@@ -24,9 +24,15 @@ def lines(step: int, decisions: pa.Table) -> list[bytes]:
     """Each decision as a line of JSON: `id`, the columns of DECISIONS with `values` as an object, `step`."""
     told = []
     for row in decisions.to_pylist():
-        row = {"id": decision_id(row), **row, "step": step, "values": json.loads(row["values"])}
-        told.append(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
+        # `values` is JSON already: it is put in as it stands.
+        head = {"id": decision_id(row), **{n: row[n] for n in _TOLD}}
+        head |= {n: str(row[n]) for n in ("at", "decided_for")}
+        text = json.dumps(head, ensure_ascii=False)
+        told.append(f'{text[:-1]}, "values": {row["values"]}, "step": {step}}}\n'.encode())
     return told
+
+
+_TOLD = ("trigger", "customer", "event_id", "at", "decided_for", "reason_zh", "reason_en")
 
 
 class JsonLinesSink:
