@@ -92,7 +92,15 @@ def running() -> list[Tag]:
     ]
 
 
-AMOUNTS = ("inflow_30d", "outflow_30d", "inflow_1d", "outflow_1d", "largest_in_30d", "fx_bought_ytd", "paid_month")
+AMOUNTS = (
+    "inflow_30d",
+    "outflow_30d",
+    "inflow_1d",
+    "outflow_1d",
+    "largest_in_30d",
+    "fx_bought_ytd",
+    "paid_month",
+)
 COUNTS = ("movements_30d", "movements_1d")
 
 
