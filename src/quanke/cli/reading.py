@@ -14,10 +14,12 @@ from quanke.cli.progress import listener
 from quanke.cli.who import records_table, show_who
 from quanke.kernel.errors import QuankeError
 from quanke.language import Catalogue
-from quanke.night import catalogue_of, open_home, parse_day, standard_catalogue
+from quanke.night import Bank, catalogue_of, open_home, parse_day, standard_catalogue
 from quanke.night import night as run_night
 from quanke.night.on_spark import OnSpark
+from quanke.night.on_tiles import OnTiles
 from quanke.night.run import describe
+from quanke.night.verify import SAMPLE
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 on_option = click.option("--on", metavar="DATE", help="The as-of day, YYYY-MM-DD (default: the last night).")
@@ -43,24 +45,48 @@ on_option = click.option("--on", metavar="DATE", help="The as-of day, YYYY-MM-DD
     metavar="URL",
     help="Spark's master: local[2], yarn, k8s://... (default: what Spark is configured to, else local[*]).",
 )
+@click.option("--full", is_flag=True, help="Compute everything from all rows, whatever the last night left.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compute a sample of customers again from all rows and compare, before the night is published.",
+)
 @home_option
 @json_option
-def night(on: str, memory: str, engine: str, master: str | None, home: Path, as_json: bool) -> None:
+def night(
+    on: str,
+    memory: str,
+    engine: str,
+    master: str | None,
+    full: bool,
+    verify: bool,
+    home: Path,
+    as_json: bool,
+) -> None:
     """Compute and publish the night of a day: tags, tiers, stages, clusters, figures, findings.
 
-    A killed night resumes; a published one never changes.
+    A killed night resumes; a published one never changes. Where the last night left its tiles, only the new
+    day is read, and what it changes is computed; the values are those of all rows.
 
     \b
     Example:
       quanke night --on 2026-06-30
+      quanke night --on 2026-07-01 --verify
       quanke night --on 2026-06-30 --engine spark --master local[2]
     """
     from quanke.cli.report import night_report
 
     if master is not None and engine != "spark":
         raise click.UsageError("--master is Spark's: add --engine spark")
-    chosen = OnSpark(master or "", memory) if engine == "spark" else None
-    outcome = run_night(Home.open(home), parse_day(on), progress=listener(), memory=memory, engine=chosen)
+    chosen = OnSpark(master or "", memory) if engine == "spark" else OnTiles(full=full)
+    outcome = run_night(
+        Home.open(home),
+        parse_day(on),
+        progress=listener(),
+        memory=memory,
+        engine=chosen,
+        sample=SAMPLE if verify else 0,
+    )
     if as_json:
         print_json(outcome.to_json())
         return
@@ -68,6 +94,12 @@ def night(on: str, memory: str, engine: str, master: str | None, home: Path, as_
         click.echo(f"the night of {on} was published before and stays as it is")
     bank = open_home(home)
     night_report(bank, outcome.night, outcome.seconds).show(Console())
+    if outcome.verified:
+        told = outcome.verified
+        click.echo(
+            f"verified: {told.customers:,} customers computed again from all rows, "
+            f"{told.columns} columns equal"
+        )
 
 
 @click.command(context_settings=_HELP)
@@ -138,11 +170,18 @@ def _lineage(catalogue: Catalogue, name: str, as_json: bool) -> None:
 @click.option(
     "--records", "who", is_flag=True, help="Only who the customer is: records, reasons, golden record."
 )
+@click.option("--nights", "past", is_flag=True, help="The values in every published night, oldest first.")
 @on_option
 @home_option
 @json_option
 def explain(
-    customer: str, only: tuple[str, ...], who: bool, on: str | None, home: Path, as_json: bool
+    customer: str,
+    only: tuple[str, ...],
+    who: bool,
+    past: bool,
+    on: str | None,
+    home: Path,
+    as_json: bool,
 ) -> None:
     """Why a customer is what the night says: which records are this customer and why they are one; tags,
     tier and stage, each with its reason and lineage.
@@ -153,10 +192,14 @@ def explain(
     Example:
       quanke explain 1234 --tag tier --tag stage
       quanke explain core:C0000048271 --records
+      quanke explain 1234 --tag aum_30d --tag tier --nights
     """
     bank = open_home(home)
     if who:
         show_who(bank, customer, as_json)
+        return
+    if past:
+        _show_history(bank, customer, only, as_json)
         return
     number = bank.customer(customer, on)
     if customer.isascii() and customer.isdecimal() and number != int(customer):
@@ -182,4 +225,19 @@ def explain(
         if only:
             because += f"\nreads {', '.join(e.fields) or 'no field'}"
         table.add_row(e.name, f"{e.title_zh}\n{e.title_en}", e.shown, because)
+    Console().print(table)
+
+
+def _show_history(bank: Bank, customer: str, names: tuple[str, ...], as_json: bool) -> None:
+    if not names:
+        raise click.UsageError("say which tags: --tag NAME, as often as wanted")
+    rows = bank.history(customer, names)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(title=f"customer {customer}", title_justify="left", header_style="bold")
+    for head in ("night", *names):
+        table.add_column(head)
+    for row in rows:
+        table.add_row(row["night"], *(row["shown"][name] for name in names))
     Console().print(table)

@@ -433,9 +433,9 @@ class _Step:
             earlier = _Columns.of_night(self._earlier_night(told), part, run.catalogue)
         golden_now = _Golden(run.golden(part))
         same = before.golden(part).exists() and before.golden(part).samefile(run.golden(part))
-        golden = golden_now if same or not there else _Golden(before.golden(part))
+        golden = None if same or not there else _Golden(before.golden(part)).read
         return PartBefore(
-            values.read, golden.read, golden_now.read, earlier.read if earlier else (lambda name: None)
+            values.read, golden, golden_now.read, earlier.read if earlier else (lambda name: None)
         )
 
     def _earlier_night(self, told: str) -> Night | None:

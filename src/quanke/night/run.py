@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -17,7 +19,7 @@ from quanke.bank.home import Home
 from quanke.bank.survivorship import fingerprint
 from quanke.customers.register import update_register
 from quanke.customers.survivorship import SURVIVORSHIP
-from quanke.engines.store import Night, NightStore, write_json
+from quanke.engines.store import Night, NightStore, WorkingNight, write_json
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition, say
@@ -32,8 +34,10 @@ from quanke.night.index import FOLDER as INDEX_FOLDER
 from quanke.night.index import index_parts
 from quanke.night.inputs import BUCKET, Inputs, inputs_of
 from quanke.night.models import FEATURES, SMALLEST
+from quanke.night.on_duckdb import OnDuckDB
 from quanke.night.on_tiles import OnTiles
-from quanke.night.steps import Run, rank_nodes, split
+from quanke.night.steps import Run, prepare_foreign, prepare_moved, rank_nodes, split
+from quanke.night.verify import Verified, verify
 
 SEED = 20_260_630
 """Seed of every random choice in a night (the sample clusters are fitted on)."""
@@ -60,6 +64,7 @@ class Outcome:
     computed: bool
     seconds: dict[str, float]
     peak_gb: float
+    verified: Verified | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The manifest with this run's timings."""
@@ -69,6 +74,7 @@ class Outcome:
             "computed": self.computed,
             "seconds": self.seconds,
             "peak_gb": self.peak_gb,
+            **({"verified": self.verified.told()} if self.verified else {}),
         }
 
 
@@ -80,13 +86,16 @@ def night(
     memory: str = "3GB",
     bucket: int = BUCKET,
     engine: NightEngine | None = None,
+    sample: int = 0,
 ) -> Outcome:
     """Compute and publish the night of `day`.
 
     A night that was killed is resumed. A published night is returned as it is; if the inputs or the
     definitions have changed since, that is refused (NightError), for a published result never
     changes. `memory` is DuckDB's limit for each of two workers; what does not fit spills into the
-    home. `engine` is where it is computed (default: DuckDB here); the results are the same.
+    home. `engine` is where it is computed (default: DuckDB here, carried on from the night before where that
+    can be); the results are the same. `sample`: about so many customers are computed again from all rows
+    before the night is published, and compared (NightError where they differ); 0 for none.
     """
     engine = engine or OnTiles()
     store = NightStore(home.path / "nights")
@@ -102,15 +111,25 @@ def night(
     comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
     plan = {**_plan(inputs, catalogue, day, earlier, comparison), "engine": engine.name}
     if store.has(day):
-        return _published(store, day, plan)
+        held = _published(store, day, plan)
+        if sample:
+            aside = WorkingNight(store.folder / f".{day}.verifying", held.night.path)
+            apart = replace(inputs, moved=aside.file("moved"))
+            run = Run(apart, catalogue, day, aside, earlier, comparison, listener, OnDuckDB(), memory)
+            return replace(held, verified=_verified_aside(run, held.night, sample))
+        return held
     working = store.begin(day, plan)
     inputs = replace(inputs, moved=working.file("moved"))
     run = Run(inputs, catalogue, day, working, earlier, comparison, listener, engine, memory)
     with engine.working(working.path / "spill"):
         done = _steps(run, seconds)
+        verified = None
+        if sample:
+            parts = partial(working.part, "base")
+            verified = _timed(seconds, "verify", lambda: verify(run, parts, sample))
     manifest = _manifest(run, plan, done)
     finished = _timed(seconds, "publish", lambda: working.publish(manifest, KEPT))
-    outcome = Outcome(finished, True, seconds, peak_gb())
+    outcome = Outcome(finished, True, seconds, peak_gb(), verified)
     journal = home.path / "journal"
     journal.mkdir(exist_ok=True)
     write_json(journal / f"night-{day}.json", {"seconds": seconds, "peak_gb": outcome.peak_gb})
@@ -135,6 +154,18 @@ def _plan(
         "earlier": earlier.day.isoformat() if earlier else None,
         "comparison": comparison.day.isoformat() if comparison else None,
     }
+
+
+def _verified_aside(run: Run, held: Night, sample: int) -> Verified:
+    """Verify a published night: what its inputs need is made beside it and thrown away."""
+    shutil.rmtree(run.working.path, ignore_errors=True)
+    run.working.path.mkdir(parents=True)
+    try:
+        prepare_moved(run)
+        prepare_foreign(run)
+        return verify(run, lambda part: held.parts("base")[part], sample)
+    finally:
+        shutil.rmtree(run.working.path, ignore_errors=True)
 
 
 def _published(store: NightStore, day: dt.date, plan: dict[str, Any]) -> Outcome:

@@ -205,6 +205,30 @@ class Bank:
         number = find_customer(self.home, str(customer), night)
         return explain(night, self.catalogue, number, self.home.currency)
 
+    def history(self, customer: int | str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Tags of one customer in every published night, oldest first: `night`, `values` by name, `shown` as
+        people see them. A night that did not hold a tag, or not yet the customer, has None and "-".
+
+        Raises NightError for a tag no night holds.
+        """
+        unknown = [n for n in names if n not in self.catalogue]
+        if unknown:
+            raise NightError(f"there is no tag named {unknown[0]!r}")
+        rows = []
+        for day in self.nights:
+            night = self.night(day)
+            number = self.customer(customer, day)
+            found = {e.name: e for e in self.explain(number, day)} if number < night.rows else {}
+            told = {n: found[n].to_json() for n in names if n in found}
+            rows.append(
+                {
+                    "night": day.isoformat(),
+                    "values": {n: told[n]["value"] if n in told else None for n in names},
+                    "shown": {n: told[n]["shown"] if n in told else "-" for n in names},
+                }
+            )
+        return rows
+
 
 def parse_day(on: str | dt.date) -> dt.date:
     """A day given as a date or as YYYY-MM-DD."""

@@ -27,6 +27,7 @@ from quanke.engines.tiles.advance import Advanced
 from quanke.engines.tiles.columns import (
     Bools,
     differing,
+    differing_texts,
     from_arrow,
     lengthened,
     replaced,
@@ -36,7 +37,7 @@ from quanke.engines.tiles.columns import (
 from quanke.language.definitions import Definition
 from quanke.language.nodes import Aggregate, AsOf, Call, Node, Reference, children, type_of
 from quanke.language.nodes import Column as Field
-from quanke.language.types import Type
+from quanke.language.types import Kind, Type
 
 INEXACT = frozenset({"logarithm", "exponential"})
 MOST = 0.4
@@ -85,11 +86,11 @@ def _of_customer(node: Node) -> Sequence[Node]:
 @dataclass
 class PartBefore:
     """What a part held in the night before. Each reads a column of it, shorter where numbers were given
-    since; `values` those of definitions, `golden` fields of the golden customer then, `golden_now` today's;
-    `earlier` what the night before that one held, as the night before read it (None: there was none)."""
+    since; `values` those of definitions, `golden` fields of the golden customer then (None: they are what
+    they are today), `golden_now` today's; `earlier` what the night before that one held, as the night before read it (None: there was none)."""
 
     values: Read
-    golden: Read
+    golden: Read | None
     golden_now: Read
     earlier: Callable[[str], pa.ChunkedArray | None]
 
@@ -107,7 +108,8 @@ class CarriedPart:
     connection: duckdb.DuckDBPyConnection
     computed: int = 0
     _new: dict[str, Column] = field(default_factory=dict)
-    _masks: dict[Node, Bools | None] = field(default_factory=dict)
+    _moved: dict[str, Bools | None] = field(default_factory=dict)
+    _inputs: dict[Node, Bools | None] = field(default_factory=dict)
     _cache: dict[tuple[str, str], Column] = field(default_factory=dict)
     _types: dict[str, Type] = field(default_factory=dict)
 
@@ -134,8 +136,7 @@ class CarriedPart:
     def _one(self, each: Carried) -> None:
         name, of = each.definition.name, each.definition.result
         mask = self._mask_of(each)
-        reference = Reference(name, of, each.definition.grain)
-        self._masks[reference] = None
+        self._moved[name] = None
         count = self.rows if mask is None else int(mask.sum())
         if count == 0:
             return
@@ -147,7 +148,7 @@ class CarriedPart:
             found = Column(found.values, found.valid & ~gone)
         if each.again:
             self._new[name] = found
-            self._masks[reference] = np.ones(self.rows, np.bool_)
+            self._moved[name] = np.ones(self.rows, np.bool_)
             return
         old = self._old(name, of)
         held = old if places is None else Column(old.values[places], old.valid[places])
@@ -160,7 +161,7 @@ class CarriedPart:
         else:
             changed[places[apart]] = True
             self._new[name] = replaced(old, places, found)
-        self._masks[reference] = changed
+        self._moved[name] = changed
 
     def _mask_of(self, each: Carried) -> Bools | None:
         """Rows to compute; None for all."""
@@ -177,24 +178,27 @@ class CarriedPart:
         if isinstance(node, Aggregate):
             return self.advanced.changed(node)
         if isinstance(node, Reference) and not node.earlier:
-            return self._masks[Reference(node.name, node.type, node.grain)]
-        if node not in self._masks:
-            self._masks[node] = self._input_changed(node)
-        return self._masks[node]
+            return self._moved[node.name]
+        if node not in self._inputs:
+            self._inputs[node] = self._input_changed(node)
+        return self._inputs[node]
 
     def _input_changed(self, node: Node) -> Bools | None:
         """Where a golden field or an earlier value is another than the night before read."""
         assert isinstance(node, (Field, Reference))
         if isinstance(node, Field):
-            one, other = self.before.golden(node.name), self.before.golden_now(node.name)
-            if one is other:
+            if self.before.golden is None:
                 return None
+            one, other = self.before.golden(node.name), self.before.golden_now(node.name)
         else:
             then, now = self.before.earlier(node.name), self.before.values(node.name)
             if then is None:
                 return np.ones(self.rows, np.bool_)
             one, other = then, now
-        apart = differing(_column(one, node.type, self.rows), _column(other, node.type, self.rows))
+        if node.type.kind is Kind.TEXT:
+            apart = differing_texts(_as_long(one, self.rows), _as_long(other, self.rows))
+        else:
+            apart = differing(_column(one, node.type, self.rows), _column(other, node.type, self.rows))
         return apart if apart.any() else None
 
     def _old(self, name: str, of: Type) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,15 @@ from quanke.language.types import Kind, Type
 Bools = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-_ARROW_DTYPES = {Kind.DATE: (pa.int32(), "datetime64[D]"), Kind.INSTANT: (pa.int64(), "datetime64[us]")}
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
+_STORED = {
+    Kind.INTEGER: (pa.int64(), np.int64),
+    Kind.MONEY: (pa.int64(), np.int64),
+    Kind.NUMBER: (pa.float64(), np.float64),
+    Kind.INSTANT: (pa.timestamp("us"), np.int64),
+    Kind.DATE: (pa.date32(), np.int32),
+}
+"""How values of a kind lie in Arrow: taken from there as they are, without a copy where NumPy's are the same."""
 
 
 def from_arrow(array: pa.Array | pa.ChunkedArray, of: Type) -> Column:
@@ -26,30 +34,39 @@ def from_arrow(array: pa.Array | pa.ChunkedArray, of: Type) -> Column:
     whole: pa.Array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if isinstance(whole, pa.ChunkedArray):  # combine_chunks keeps what does not fit one chunk
         whole = pa.concat_arrays(whole.chunks)
-    valid = _valid(whole)
     kind = of.kind
+    valid = _bits(whole.buffers()[0], whole)
     if kind is Kind.TEXT:
-        text = whole.cast(pa.string()) if not pa.types.is_string(whole.type) else whole
+        text = whole if pa.types.is_string(whole.type) else whole.cast(pa.string())
         return Column(text.fill_null("").to_numpy(zero_copy_only=False), valid)
     if kind is Kind.RATE:
         return Column(_millionths(whole), valid)
     if kind is Kind.BOOLEAN:
-        return Column(whole.fill_null(False).to_numpy(zero_copy_only=False), valid)
-    if kind in _ARROW_DTYPES:
-        plain, dtype = _ARROW_DTYPES[kind]
-        numbers = whole.cast(pa.date32()) if kind is Kind.DATE else whole.cast(pa.timestamp("us"))
-        values = numbers.view(plain).fill_null(0).to_numpy(zero_copy_only=False)
-        return Column(values.astype(np.int64).view(dtype), valid)
-    wanted = pa.float64() if kind is Kind.NUMBER else pa.int64()
-    values = whole.cast(wanted) if whole.type != wanted else whole
-    return Column(values.fill_null(0).to_numpy(zero_copy_only=False), valid)
+        return Column(_bits(whole.buffers()[1], whole), valid)
+    stored, dtype = _STORED[kind]
+    values = _values(whole if whole.type == stored else whole.cast(stored), dtype)
+    if kind is Kind.DATE:
+        return Column(values.astype(np.int64).view("datetime64[D]"), valid)
+    return Column(values.view("datetime64[us]") if kind is Kind.INSTANT else values, valid)
 
 
-def _valid(array: pa.Array) -> Bools:
-    if array.null_count == 0:
+def _values(array: pa.Array, dtype: Any) -> NDArray[Any]:
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), dtype)
+    return np.frombuffer(buffer, dtype)[array.offset : array.offset + len(array)]
+
+
+def _bits(buffer: pa.Buffer | None, array: pa.Array) -> Bools:
+    """A bitmap of an array as booleans; all true where there is none."""
+    if buffer is None or len(array) == 0:
         return np.ones(len(array), np.bool_)
-    found: Bools = array.is_valid().to_numpy(zero_copy_only=False)
-    return found
+    first = array.offset // 8
+    last = (array.offset + len(array) + 7) // 8
+    packed = np.frombuffer(buffer, np.uint8)[first:last]
+    start = array.offset - 8 * first
+    bits: Bools = np.unpackbits(packed, bitorder="little")[start : start + len(array)].view(np.bool_)
+    return bits
 
 
 def _millionths(array: pa.Array) -> NDArray[np.int64]:
@@ -73,7 +90,7 @@ def to_arrow(column: Column, of: Type) -> pa.Array:
         bits = None if mask is None else pa.array(valid).buffers()[1]
         return pa.Array.from_buffers(pa.decimal128(18, 6), len(valid), [bits, pa.py_buffer(words)])
     if kind is Kind.DATE:
-        days = column.values.astype("datetime64[D]").astype(np.int64).astype(np.int32)
+        days = column.values.astype("datetime64[D]").view(np.int64).astype(np.int32)
         return pa.array(days, pa.int32(), mask=mask).view(pa.date32())
     if kind is Kind.INSTANT:
         return pa.array(column.values.view(np.int64), pa.int64(), mask=mask).view(pa.timestamp("us"))
@@ -81,14 +98,21 @@ def to_arrow(column: Column, of: Type) -> pa.Array:
 
 
 def unknown(rows: int, of: Type) -> Column:
-    """A column without a value."""
-    values = np.full(rows, "", object) if of.kind is Kind.TEXT else np.zeros(rows, DTYPES[of.kind])
-    return Column(values, np.zeros(rows, np.bool_))
+    """A column without a value; shared, so not to be written to."""
+    return _empty(rows, of.kind, False)
 
 
 def zero(rows: int, of: Type) -> Column:
-    """A column of nothing counted: 0, or false."""
-    return Column(np.zeros(rows, DTYPES[of.kind]), np.ones(rows, np.bool_))
+    """A column of nothing counted, 0 or false; shared, so not to be written to."""
+    return _empty(rows, of.kind, True)
+
+
+@lru_cache(maxsize=64)
+def _empty(rows: int, kind: Kind, known: bool) -> Column:
+    values = np.full(rows, "", object) if kind is Kind.TEXT else np.zeros(rows, DTYPES[kind])
+    valid = np.full(rows, known, np.bool_)
+    values.flags.writeable = valid.flags.writeable = False
+    return Column(values, valid)
 
 
 def lengthened(column: Column, rows: int, with_: Column) -> Column:
@@ -119,8 +143,16 @@ def differing(one: Column, other: Column) -> Bools:
     a, b = one.values, other.values
     if a.dtype == np.float64:
         a, b = a.view(np.int64), b.astype(np.float64).view(np.int64)
-    apart: Any = (a != b).astype(np.bool_)
+    apart: Bools = np.asarray(a != b, np.bool_)
     found: Bools = (one.valid != other.valid) | (one.valid & other.valid & apart)
+    return found
+
+
+def differing_texts(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Bools:
+    """`differing` of texts as Arrow holds them, which are dear to bring into NumPy."""
+    apart = pc.fill_null(pc.not_equal(one, other), False)
+    known = pc.not_equal(pc.is_valid(one), pc.is_valid(other))
+    found: Bools = np.asarray(pc.or_(apart, known))
     return found
 
 

@@ -28,7 +28,8 @@ LONGEST = 62
 """Days an anchor moves at most; from further away it is made from all rows."""
 SAFE = 2**62
 """Numbers stay below this in absolute value, so that no sum of two leaves 64 bits."""
-Anchored = dict[Anchor, tuple[Numbers, Numbers]]
+Anchored = dict[Anchor, tuple[Numbers, Numbers, Numbers]]
+"""Of some customers, by their place in the part: level and integral of each anchor."""
 
 
 def advance_balances(
@@ -187,12 +188,8 @@ def _foreign(
     at = found["customer"].to_numpy().astype(np.int64) - made.range.low
     out: Anchored = {}
     for anchor in anchors:
-        pair = []
-        for which in "LI":
-            values = np.zeros(made.range.rows, np.int64)
-            values[at] = from_arrow(found[f"{anchor.key}-{which}"], INTEGER).values
-            pair.append(values)
-        out[anchor] = (pair[0], pair[1])
+        level, integral = (from_arrow(found[f"{anchor.key}-{which}"], INTEGER).values for which in "LI")
+        out[anchor] = (at, level, integral)
     return out
 
 
@@ -202,7 +199,10 @@ def _sum(made: Advanced, node: Aggregate, day: dt.date, foreign: Anchored, befor
 
     def of(anchor: Anchor, which: int) -> Numbers:
         own = anchored(made, anchor, before)[which]
-        return own + foreign[anchor][which] if anchor in foreign else own
+        if anchor in foreign:
+            own = own.copy()
+            own[foreign[anchor][0]] += foreign[anchor][which + 1]
+        return own
 
     if node.reduce is Reduce.LEVEL:
         return of(anchors[0], 0)
