@@ -1,7 +1,7 @@
 """Run definitions on Spark, over Arrow tables.
 
-The whole night on a cluster stands on the same statements; this is their engine at the size of a
-specification test.
+The whole night (`quanke.night.on_spark`) stands on the same statements; this is their engine at the size of a
+specification test. The session has to be one of `quanke.engines.spark.session`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DIALECT = SparkDialect()
-SETTINGS = {
-    "spark.sql.ansi.enabled": "true",
-    "spark.sql.session.timeZone": "Asia/Shanghai",
-    "spark.sql.timestampType": "TIMESTAMP_NTZ",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-}
-"""What every session must have for the language's meanings to hold."""
 
 
 def evaluate(
