@@ -44,8 +44,8 @@ class InDuckDB:
     def count(self, groups: Groups) -> int:
         return self.query(sql_of(groups))
 
-    def query(self, condition: str) -> int:
-        row = self.connection.execute(f"SELECT count(*) FROM t WHERE {condition}").fetchone()
+    def query(self, condition: str, relation: str = "t") -> int:
+        row = self.connection.execute(f"SELECT count(*) FROM {relation} WHERE {condition}").fetchone()
         assert row is not None
         return int(row[0])
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+from random import Random
 
 import pytest
 
 from quanke.bank.contracts import Purpose
+from quanke.engines.memory import value_of
 from quanke.kernel.errors import AudienceError
 from quanke.language import Expression, as_of, customers, yuan
 from quanke.language.audience import parse_audience
 from quanke.language.audience_text import say_audience
+from quanke.language.types import Kind
+from quanke.segments.index import AudienceIndex
+from quanke.segments.index.conditions import columns_of
+from tests.generative.values import AS_OF, maybe
+from tests.segments.small_index import opened
 from tests.spec.audience_catalogue import CATALOGUE, aum, has_fund, tier, transfers
 from tests.spec.cases.audience import REFUSED, UNDERSTOOD, Refused, Understood
+from tests.spec.tables import Table
 
 ALL_UNDERSTOOD = [example for group in UNDERSTOOD.values() for example in group]
 ALL_REFUSED = [example for group in REFUSED.values() for example in group]
@@ -31,6 +39,44 @@ def test_what_a_text_means(example: Understood) -> None:
     assert got.node == example.means.node
     again = say_audience(got.node, names=CATALOGUE)
     assert parse_audience(again, CATALOGUE).node == got.node
+
+
+@pytest.fixture(scope="module")
+def customers_of_every_kind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Table, AudienceIndex]:
+    """Some customers, with random values of whatever the examples read, and the index over them."""
+    r = Random(7)
+    reads = {n.name: n.type for e in ALL_UNDERSTOOD for n in columns_of(e.means.node)}  # type: ignore[union-attr]
+    chosen = {"city": ["深圳", "东莞", 'a"b'], "tier": ["core", "rising", "online"]}
+
+    def value(name: str, kind: Kind) -> object:
+        if name in chosen:
+            return r.choice([*chosen[name], None])
+        return r.randint(0, 20_000_000) if kind is Kind.MONEY else maybe(r, kind)
+
+    rows = 700
+    table = Table(reads, {name: [value(name, of.kind) for _ in range(rows)] for name, of in reads.items()})
+    return table, opened(table, tmp_path_factory.mktemp("index"))
+
+
+@pytest.mark.parametrize("example", ALL_UNDERSTOOD, ids=lambda e: e.text[:60])
+def test_the_index_finds_whom_the_judge_finds(
+    example: Understood, customers_of_every_kind: tuple[Table, AudienceIndex]
+) -> None:
+    table, index = customers_of_every_kind
+    node = parse_audience(example.text, CATALOGUE).node
+    wanted, refused_ = [], False
+    for number, row in enumerate(table.rows):
+        try:
+            if value_of(node, AS_OF, lambda inner, row=row: row[inner.name]) is True:  # type: ignore[misc]
+                wanted.append(number)
+        except OverflowError:
+            refused_ = True
+    if refused_:
+        with pytest.raises(OverflowError):
+            index.members(node)
+        return
+    assert index.members(node).numbers().tolist() == wanted
+    assert index.count(node) == len(wanted)
 
 
 @pytest.mark.parametrize("example", ALL_REFUSED, ids=lambda e: ascii(e.text[:60]))

@@ -36,7 +36,7 @@ from quanke.segments.index import AudienceIndex, Members
 from quanke.segments.index.hiding import shown, shown_cells, shown_part
 
 T = TypeVar("T")
-MOST_CELLS = 1_000
+MOST_CELLS = 200
 """Most values an audience is broken down by."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

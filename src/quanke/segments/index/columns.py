@@ -166,10 +166,13 @@ class IndexColumn:
             held = np.array([*self.texts, ""], object)
             return Values(held[np.minimum(codes, len(self.texts)).astype(np.int64)], valid)
         with np.errstate(over="ignore"):
-            ordinals = codes.astype(np.uint64).view(np.int64) + np.int64(self.base)
+            ordinals = codes.astype(np.uint64).view(np.int64)
+            if self.base:
+                ordinals += np.int64(self.base)
+        if self.null is not None:
+            ordinals[~valid] = self.base if self.known else 0
         if self.kind is Kind.NUMBER:
-            return Values(np.where(valid, floating(ordinals), 0.0), valid)
-        ordinals = np.where(valid, ordinals, self.base if self.known else 0)
+            return Values(floating(ordinals), valid)
         if self.kind is Kind.BOOLEAN:
             return Values(ordinals.astype(np.bool_), valid)
         dtype = DTYPES[self.kind]

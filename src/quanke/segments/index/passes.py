@@ -16,11 +16,14 @@ import numpy.typing as npt
 from quanke.language.nodes import Node, type_of
 from quanke.language.types import Kind
 from quanke.segments.index.build import words_from, workers
-from quanke.segments.index.columns import DOMAIN, IndexColumn, Values
+from quanke.segments.index.columns import IndexColumn, Values
 from quanke.segments.index.conditions import Bools, Evaluate, Passed, columns_of, name_of
 from quanke.segments.index.kernels import BLOCK
 
-CHUNK = 16 * BLOCK
+CHUNK = 8 * BLOCK
+"""Customers of a chunk: what is computed of it stays in the cache."""
+COMBINATIONS = 2**20
+"""Most combinations of values that are all tried instead of everybody's."""
 Words = npt.NDArray[np.uint64]
 Whole = Callable[[Sequence[Node]], list[tuple[Bools, Bools]]]
 """Computes conditions for all rows at once, for what cannot be read from the index: where each is known to be
@@ -77,7 +80,7 @@ class Passes:
     def _combined(self, node: Node) -> tuple[Bools, Bools] | None:
         """By all combinations of values, where they are few."""
         held = self._held(node)
-        if not held or math.prod(c.size for c in held) > DOMAIN:
+        if not held or math.prod(c.size for c in held) > COMBINATIONS:
             return None
         reads = columns_of(node)
         grids = np.indices([c.size for c in held]).reshape(len(held), -1)
