@@ -14,7 +14,6 @@ from quanke.bank.contracts import CONTRACTS, TableKind
 from quanke.bank.home import Home
 from quanke.customers.register import register_of
 from quanke.engines.live.brokers import Address, address
-from quanke.engines.live.engine import LiveEngine
 from quanke.engines.live.intake.arrivals import event_hashes
 from quanke.engines.live.intake.checks import open_checks
 from quanke.engines.live.intake.levels import levels_of
@@ -32,6 +31,7 @@ from quanke.engines.live.sources.http import HttpSource
 from quanke.engines.live.sources.kafka import KafkaSource
 from quanke.engines.live.sources.nats import NatsSource
 from quanke.engines.live.sources.rabbitmq import RabbitSource
+from quanke.engines.live.sources.replay import ReplaySource
 from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import NightError, QuankeError
 from quanke.kernel.progress import Progress, SilentProgress
@@ -82,6 +82,8 @@ def open_live(home: Home, plan: Plan, progress: Progress | None = None) -> Itera
             return live.status.sheet()
 
         sources = [source_of(text, plan.share, sheet) for text in plan.sources]
+        if plan.replay is not None:
+            sources.append(ReplaySource(plan.replay, folder / "quarantine"))
         sinks = [sink_of(text, folder, plan.share) for text in plan.sinks]
         live = Live(folder, state, checks, sources, sinks, plan.settings)
         yield live

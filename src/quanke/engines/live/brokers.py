@@ -68,7 +68,7 @@ def address(text: str, share: int = 0) -> Address | None:
         )
     try:
         parts = urlsplit(text.replace("{share}", str(share)))
-        port = parts.port or _PORTS[scheme]
+        port = _PORTS[scheme] if parts.port is None else parts.port
     except ValueError:
         raise QuankeError(f"the address {scheme}://… cannot be read") from None
     if parts.password:

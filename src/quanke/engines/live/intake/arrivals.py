@@ -73,6 +73,10 @@ class Raw:
             self, row=self.row.filter(mask), places=self.places.filter(mask), rows=self.rows.filter(mask)
         )
 
+    def shifted(self, by: int) -> Raw:
+        """The same rows, counted from a later place."""
+        return replace(self, places=pc.add(self.places, by))
+
 
 @dataclass(slots=True)
 class Arrivals:
