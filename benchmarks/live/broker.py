@@ -1,15 +1,15 @@
 """The live engine behind a broker: NATS JetStream on loopback, from the published message to the decision.
 
-A server of the benchmark's own, with its store in a scratch folder. Events are JSON, one a message, of accounts
-of a real home; the engine has 200 triggers and a profile of as many customers as the home has (`bank`). What is
-timed is everything `quanke live` does: receive, parse, check the contract, find the customer, drop what came
-before, evaluate, write the step down, write decisions, acknowledge.
+A server of the benchmark's own, with its store in a scratch folder. Events are JSON, one a message, of
+accounts of a real home; the engine has 200 triggers and a profile of as many customers as the home has
+(`bank`). What is timed is everything `quanke live` does: receive, parse, check the contract, find the
+customer, drop what came before, evaluate, write the step down, write decisions, acknowledge.
 
-* rate: so many events wait in the stream; how fast they are taken, beside how fast the same client takes the
-  same messages and does nothing with them: by `fetch` of nats-py (the way its manual shows), and by the pull
-  loop of our own source.
-* delay: a publisher in a process of its own sends 1,000 and 10,000 events a second; from the moment the server
-  stamped a message to the moment its decisions were out.
+* rate: so many events wait in the stream; how fast they are taken, beside how fast the same client takes
+  the same messages and does nothing with them: by `fetch` of nats-py (the way its manual shows), and by the
+  pull loop of our own source.
+* delay: a publisher in a process of its own sends 1,000 and 10,000 events a second; from the moment the
+  server stamped a message to the moment its decisions were out.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), sys.a
 
 
 def broker_figures(quick: bool = False) -> dict[str, Any]:
-    """All figures: {"figures": {...}, "ratios": {...}}. Raises RuntimeError where no nats-server is installed."""
+    """All figures: {"figures": {...}, "ratios": {...}}. Raises RuntimeError without a nats-server."""
     if shutil.which("nats-server") is None:
         raise RuntimeError("no nats-server is installed")
     waiting = 20_000 if quick else 200_000
@@ -89,7 +89,9 @@ def broker_figures(quick: bool = False) -> dict[str, Any]:
         found["broker_raw_fetch_per_s"] = round(asyncio.run(_raw_fetch(port, waiting)), 0)
         found["broker_raw_pull_per_s"] = round(_raw_pull(port, waiting), 0)
         with open_checks(home, numbers_of(home, register_of(home).customer), bank.DAY) as checks:
-            found["broker_end_to_end_per_s"] = round(_rate(port, Path(scratch), home, engine(), checks, waiting), 0)
+            found["broker_end_to_end_per_s"] = round(
+                _rate(port, Path(scratch), home, engine(), checks, waiting), 0
+            )
             for rate in RATES:
                 label = f"at_{rate // 1000}k"
                 delays = _delays(port, Path(scratch), home, engine(), checks, events, rate, seconds)
@@ -127,9 +129,7 @@ def _home(scratch: Path, quick: bool) -> Home:
     """The home of a million customers if it was prepared (`benchmarks/night`), else a small one."""
     if not quick and (MILLION / "home.json").exists():
         return Home.open(MILLION)
-    write_sample(
-        scratch / "files", customers=3_000, seed=7, last_day=NIGHT, progress=SilentProgress()
-    )
+    write_sample(scratch / "files", customers=3_000, seed=7, last_day=NIGHT, progress=SilentProgress())
     home = Home.create(scratch / "home")
     load(home, scratch / "files", progress=SilentProgress())
     return home
@@ -146,7 +146,11 @@ def _engine(home: Home) -> Any:
 def _events(home: Home, count: int) -> list[bytes]:
     """So many movements of accounts of the home, as a bank would send them."""
     accounts = pq.read_table(home.facts("accounts")[0], columns=["account_id", "currency"])
-    names = [a for a, c in zip(*(accounts[n].to_pylist() for n in ("account_id", "currency")), strict=True) if c == "CNY"]
+    names = [
+        a
+        for a, c in zip(*(accounts[n].to_pylist() for n in ("account_id", "currency")), strict=True)
+        if c == "CNY"
+    ]
     rows = bank.events(count, len(names), seed=5).to_pylist()
     return [
         json.dumps(
@@ -236,7 +240,9 @@ def _raw_pull(port: int, count: int) -> float:
     return rate
 
 
-def _live(port: int, folder: Path, home: Home, engine: LiveEngine, checks: Checks, once: bool, kept: int) -> Live:
+def _live(
+    port: int, folder: Path, home: Home, engine: LiveEngine, checks: Checks, once: bool, kept: int
+) -> Live:
     where = address(f"nats://127.0.0.1:{port}/{STREAM}?durable={folder.name}")
     assert where is not None
     state = State(engine, levels_of(home, home.path / "levels/balances/closing.parquet"), Seen(), NIGHT)
@@ -256,7 +262,14 @@ def _rate(port: int, scratch: Path, home: Home, engine: LiveEngine, checks: Chec
 
 
 def _delays(
-    port: int, scratch: Path, home: Home, engine: LiveEngine, checks: Checks, events: list[bytes], rate: int, seconds: float
+    port: int,
+    scratch: Path,
+    home: Home,
+    engine: LiveEngine,
+    checks: Checks,
+    events: list[bytes],
+    rate: int,
+    seconds: float,
 ) -> list[float]:
     """Seconds from publishing to decision, of every event sent at a rate; the first second is left out."""
 

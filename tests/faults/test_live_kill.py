@@ -151,7 +151,7 @@ async def publish(port: int, events: list[bytes], pace: float, done: threading.E
                 try:
                     await stream.publish("bank.events", event, timeout=0.5)
                     break
-                except (nats.errors.Error, asyncio.TimeoutError):
+                except (nats.errors.Error, TimeoutError):
                     await asyncio.sleep(0.05)
         await asyncio.sleep(pace)
     await connection.close()

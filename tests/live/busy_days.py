@@ -81,7 +81,9 @@ def _cut(files: Path) -> list[dict[str, Any]]:
     connection = duckdb.connect()
     for table in EVENT_TABLES:
         folder = files / table
-        paths = sorted(folder.glob("*.parquet")) if folder.is_dir() else sorted(files.glob(f"{table}_*.parquet"))
+        paths = (
+            sorted(folder.glob("*.parquet")) if folder.is_dir() else sorted(files.glob(f"{table}_*.parquet"))
+        )
         for path in paths:
             late = f"try_cast(date AS DATE) > DATE '{NIGHT}'"
             rows = connection.sql(f"SELECT COLUMNS(*)::VARCHAR FROM '{path}' WHERE {late}").to_arrow_table()

@@ -13,7 +13,7 @@ import pytest
 from quanke.bank.home import Home
 from quanke.engines.live.running.live import Settings
 from quanke.night.live import Plan, open_live
-from tests.live.busy_days import LAST, lines, make
+from tests.live.busy_days import LAST, decisions, lines, make
 
 Bank = tuple[Path, list[dict[str, Any]]]
 
@@ -39,6 +39,23 @@ def fresh(busy: Bank, tmp_path: Path) -> Callable[[str], Path]:
         return tmp_path / name
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def stream(busy: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The events as a file of lines."""
+    path = tmp_path_factory.mktemp("stream") / "events.jsonl"
+    path.write_bytes(lines(busy[1]))
+    return path
+
+
+@pytest.fixture(scope="session")
+def wanted(busy: Bank, stream: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The decisions of an undisturbed run."""
+    home = tmp_path_factory.mktemp("wanted") / "home"
+    shutil.copytree(busy[0], home)
+    live_once(home, [str(stream)])
+    return decisions(home)
 
 
 def live_once(home: Path, sources: list[str], **more: Any) -> dict[str, Any]:

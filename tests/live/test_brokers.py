@@ -17,7 +17,6 @@ import pytest
 from quanke.kernel.errors import QuankeError
 from tests.live.busy_days import decisions, lines
 from tests.live.conftest import Bank, live_once
-from tests.live.test_runtime import stream, wanted  # noqa: F401  (fixtures)
 
 
 def listens(port: int) -> bool:
@@ -49,7 +48,7 @@ def rabbit() -> Iterator[Any]:
 
 
 @pytest.mark.service
-def test_rabbitmq(fresh: Any, busy: Bank, wanted: list[Any], rabbit: Any) -> None:  # noqa: F811
+def test_rabbitmq(fresh: Any, busy: Bank, wanted: list[Any], rabbit: Any) -> None:
     events, told = rabbit.new_queue(), rabbit.new_queue()
     half = len(busy[1]) // 2
     home = fresh()
@@ -76,7 +75,7 @@ def test_rabbitmq(fresh: Any, busy: Bank, wanted: list[Any], rabbit: Any) -> Non
 
 
 @pytest.mark.service
-def test_nats_streams_that_keep_and_that_drop(fresh: Any, busy: Bank, wanted: list[Any]) -> None:  # noqa: F811
+def test_nats_streams_that_keep_and_that_drop(fresh: Any, busy: Bank, wanted: list[Any]) -> None:
     pytest.importorskip("nats")
     if not listens(4222):
         pytest.skip("no NATS answers")
@@ -128,7 +127,11 @@ def kafka() -> Iterator[tuple[Any, str]]:
 
 
 def test_kafka_protocol(
-    fresh: Any, busy: Bank, wanted: list[Any], kafka: tuple[Any, str], tmp_path: Path  # noqa: F811
+    fresh: Any,
+    busy: Bank,
+    wanted: list[Any],
+    kafka: tuple[Any, str],
+    tmp_path: Path,
 ) -> None:
     producer, server = kafka
     home = fresh()

@@ -31,23 +31,6 @@ from tests.live.busy_days import LAST, decisions, lines
 from tests.live.conftest import Bank, live_once
 
 
-@pytest.fixture(scope="module")
-def stream(busy: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("stream") / "events.jsonl"
-    path.write_bytes(lines(busy[1]))
-    return path
-
-
-@pytest.fixture(scope="module")
-def wanted(busy: Bank, stream: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    import shutil
-
-    home = tmp_path_factory.mktemp("wanted") / "home"
-    shutil.copytree(busy[0], home)
-    live_once(home, [str(stream)])
-    return decisions(home)
-
-
 def test_batches_shares_and_sinks_change_nothing(fresh: Any, stream: Path, wanted: list[Any]) -> None:
     home = fresh("batches")
     assert live_once(home, [str(stream)], batch=37, sinks=("files", "parquet"))["events"] > 1_000
@@ -180,9 +163,14 @@ def test_the_door(fresh: Any, busy: Bank, monkeypatch: pytest.MonkeyPatch) -> No
         code, told = asked(port, "POST", "/events", lines([*busy[1][20:25], *bad_events(busy)]))
         assert code == 422
         assert told["accepted"] == 5
-        assert [(r["field"], r["rule"]) for r in told["refused"]] == [("kind", "values"), ("account_id", "references")]
+        assert [(r["field"], r["rule"]) for r in told["refused"]] == [
+            ("kind", "values"),
+            ("account_id", "references"),
+        ]
         event = {k: v for k, v in busy[1][30].items() if k != "table"}
-        assert asked(port, "POST", f"/events?table={busy[1][30]['table']}", json.dumps(event).encode())[0] == 202
+        assert (
+            asked(port, "POST", f"/events?table={busy[1][30]['table']}", json.dumps(event).encode())[0] == 202
+        )
         assert asked(port, "POST", "/events", b"oops")[0] == 422
         assert asked(port, "POST", "/events", b"\xff\xfe")[0] == 400
         assert asked(port, "POST", "/elsewhere", b"{}")[0] == 404
@@ -198,7 +186,9 @@ def test_the_door(fresh: Any, busy: Bank, monkeypatch: pytest.MonkeyPatch) -> No
         wait_for(lambda: live.status.events == 26, 30)
 
 
-def test_terminated_it_takes_a_snapshot_and_goes_on(fresh: Any, busy: Bank, stream: Path, wanted: list[Any]) -> None:
+def test_terminated_it_takes_a_snapshot_and_goes_on(
+    fresh: Any, busy: Bank, stream: Path, wanted: list[Any]
+) -> None:
     home = fresh()
     options = ("--from", str(stream), "--day-by", "events", "--batch", "50")
     process = start(home, *options)
@@ -254,7 +244,9 @@ def test_journal_drops_what_was_cut_off(tmp_path: Path) -> None:
     journal = Journal(path)
     rows = pa.table({"customer": pa.array([1, 2], pa.int32()), "text": ["a", None]})
     for number in (1, 2, 3):
-        journal.write(Step(number, [("due", "2026-07-01")], [(0, "2026-07-02")], {"s": {"a": 1}}, {"t": rows}))
+        journal.write(
+            Step(number, [("due", "2026-07-01")], [(0, "2026-07-02")], {"s": {"a": 1}}, {"t": rows})
+        )
     journal.close()
     whole = path.read_bytes()
     for cut in (len(whole) - 1, len(whole) - 40, len(whole) * 2 // 3 + 5):
@@ -274,7 +266,11 @@ def test_addresses() -> None:
     assert address("events/x.jsonl") is None
     where = address("nats://example:4333/BANK?subject=a.{share}&durable=d", 3)
     assert where is not None
-    assert (where.server, where.path, where.options) == ("example:4333", "BANK", {"subject": "a.3", "durable": "d"})
+    assert (where.server, where.path, where.options) == (
+        "example:4333",
+        "BANK",
+        {"subject": "a.3", "durable": "d"},
+    )
     with pytest.raises(QuankeError, match="no source or sink"):
         address("ftp://x/y")
     with pytest.raises(QuankeError, match="QUANKE_BROKER_PASSWORD") as error:

@@ -31,7 +31,9 @@ _LONGEST = 8.0
 
 
 @click.command(context_settings=_HELP)
-@click.option("--from", "sources", multiple=True, metavar="SOURCE", help="Where events come from; repeatable.")
+@click.option(
+    "--from", "sources", multiple=True, metavar="SOURCE", help="Where events come from; repeatable."
+)
 @click.option(
     "--to", "sinks", multiple=True, default=("files",), metavar="SINK", show_default=True,
     help="Where decisions go: files, parquet, nats://, kafka://, amqp://; repeatable.",

@@ -137,7 +137,9 @@ def source_of(text: str, share: Share, sheet: object) -> Source:
         return FileSource(Path(text.replace("{share}", str(share.part))))
     if where.scheme == "http":
         if share.of > 1:
-            raise QuankeError("events are posted to one process: with shares, let a broker or a folder stand between")
+            raise QuankeError(
+                "events are posted to one process: with shares, let a broker or a folder stand between"
+            )
         return HttpSource(where, sheet)  # type: ignore[arg-type]
     if where.scheme == "nats":
         return NatsSource(where, str(share))

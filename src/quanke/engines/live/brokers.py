@@ -13,6 +13,7 @@ taken from the environment variable QUANKE_BROKER_PASSWORD, so that it is in no 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import threading
@@ -139,10 +140,8 @@ class NatsConnection:
 
     def close(self) -> None:
         """Send what is left and disconnect."""
-        try:
+        with contextlib.suppress(Exception):
             self.call(self.connection.close(), 5)
-        except Exception:
-            pass
         self._stop()
 
     def _stop(self) -> None:

@@ -88,7 +88,7 @@ class Arrivals:
     @property
     def count(self) -> int:
         """How many records."""
-        return sum(raw.rows.num_rows for raw in self.raws) + len(self.broken)
+        return int(sum(raw.rows.num_rows for raw in self.raws)) + len(self.broken)
 
 
 def read_messages(

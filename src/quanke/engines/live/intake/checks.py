@@ -72,9 +72,9 @@ class _Known(Lookup):
 class Taken:
     """Rows of one table that keep the rules, and those that do not.
 
-    `good` has the table's arranged columns (`balances`: `balance` and `at` for `delta`), `#event` (its number),
-    `#place` (which record of the reading it was), `#id` and `#content` (hashes of its number and of all it
-    says); `refused` the columns of a quarantine file and `#place`.
+    `good` has the table's arranged columns (`balances`: `balance` and `at` for `delta`), `#event` (its
+    number), `#place` (which record of the reading it was), `#id` and `#content` (hashes of its number and of
+    all it says); `refused` the columns of a quarantine file and `#place`.
     """
 
     table: str
@@ -175,7 +175,9 @@ class Checks:
         if found is None or not pc.all(found["#good"]).as_py():
             # What is refused is told as it came: judged as text.
             form = _Form(minor, False)
-            names = [f"{n}_fen" if minor and contract[n].type is FieldType.MONEY else n for n in contract.by_name]
+            names = [
+                f"{n}_fen" if minor and contract[n].type is FieldType.MONEY else n for n in contract.by_name
+            ]
             checked, found = self._run(contract, form, {n: rows[n] for n in names}, resolved)
             create_faulty(self._connection, checked)
         good = found.filter(found["#good"]).drop_columns(["#good"]).sort_by("#row")

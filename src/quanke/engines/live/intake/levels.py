@@ -132,7 +132,7 @@ class Levels:
         """Take up what `save` wrote."""
         kept = json.loads(path.read_text(encoding="utf-8"))
         self._touched = {
-            int(account): _Account(days, balances, {day: at for day, at in moments})
+            int(account): _Account(days, balances, dict(moments))
             for account, (days, balances, moments) in kept.items()
         }
 

@@ -1,9 +1,9 @@
 """Whose an event is: parties, accounts and what else rows refer to, found by hash in memory.
 
-The loader joins every unit with the home's files. A batch of some hundred events cannot pay for that, so the
-numbers are read once and kept as sorted hashes: 12 bytes a party, 22 an account. Two keys of the home with one
-hash are found while the index is made, and refused; that an unknown key meets a known one's hash has a chance
-of one in 10^12 at ten million parties.
+The loader joins every unit with the home's files. A batch of some hundred events cannot pay for that, so
+the numbers are read once and kept as sorted hashes: 12 bytes a party, 22 an account. Two keys of the home
+with one hash are found while the index is made, and refused; that an unknown key meets a known one's hash
+has a chance of one in 10^12 at ten million parties.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -179,5 +180,5 @@ def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.Table]:
                 yield pa.Table.from_batches([batch])
 
 
-def _joined(pieces: Sequence[npt.NDArray[np.generic]], dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+def _joined(pieces: Sequence[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
     return np.concatenate(pieces) if pieces else np.empty(0, dtype)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +23,7 @@ _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,
 _WHOLE = r"^-?[0-9]{1,17}$"
 _AMOUNT = r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"
 
-Array = pa.Array | pa.ChunkedArray
+Array: TypeAlias = Any  # pa.Array or pa.ChunkedArray: pyarrow has no types
 
 
 def plain_columns(contract: Contract, rows: pa.Table, minor: bool) -> dict[str, Array] | None:
@@ -45,7 +46,8 @@ def plain_source(contract: Contract, name: str, minor: bool) -> SourceColumn:
     type_ = contract[name].type
     if type_ is FieldType.MONEY:
         return _SOURCES[FieldType.INTEGER](f"{name}_fen") if minor else _SOURCES[type_](name)
-    return _SOURCES.get(type_, lambda n: SourceColumn(n, Kind.TEXT, "VARCHAR"))(name)
+    source = _SOURCES.get(type_)
+    return SourceColumn(name, Kind.TEXT, "VARCHAR") if source is None else source(name)
 
 
 def _matched(column: Array, pattern: str) -> bool:

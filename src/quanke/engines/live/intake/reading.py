@@ -128,7 +128,8 @@ def _customers(resolved: dict[str, pa.Array], rows: int) -> npt.NDArray[np.int32
 
 def _spread(rows: pa.Table) -> npt.NDArray[np.int64]:
     """Whose share a row of nobody is: by its number."""
-    return (rows["#id"].to_numpy() >> np.uint64(1)).astype(np.int64)
+    numbers: npt.NDArray[np.uint64] = rows["#id"].to_numpy()
+    return (numbers >> np.uint64(1)).astype(np.int64)
 
 
 def _days(

@@ -1,5 +1,5 @@
 """The engine at work: from sources to sinks, each decision exactly once.
 
-* `live`: the loop. `steps`: what was given, written down. `checkpoint`: everything held, published by a rename.
+* `live`: the loop. `steps`: what was given, written down. `checkpoint`: everything held, by a rename.
 * `order`: rows of several tables in their order of coming. `quarantine`: refused events. `status`: figures.
 """

@@ -66,7 +66,7 @@ class Checkpoints:
         )
 
     def publish(self, meta: Meta, write: Callable[[Path, Path | None], None]) -> Path:
-        """Publish a checkpoint. `write` fills its folder; it is also given the one before, if there is one."""
+        """Publish a checkpoint. `write` fills its folder; it is also given the one before, if any."""
         before = self.latest()
         beside = self.folder / f".{meta.step:012d}"
         beside.mkdir()

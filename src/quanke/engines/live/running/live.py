@@ -110,8 +110,10 @@ class Live:
                 self.status.begin()
                 self._live()
             finally:
-                for part in (*self.sources, *self.sinks):
-                    part.close()
+                for source in self.sources:
+                    source.close()
+                for sink in self.sinks:
+                    sink.close()
             self.checkpoint()
 
     def stop(self, *_: object) -> None:
@@ -131,9 +133,9 @@ class Live:
             if idle and self.settings.once and all(source.exhausted for source in self.sources):
                 return
             late = time.monotonic() - self._saved > self.settings.checkpoint_seconds
-            if self._journal is not None and self._journal.size:
-                if late or self._journal.size > self.settings.checkpoint_bytes:
-                    self.checkpoint()
+            written = self._journal.size if self._journal is not None else 0
+            if written and (late or written > self.settings.checkpoint_bytes):
+                self.checkpoint()
 
     # --- steps
 
@@ -258,8 +260,8 @@ class Live:
             behind = (self._clock().date() - self.state.engine.day).days
             if behind > FARTHEST:
                 raise QuankeError(
-                    f"the night lived on is of {self.state.night}, {behind} days before today: run the night of "
-                    "yesterday first, or let the day follow the events (--day-by events)"
+                    f"the night lived on is of {self.state.night}, {behind} days before today: run the night "
+                    "of yesterday first, or let the day follow the events (--day-by events)"
                 )
 
     def _take_up(self, path: Path, meta: Meta) -> None:

@@ -1,8 +1,8 @@
 """What the live engine was given, step by step, written down before anything of it can be seen outside.
 
 A step is one reading of a source after it was judged, or a turn of the clock. The steps and a checkpoint
-together are the whole state: a process that begins again takes up the last checkpoint, does the steps after it
-once more, with the very same batches, and stands where the killed one stood.
+together are the whole state: a process that begins again takes up the last checkpoint, does the steps after
+it once more, with the very same batches, and stands where the killed one stood.
 
     journal/<step>.log      steps after the checkpoint <step>, as records
 

@@ -1,4 +1,6 @@
-"""Where decisions go. A sink is given every step once more after a crash, and leaves no decision in it twice."""
+"""Where decisions go. A sink is given every step once more after a crash, and leaves no decision in it
+twice.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""A file or a folder that is watched: lines of JSON as they are appended, CSV and Parquet files as they arrive.
+"""A file or a folder that is watched: lines of JSON as they are appended, CSV and Parquet files as they
+arrive.
 
 A line file (`.jsonl`, `.ndjson`) may grow; whole lines are read. A CSV or Parquet file is taken to be whole
-when its name is there: write it under a name beginning with a dot, or ending in `.part` or `.tmp`, and rename
-it. The table of a file is the name of its folder, or what its own name begins with; in a line file every event
-may name its table. Files of other tables, and what else lies there, are left alone.
+when its name is there: write it under a name beginning with a dot, or ending in `.part` or `.tmp`, and
+rename it. The table of a file is the name of its folder, or what its own name begins with; in a line file
+every event may name its table. Files of other tables, and what else lies there, are left alone.
 
 Typed files that wait together are read business date by business date, so that a bank's monthly files replay
 as the days went. How far each file was read is the position.
@@ -109,7 +110,8 @@ class FileSource:
             offset, number = self._at.get(name, [0, 0])
             if path.stat().st_size <= offset:
                 continue
-            messages, rows = [], []
+            messages: list[bytes] = []
+            rows: list[int] = []
             with open(path, "rb") as file:
                 file.seek(offset)
                 while len(messages) < limit:

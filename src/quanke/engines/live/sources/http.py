@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
     sheet: Callable[[], dict[str, Any]]
     timeout = 30
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Figures."""
         if not self._allowed():
             return
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._answer(HTTPStatus.OK, self.sheet())
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Events."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():

@@ -1,8 +1,8 @@
 """Kafka: partitions of a topic, read by position; what was written down is committed, for others to see.
 
-Positions are our own (the journal's), so partitions are assigned, not given by the group: `share` k of N reads
-the partitions whose number leaves k when divided by N if the address says `?partitions=share`, else all of
-them. The client is Confluent's (librdkafka).
+Positions are our own (the journal's), so partitions are assigned, not given by the group: `share` k of N
+reads the partitions whose number leaves k when divided by N if the address says `?partitions=share`, else
+all of them. The client is Confluent's (librdkafka).
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """NATS JetStream: a durable pull consumer whose position is our own.
 
-On a stream that keeps what was read (retention by limits, the usual) the consumer is made anew at every start,
-to begin after the last message that was written down: nothing waits for an acknowledgement to time out. One
-acknowledgement of the last message stands for all before it. On a stream that drops what was read (work queue,
-interest) the durable consumer stays, every message is acknowledged by itself, and what a killed process had
-not acknowledged comes again after `ack_wait`.
+On a stream that keeps what was read (retention by limits, the usual) the consumer is made anew at every
+start, to begin after the last message that was written down: nothing waits for an acknowledgement to time
+out. One acknowledgement of the last message stands for all before it. On a stream that drops what was read
+(work queue, interest) the durable consumer stays, every message is acknowledged by itself, and what a
+killed process had not acknowledged comes again after `ack_wait`.
 
-Messages are asked for ahead and received in a thread of their own while the engine works. (`fetch` of nats-py
-asks, waits and counts for every batch anew, and gets a fifth of the messages a second.)
+Messages are asked for ahead and received in a thread of their own while the engine works. (`fetch` of
+nats-py asks, waits and counts for every batch anew, and gets a fraction of the messages a second.)
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The way back from quarantine: refused events, mended or not, are given to the engine once more.
 
-A mended file is a file of `live/quarantine` (Parquet, or saved as CSV) in which cells were changed; its columns
-`unit`, `file` and `row` say which refused events it mends. What is right now is taken; what is refused again
-stands in quarantine with its new reason. Either way it leaves the file it stood in. Repeating does no harm: an
-event that was taken is told by its number.
+A mended file is a file of `live/quarantine` (Parquet, or saved as CSV) in which cells were changed; its
+columns `unit`, `file` and `row` say which refused events it mends. What is right now is taken; what is
+refused again stands in quarantine with its new reason. Either way it leaves the file it stood in. Repeating
+does no harm: an event that was taken is told by its number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from quanke.bank.load.quarantine import REASONS
 from quanke.bank.readers.csv import stage_csv
 from quanke.bank.readers.handover import column_names
 from quanke.bank.readers.staged import RECORD
-from quanke.engines.live.intake.arrivals import LIVE_TABLES, Arrivals, live_contract, read_messages, read_table
+from quanke.engines.live.intake.arrivals import (
+    LIVE_TABLES,
+    Arrivals,
+    live_contract,
+    read_messages,
+    read_table,
+)
 from quanke.engines.live.intake.reading import UNKNOWN_TABLE, Judged
 from quanke.engines.live.running.quarantine import waiting
 from quanke.engines.live.sources import Reading
@@ -65,7 +71,10 @@ class ReplaySource:
         if path.suffix == ".parquet":
             rows = pq.read_table(path)
         else:
-            known = {*REASONS, *(name for table in LIVE_TABLES for name in column_names(live_contract(table)))}
+            known = {
+                *REASONS,
+                *(name for table in LIVE_TABLES for name in column_names(live_contract(table))),
+            }
             with tempfile.TemporaryDirectory() as scratch:
                 rows = pq.read_table(stage_csv(path, path.name, Path(scratch), known).path)
         missing = [name for name in _PLACE if name not in rows.column_names]
