@@ -160,7 +160,7 @@ def test_the_bank_tries_what_is_hard(nights: tuple[Bank, Bank]) -> None:
     assert before.absorbed and set(after.absorbed) > set(before.absorbed)
     assert len(after.parts("base")) == 4
     moved = after.table("moves").to_pylist()
-    assert {"up", "down", "moved", "gone"} <= {m["move"] for m in moved}
+    assert {"up", "moved", "gone"} <= {m["move"] for m in moved}
     assert after.table("findings").num_rows and after.table("metrics").num_rows > 100
     assert {"linked", "derived"} <= set(after.groups) and len(set(after.sizes("rfm_monetary"))) == 6
     files = [str(f) for f in nights[1].home.facts("balances")]
