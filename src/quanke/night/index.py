@@ -133,12 +133,10 @@ def build_index(
     count = sum(len(names) for names in groups.values())
     with (progress or SilentProgress()).step("audience index", count) as step, workers() as pool:
         for group, names in groups.items():
-            files = [pq.ParquetFile(path) for path in parts[group]]
+            footers = [(path, pq.read_metadata(path)) for path in parts[group]]
 
-            def one(name: str, files: Sequence[pq.ParquetFile] = files) -> dict[str, Any] | None:
-                values = pa.chunked_array(
-                    [c for f in files for c in f.read(columns=[name], use_threads=False)[name].chunks]
-                )
+            def one(name: str, footers: Sequence[Any] = footers) -> dict[str, Any] | None:
+                values = _column(name, footers)
                 kind = next(kind for fits, kind in _KINDS if fits(values.type))
                 held = (earlier, before[name]) if earlier is not None and name in before else None
                 made = build_column(name, values, kind, there, words, folder, held)
@@ -147,9 +145,17 @@ def build_index(
 
             made = zip(names, pool.map(one, names), strict=True)
             entries.update({name: entry for name, entry in made if entry is not None})
-            for file in files:
-                file.close()
     write_index(folder, rows, words, entries)
+
+
+def _column(name: str, footers: Sequence[tuple[Path, Any]]) -> pa.ChunkedArray:
+    """A column of all parts. Each thread opens files of its own, which are not safe to share; their footers
+    are, and need not be read again."""
+    pieces = []
+    for path, footer in footers:
+        with pq.ParquetFile(path, metadata=footer) as file:
+            pieces += file.read(columns=[name], use_threads=False)[name].chunks
+    return pa.chunked_array(pieces)
 
 
 def index_parts(run: Run, kept: Mapping[str, Sequence[str]]) -> None:
