@@ -201,8 +201,8 @@ class Arrays:
 
     def customers(self, wanted: Sequence[Column]) -> dict[Column, Dense]:
         """The city."""
-        codes = self.random.integers(0, len(CITIES), self.count, np.int32)
-        return {node: Dense(codes, None, CITIES) for node in wanted}
+        self.codes = self.random.integers(0, len(CITIES), self.count, np.int32)
+        return {node: Dense(self.codes, None, CITIES) for node in wanted}
 
     def rows(self, table: str, fields: Sequence[str], since: dt.date) -> pa.Table:
         """Nobody waits."""

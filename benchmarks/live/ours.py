@@ -17,7 +17,7 @@ import numpy as np
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.live.bank import AMOUNTS, COUNTS, DAY, PROFILE, Arrays, events, profile, rules
+from benchmarks.live.bank import AMOUNTS, CITIES, COUNTS, DAY, PROFILE, Arrays, events, profile, rules
 from quanke.engines.live.engine import LiveEngine
 
 BATCH = 10_000
@@ -90,8 +90,7 @@ def hits(customers: int, count: int = 2_000) -> dict[str, Any]:
         context = {name: row[name][0].as_py() for name in ("amount", "kind", "channel", "direction")}
         context |= {f"earlier_{n}": night[n][customer].as_py() for n in PROFILE}
         context |= {n: v for n, v in tags.items() if n != "customer"}
-        (city,) = live._customers.values()
-        context["city"] = city.one(customer)
+        context["city"] = CITIES[live._openings.codes[customer]]
         seen.append(context)
         fired.append(sorted(int(t.removeprefix("trigger_")) for t in made["trigger"].to_pylist()))
     return {"seen": seen, "fired": fired}

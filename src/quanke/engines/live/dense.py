@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ from quanke.language.types import RATE_PLACES, Kind, Type
 
 NO_TEXT = -1
 """Code of an unknown text."""
+UNKNOWN = np.int64(-(2**63))
+"""Stands for no value in an array of whole numbers: of an extreme, of a day, of a value on a board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,101 @@ def _nothing(dense: Dense, rows: int) -> Column | Texts:
     if dense.texts is not None:
         return Texts(np.full(rows, NO_TEXT, np.int64), dense.texts)
     return Column(np.zeros(rows, dense.values.dtype), np.zeros(rows, np.bool_))
+
+
+class Board:
+    """Columns over all customers, side by side: what is known of one customer lies together, so that a
+    gather goes to memory once for each customer and not once for each of his columns.
+
+    Holds whole numbers, booleans, days, moments and codes of texts; `UNKNOWN` is no value.
+    """
+
+    def __init__(self, columns: Sequence[Dense]) -> None:
+        rows = len(columns[0].values) if columns else 0
+        self.values = np.empty((rows, len(columns)), np.int64)
+        for place, dense in enumerate(columns):
+            self.values[:, place] = _whole(dense.values)
+            if dense.valid is not None:
+                self.values[~dense.valid, place] = UNKNOWN
+        self._customers: Array | None = None
+        self._block: Array = self.values
+
+    def block(self, customers: Array) -> Array:
+        """One row for each column, for customers that are all on the board; kept until others are asked
+        for."""
+        if self._customers is not customers:
+            taken = self.values.take(customers, axis=0)
+            self._customers, self._block = customers, np.ascontiguousarray(taken.T)
+        return self._block
+
+
+@dataclass(frozen=True, slots=True)
+class OnBoard:
+    """One column of a board, to be used like a Dense."""
+
+    board: Board
+    place: int
+    dtype: np.dtype[Any]
+    full: bool
+    texts: Sequence[str] | None = None
+
+    def gather(self, customers: Array, ones: Bools) -> Column | Texts:
+        """The values of some customers; unknown for numbers beyond the last."""
+        count = len(self.board.values)
+        if count == 0 or int(customers.max(initial=0)) >= count:
+            return self._dense().gather(customers, ones)
+        held = self.board.block(customers)[self.place]
+        if self.texts is not None:
+            return Texts(held, self.texts)
+        valid = ones if self.full else held != UNKNOWN
+        if self.dtype.kind == "M":
+            return Column((held if self.full else np.where(valid, held, 0)).view(self.dtype), valid)
+        return Column(held != 0 if self.dtype.kind == "b" else held, valid)
+
+    def _dense(self) -> Dense:
+        values = self.board.values[:, self.place]
+        valid = None if self.full else values != UNKNOWN
+        if self.dtype.kind == "M":
+            return Dense(np.ascontiguousarray(values).view(self.dtype), valid, self.texts)
+        return Dense(values.astype(self.dtype), valid, self.texts)
+
+    def one(self, customer: int) -> bool | int | float | str | None:
+        """One customer's value, as `Dense.one` gives it."""
+        if not customer < len(self.board.values):
+            return None
+        value = self.board.values.item(customer, self.place)
+        if self.texts is not None:
+            return None if value == NO_TEXT else self.texts[value]
+        if not self.full and value == UNKNOWN:
+            return None
+        return bool(value) if self.dtype.kind == "b" else value
+
+
+Held = Dense | OnBoard
+"""A column over all customers, wherever it lies."""
+
+
+def _whole(values: Array) -> Array:
+    return values.view(np.int64) if values.dtype.kind == "M" else values
+
+
+def on_board(columns: dict[Any, Dense]) -> dict[Any, Held]:
+    """The columns with all on one board that can be; floating-point numbers and the number that stands for
+    UNKNOWN cannot."""
+    rows = {len(dense.values) for dense in columns.values()}
+    fits = [
+        name
+        for name, dense in columns.items()
+        if dense.values.dtype.kind in "iubM" and not bool((_whole(dense.values) == UNKNOWN).any())
+    ]
+    if len(rows) != 1 or not fits:
+        return dict(columns)
+    board = Board([columns[name] for name in fits])
+    made: dict[Any, Held] = dict(columns)
+    for place, name in enumerate(fits):
+        dense = columns[name]
+        made[name] = OnBoard(board, place, dense.values.dtype, dense.valid is None, dense.texts)
+    return made
 
 
 def dense_of(values: pa.ChunkedArray | pa.Array, of: Type) -> Dense:

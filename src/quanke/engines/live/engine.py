@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from quanke.engines.live.batch import Batch, Rows
 from quanke.engines.live.columns import Array, Column
 from quanke.engines.live.decisions import decisions, no_decisions
-from quanke.engines.live.dense import Dense, Texts, arrow_of, dense_of
+from quanke.engines.live.dense import Dense, Held, Texts, arrow_of, dense_of, on_board
 from quanke.engines.live.formulas import Formulas
 from quanke.engines.live.journal import Journal
 from quanke.engines.live.judging import Judge
@@ -42,7 +42,7 @@ from quanke.kernel.errors import QuankeError
 from quanke.language.catalogue import Catalogue
 from quanke.language.definitions import Occasion, Trigger
 from quanke.language.facts import table_of
-from quanke.language.nodes import Aggregate, AsOf, Node, walk
+from quanke.language.nodes import Aggregate, AsOf, Node, Reference, walk
 from quanke.language.nodes import Column as Field
 from quanke.language.types import Type
 
@@ -82,8 +82,9 @@ class LiveEngine:
         self._catalogue = catalogue
         self._reading = reading_of(catalogue, self.triggers, keep)
         self.tables: frozenset[str] = self._reading.tables
-        self._profile = _profile(profile, self._reading.profile)
-        self._customers = dict(openings.customers(self._reading.customers))
+        night: dict[Any, Dense] = _profile(profile, self._reading.profile)
+        night.update(openings.customers(self._reading.customers))
+        self._night = on_board(night)
         self._state = State(self._reading.aggregates, is_live)
         self._judges = {table: self._judge(table) for table in sorted(self.tables)}
         self._singles = {
@@ -221,11 +222,9 @@ class LiveEngine:
             single.judge.triggers, numbers, customers, pa.array(ids, pa.string()), moments, self.day, values
         )
 
-    def _dense(self, node: Node) -> Dense:
+    def _dense(self, node: Node) -> Held:
         """What stands as of the night."""
-        if isinstance(node, Field):
-            return self._customers[node]
-        return self._profile[getattr(node, "name")]  # noqa: B009
+        return self._night[node.name if isinstance(node, Reference) else node]
 
     def _read(self, node: Node, customers: Array, ones: Array) -> Column | Texts:
         """What stands as of the night, for customers: fields of the golden record, earlier values, tags that

@@ -27,6 +27,8 @@ from quanke.language.types import Kind
 Reader = Callable[[Node], Column | Texts]
 """Gives the column of a field, a reference, an aggregate or a place."""
 
+SHORT = 10_000
+"""A vocabulary up to so long is made a dictionary for the texts a batch is compared with."""
 _COMPARE: dict[str, Callable[[Array, Array], Array]] = {
     "equal": np.equal,
     "not_equal": np.not_equal,
@@ -117,6 +119,7 @@ class Evaluation:
         self._as_of = as_of
         self._values: list[Column | None] = [None] * len(formulas.steps)
         self._texts: dict[int, Texts | None] = {}
+        self._codes: dict[int, dict[object, int]] = {}
         self._true: list[Array | None] = [None] * len(formulas.steps)
         self._false: list[Array | None] = [None] * len(formulas.steps)
 
@@ -212,9 +215,39 @@ class Evaluation:
                     compare = _COMPARE[operation]  # nan has no inverse
                 else:
                     return self._known(compare(a.values, b.values), a, b)
+        if step.text >= 0:
+            mask = self._is_text(step, wanted=wanted)
+            if mask is not None:
+                return mask
         column = self.value(place)
         values = column.values if wanted else ~column.values
         return self._known(values, column)
+
+    def _is_text(self, step: Step, *, wanted: bool) -> Array | None:
+        """Where a text is (or is not) a given one: found by its code; None for other conditions."""
+        node = step.node
+        if not isinstance(node, Call) or node.operation != "equal" or step.arguments[0] != step.text:
+            return None
+        texts, word = self.texts(step.text), node.arguments[1]
+        if texts is None or not isinstance(word, Literal) or word.value is None:
+            return None
+        code = self._code(texts.vocabulary, word.value)
+        same: Array = texts.codes == code
+        return same if wanted else ~same & (texts.codes >= 0)
+
+    def _code(self, vocabulary: Sequence[str], word: object) -> int:
+        """Place of a text in a vocabulary; -2, which no row has, where it is not in it."""
+        known = self._codes.get(id(vocabulary))
+        if known is None:
+            known = {text: code for code, text in enumerate(vocabulary)} if len(vocabulary) < SHORT else {}
+            self._codes[id(vocabulary)] = known
+        if len(vocabulary) < SHORT:
+            return known.get(word, -2)
+        found = known.get(word)
+        if found is None:
+            found = next((code for code, text in enumerate(vocabulary) if text == word), -2)
+            known[word] = found
+        return found
 
     def _known(self, truth: Array, *columns: Column) -> Array:
         """A fresh mask less the rows where one of the columns is unknown."""

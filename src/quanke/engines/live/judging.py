@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from quanke.engines.live.batch import Rows
-from quanke.engines.live.columns import Array, Column, values_of
+from quanke.engines.live.columns import Array, Bools, Column, values_of
 from quanke.engines.live.decisions import decisions, no_decisions
 from quanke.engines.live.formulas import Evaluation, Formulas
 from quanke.language.definitions import Occasion, Trigger, leaves
+from quanke.language.nodes import Call, Node, Reference, type_of
 from quanke.language.nodes import Column as Field
-from quanke.language.nodes import Node, Reference, type_of
 from quanke.language.types import Kind, Type
 from quanke.language.words import say
 
@@ -49,6 +49,7 @@ class Judge:
 
         self.frames = [_frame([name for name, _, _ in seen]) for seen in self.seen]
 
+        self._terms = [_terms(self.formulas, place) for _, place in self.firing]
         ways = (*self.firing, *self.arming, *self.calling)
         read = [place for seen in self.seen for _, place, _ in seen]
         self.outputs = list(dict.fromkeys([*(place for _, place in ways), *read]))
@@ -84,18 +85,18 @@ class Judge:
 
     def _hits(self, found: Evaluation) -> tuple[Array, Array]:
         """Numbers of triggers, and the rows where each is true."""
-        which, places = [], []
-        for number, place in self.firing:
-            true = found.true(place)
-            hit = _places(true)
-            if len(hit):
-                if len(true) != found.rows:
-                    hit = np.arange(found.rows)
-                which.append(np.full(len(hit), number, np.int32))
-                places.append(hit)
-        if not which:
+        if not self.firing:
             return np.zeros(0, np.int32), np.zeros(0, np.int64)
-        return np.concatenate(which), np.concatenate(places)
+        width = (found.rows + 7) & ~7
+        true = np.zeros((len(self.firing), width), np.bool_)
+        for row, terms in zip(true, self._terms, strict=True):
+            _all(found, terms, row[: found.rows])
+        # few are true, so eight are looked at in one
+        eights = np.flatnonzero(true.reshape(-1).view(np.uint64))
+        near = (eights[:, None] * 8 + np.arange(8)).reshape(-1)
+        which, places = np.divmod(near[true.reshape(-1)[near]], width)
+        numbers = np.array([number for number, _ in self.firing], np.int32)
+        return numbers[which], places
 
     def _values(self, found: Evaluation, which: Array, places: Array) -> list[str]:
         """What was seen, for hits ordered by trigger."""
@@ -132,17 +133,26 @@ class Judge:
         )
 
 
-def _places(mask: Array) -> Array:
-    """Places where a mask is true: eight are looked at in one, since few are."""
-    whole = len(mask) & ~7
-    if whole < 64 or not mask.flags.c_contiguous:
-        return np.flatnonzero(mask)
-    eights = np.flatnonzero(mask[:whole].view(np.uint64))
-    if len(eights) * 8 > whole // 4:
-        return np.flatnonzero(mask)
-    near = (eights[:, None] * 8 + np.arange(8)).ravel()
-    found = near[mask[near]]
-    return np.concatenate([found, whole + np.flatnonzero(mask[whole:])])
+def _terms(formulas: Formulas, place: int) -> list[int]:
+    """Places of the conditions that must all be true for one to be true."""
+    found: dict[int, None] = {}
+    stack = [place]
+    while stack:
+        top = stack.pop()
+        step = formulas.steps[top]
+        if isinstance(step.node, Call) and step.node.operation == "both" and step.text < 0:
+            stack.extend(reversed(step.arguments))
+        else:
+            found[top] = None
+    return list(found)
+
+
+def _all(found: Evaluation, terms: Sequence[int], room: Bools) -> None:
+    """Write into `room` where all conditions are true."""
+    first, *rest = [found.true(term) for term in terms]
+    np.logical_and(first, rest[0] if rest else found.ones, out=room)
+    for mask in rest[1:]:
+        np.logical_and(room, mask, out=room)
 
 
 def shown(node: Node) -> str:

@@ -22,16 +22,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from quanke.engines.live.columns import Array
-from quanke.engines.live.dense import Dense
+from quanke.engines.live.dense import UNKNOWN, Dense
 from quanke.language.nodes import Aggregate, Column, Reduce
 from quanke.language.types import Kind
-
-UNKNOWN = np.int64(-(2**63))
-"""Stands for no value in an array of whole numbers: of an extreme, of a day, of a code of a text."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +74,6 @@ class Openings(Protocol):
         triggers that wait for something since before the engine began."""
 
 
-def widths(node: Aggregate) -> int:
-    """How many partials an aggregate has."""
-    return 2 if node.reduce in (Reduce.MEAN, Reduce.LAST, *SETS) else 1
-
-
 SETS = frozenset({Reduce.DISTINCT, Reduce.DISTINCT_DAYS})
 """Reductions that hold the different values themselves."""
 ADDED = frozenset({Reduce.SUM, Reduce.COUNT, Reduce.ANY, Reduce.MEAN, Reduce.LEVEL, Reduce.DAILY_MEAN})
@@ -92,3 +83,6 @@ ADDED = frozenset({Reduce.SUM, Reduce.COUNT, Reduce.ANY, Reduce.MEAN, Reduce.LEV
 def is_text(node: Aggregate) -> bool:
     """Whether the aggregate holds texts."""
     return node.reduce not in SETS and node.type.kind is Kind.TEXT
+
+
+__all__ = ["ADDED", "SETS", "UNKNOWN", "Opening", "Openings", "Partials", "is_text"]

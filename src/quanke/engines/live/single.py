@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from quanke.engines.live.dense import Dense
+from quanke.engines.live.dense import Held as OfNight
 from quanke.engines.live.held import Held, Parts
 from quanke.engines.live.judging import Judge
 from quanke.engines.live.scalar import EPOCH, Scalar, Written, as_of_day, fit64, held, plain
@@ -70,7 +70,7 @@ class Seen:
 class Single:
     """One table's rows, one at a time. `night` gives what stands as of the night, by node."""
 
-    def __init__(self, table: str, state: State, judge: Judge, night: Callable[[Node], Dense]) -> None:
+    def __init__(self, table: str, state: State, judge: Judge, night: Callable[[Node], OfNight]) -> None:
         self.table = table
         self.judge = judge
         self._state = state
@@ -87,6 +87,8 @@ class Single:
         """What a day fixes: the as-of days and the ends of windows."""
         self._day = day
         self._bounds = [_bounds(c, day) for c in self._contributions]
+        leaves = [] if self._brought is None else self._brought.leaves
+        self._rows_only = [self._reader(node, day) for node in leaves]
         self._readers = [self._reader(node, day) for node in self._judged.leaves]
 
     def _reader(self, node: Node, day: dt.date) -> tuple[int, Any]:
@@ -131,7 +133,8 @@ class Single:
         after: dict[Held, Parts] = {}
         if self._brought is None:
             return changes, after
-        found = self._brought.call([row[node.name] for node in self._brought.leaves])  # type: ignore[union-attr]
+        given = [row[what] if kind == 1 else what for kind, what in self._rows_only]
+        found = self._brought.call(given)
         own, at = row[self._date], 0
         for contribution, (first, last) in zip(self._contributions, self._bounds, strict=True):
             count = len(contribution.places)
