@@ -37,7 +37,9 @@ def with_ids(table: pa.Table) -> pa.Table:
 def at_home(balances: pa.Table) -> pa.Table:
     """Balances in the home currency: the live engine leaves others to the night."""
     names = [n for n in balances.column_names if n != "currency"]
-    return balances.select(names).append_column("currency", pa.array(["CNY"] * balances.num_rows, pa.string()))
+    return balances.select(names).append_column(
+        "currency", pa.array(["CNY"] * balances.num_rows, pa.string())
+    )
 
 
 def wanted(tags: list[Tag], given_: dict[str, pa.Table], day: dt.date, earlier: pa.Table) -> pa.Table:
