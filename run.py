@@ -40,7 +40,13 @@ WINDOWS = os.name == "nt"
 UV_LOCK = "requirements-uv.lock"
 RUN_LOCK = "requirements.lock"
 DEV_LOCK = "requirements-dev.lock"
-GROUPS = {RUN_LOCK: ["build"], DEV_LOCK: ["build", "test", "lint"], UV_LOCK: ["uv"]}
+BENCH_LOCK = "requirements-bench.lock"
+GROUPS = {
+    RUN_LOCK: ["build"],
+    DEV_LOCK: ["build", "test", "lint"],
+    BENCH_LOCK: ["build", "test", "lint", "bench"],
+    UV_LOCK: ["uv"],
+}
 
 
 class Trouble(Exception):
@@ -292,7 +298,8 @@ def set_up(lock=RUN_LOCK):
     if is_ready(lock):
         return
     began = time.monotonic()
-    say("Setting up (%s)" % ("with tests and linters" if lock == DEV_LOCK else "once"))
+    with_ = {DEV_LOCK: "with tests and linters", BENCH_LOCK: "with tests, linters and peers of benchmarks"}
+    say("Setting up (%s)" % with_.get(lock, "once"))
     pip = pip_settings(os.environ)
     uv = bring_uv(pip)
     env = uv_environ(os.environ, pip)
@@ -395,7 +402,7 @@ def bench(words):
     name = words[0].replace("-", "_") if words else ""
     if name not in known:
         raise Trouble("Which benchmark? There are: %s." % (", ".join(known) or "none yet"))
-    set_up(DEV_LOCK)
+    set_up(BENCH_LOCK)
     return call(in_venv("python"), "-m", "benchmarks." + name, *words[1:])
 
 
@@ -429,7 +436,7 @@ def docs(words):
 
 
 def lock(words):
-    """`lock [--check]`: uv.lock from pyproject.toml, and the three exports from uv.lock."""
+    """`lock [--check]`: uv.lock from pyproject.toml, and its exports from uv.lock."""
     if words not in ([], ["--check"]):
         raise Trouble("lock takes nothing, or --check.")
     pip = pip_settings(os.environ)
