@@ -94,7 +94,8 @@ def test_what_is_no_event(busy: Bank, checks: Checks) -> None:
         checks, b"oops", {"table": "cards"}, {"amount": 1}, b"[]", b"[3]", a_movement(busy, memo={"a": 1})
     )
     assert reasons(found) == [
-        (1, "", "record"), (2, "table", "values"), (3, "table", "required"), (5, "", "record"), (6, "", "record")
+        (1, "", "record"), (2, "table", "values"), (3, "table", "required"),
+        (5, "", "record"), (6, "", "record"),
     ]  # fmt: skip
     assert found.refused["transactions"].to_pylist()[0]["record"]
 

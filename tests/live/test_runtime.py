@@ -22,7 +22,7 @@ from quanke.bank.home import Home
 from quanke.cli import main
 from quanke.engines.live.brokers import address
 from quanke.engines.live.intake.reading import Share
-from quanke.engines.live.running.live import Live, Settings
+from quanke.engines.live.running.live import Live, Settings, forget
 from quanke.engines.live.running.steps import Journal, Step, read_steps
 from quanke.kernel.errors import HomeError, QuankeError
 from quanke.night.live import Plan, open_live
@@ -204,6 +204,27 @@ def test_terminated_it_takes_a_snapshot_and_goes_on(
     assert process.wait(timeout=60) == 0
     assert held <= status(home)["events"] == len(busy[1])
     assert decisions(home) == wanted
+
+
+def test_begun_again_on_a_night_tells_nothing_twice(
+    fresh: Any, busy: Bank, stream: Path, tmp_path: Path, wanted: list[Any]
+) -> None:
+    home = fresh()
+    path = tmp_path / "some.jsonl"
+    path.write_bytes(lines([*busy[1][:600], *bad_events(busy)]))
+    assert live_once(home, [str(path)], sinks=("files", "parquet"))["quarantined"] == 2
+    before = decisions(home)
+    waiting = sorted((home / "live/quarantine").rglob("*.parquet"))
+    assert before and waiting
+    forget(home / "live", Share())
+    found = live_once(home, [str(stream)], batch=400)
+    assert found["events"] == len(busy[1])
+    assert decisions(home) == wanted
+    forget(home / "live", Share())
+    path.write_bytes(lines(bad_events(busy)))
+    live_once(home, [str(stream), str(path)])
+    assert decisions(home) == wanted
+    assert set(waiting) < set((home / "live/quarantine").rglob("*.parquet"))
 
 
 def test_one_home_is_lived_by_one_process(fresh: Any) -> None:

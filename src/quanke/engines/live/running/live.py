@@ -31,12 +31,14 @@ from quanke.engines.live.running.order import between, rounds
 from quanke.engines.live.running.quarantine import Quarantine
 from quanke.engines.live.running.status import Status
 from quanke.engines.live.running.steps import Journal, Step, read_steps
-from quanke.engines.live.sinks import Sink
+from quanke.engines.live.sinks import IDENTITY, Sink, decision_id
+from quanke.engines.live.sinks.files import told_before
 from quanke.engines.live.sources import Reading, Source
 from quanke.kernel.errors import HomeError, QuankeError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _LAST_PLACE = 2**62
+_FIRST = "first"
 FARTHEST = 31
 """Days the clock may be ahead of the night at the start: beyond it the night is too old to live on."""
 
@@ -95,6 +97,8 @@ class Live:
         self._journal: Journal | None = None
         self._saved = time.monotonic()
         self._asked = 0.0
+        decisions = folder / "decisions" / str(state.share)
+        self._told_before = told_before(decisions, first_step(self.folder), state.night)
 
     def run(self) -> None:
         """Live until told to stop (`stop`), until `until` is over, or with `once` until all is read."""
@@ -234,7 +238,15 @@ class Live:
             # What the engine says over everybody, each share says of its own customers.
             ours = decisions["customer"].to_numpy() % state.share.of == state.share.part
             decisions = decisions.filter(pa.array(ours))
-        return decisions
+        return self._not_told_before(decisions)
+
+    def _not_told_before(self, decisions: pa.Table) -> pa.Table:
+        """Without decisions that stand in files of a life before this one: sources that keep their events
+        are read from the beginning again."""
+        if not self._told_before or not decisions.num_rows:
+            return decisions
+        new = [decision_id(row) not in self._told_before for row in decisions.select(IDENTITY).to_pylist()]
+        return decisions.filter(pa.array(new))
 
     def _turned(self, day: dt.date) -> list[pa.Table]:
         """Midnights up to `day`, one after the other."""
@@ -250,10 +262,11 @@ class Live:
         """Stand where the last process stood, or at the opening of the day after the night."""
         there = self._checkpoints.latest()
         if there is None:
+            self._step = first_step(self.folder)
             for sink in self.sinks:
-                sink.open(None)
+                sink.open({"step": self._step} if self._step else None)
             self.checkpoint()
-            self._do(Step(1, clock=[("open", "")]))
+            self._do(Step(self._step + 1, clock=[("open", "")]))
         else:
             self._take_up(*there)
         if self.settings.follow_clock:
@@ -332,5 +345,23 @@ def _sum(lags: object) -> int | None:
 
 
 def forget(folder: Path, share: Share) -> None:
-    """Throw away what a share of the customers holds, its decisions and quarantine excepted."""
-    shutil.rmtree(folder / str(share), ignore_errors=True)
+    """Throw away what a share of the customers holds; its decisions and its quarantine stay.
+
+    Steps are counted on, so that no file of either is written over.
+    """
+    own = folder / str(share)
+    if not own.exists():
+        return
+    numbers = [int(path.name) for path in (own / "checkpoints").glob("[0-9]*")]
+    for journal in (own / "journal").glob("*.log"):
+        numbers += [step.number for step in read_steps(journal)]
+    first = max([*numbers, first_step(own)], default=0) + 1
+    (own / _FIRST).write_text(f"{first}\n", encoding="utf-8")
+    for part in ("checkpoints", "journal"):
+        shutil.rmtree(own / part, ignore_errors=True)
+
+
+def first_step(folder: Path) -> int:
+    """The number before the first step of a share: 0, or more where an earlier life was forgotten."""
+    path = folder / _FIRST
+    return int(path.read_text(encoding="utf-8")) if path.exists() else 0

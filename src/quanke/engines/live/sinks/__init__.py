@@ -32,6 +32,10 @@ class Sink(Protocol):
         ...
 
 
+IDENTITY = ["trigger", "customer", "event_id"]
+"""The columns that tell decisions apart."""
+
+
 def decision_id(row: dict[str, Any]) -> str:
     """The identity of a decision as one text."""
     return f"{row['trigger']}:{row['customer']}:{row['event_id']}"

@@ -9,15 +9,17 @@ the same place: what is there already is compared and left, what was cut off is 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from quanke.engines.live.sinks import decision_id
+from quanke.engines.live.sinks import IDENTITY, decision_id
 
 
 def lines(step: int, decisions: pa.Table) -> list[bytes]:
@@ -123,3 +125,20 @@ class ParquetSink:
 
     def close(self) -> None:
         """Decisions after the last checkpoint come again when the engine begins again."""
+
+
+def told_before(folder: Path, first: int, night: dt.date) -> frozenset[str]:
+    """Identities of decisions for days after a night, in files of steps before `first`."""
+    if not first or not folder.exists():
+        return frozenset()
+    found: set[str] = set()
+    for path in folder.iterdir():
+        if path.name.startswith(".") or int(path.stem) >= first:
+            continue
+        if path.suffix == ".jsonl":
+            rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+            found.update(row["id"] for row in rows if row["decided_for"] > night.isoformat())
+        else:
+            table = pq.read_table(path, filters=pc.field("decided_for") > night)
+            found.update(decision_id(row) for row in table.select(IDENTITY).to_pylist())
+    return frozenset(found)
