@@ -25,6 +25,7 @@ from quanke.language import (
     days,
     facts,
     graph,
+    level,
     rank,
     working_day,
 )
@@ -222,6 +223,14 @@ def test_what_cannot_be_a_trigger() -> None:
     ):
         with pytest.raises(DefinitionError):
             Trigger(name="x", title_zh="x", title_en="x", value=card.kind == "debit", **wrong)
+    with pytest.raises(DefinitionError, match="holds a change"):
+        Trigger(name="x", title_zh="x", title_en="x", value=facts.balances.balance > 5)
+    low = (facts.balances.category == "demand") & (level(facts.balances.balance) < 0)
+    changed = live([Trigger(name="low", title_zh="透支", title_en="Low", value=low)])
+    change = {"customer": 1, "date": DAY, "delta": -1, "account": 1, "category": "demand", "currency": "CNY"}
+    rows = given("balances", change, {**change, "currency": "USD", "customer": 2})
+    rows = rows.append_column("event_id", pa.array(["b", "c"]))
+    assert told(changed.take("balances", rows)) == [("low", 1, "b")]
     t = Tag(name="t", title_zh="t", title_en="t", value=customers.sources)
     placed = (tx.amount > 5) & (rank(t) == 1)
     place = Trigger(name="x", title_zh="x", title_en="x", value=placed)

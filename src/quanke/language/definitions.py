@@ -262,6 +262,13 @@ class Trigger(Definition):
             raise refuse(
                 f"a trigger reads rows of one table, not {', '.join(sorted(tables))}", self.name, self.where
             )
+        if any(
+            isinstance(leaf, Column) and (leaf.table, leaf.name) == ("balances", "balance")
+            for tree in self.trees
+            for leaf in leaves(tree)
+        ):
+            reason = "a row of balances holds a change: the balance with it is `level`, as a tag or here"
+            raise refuse(reason, self.name, self.where)
         if self.unless is not None:
             self._check_absence(self.unless)
         elif self.within is not None or self.hours:
