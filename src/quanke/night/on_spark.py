@@ -113,10 +113,10 @@ class OnSpark:
     def customers(self, run: Run) -> None:
         """Rows of merged records, golden customers, foreign balances: each a statement."""
         inputs = SparkInputs(self.session, run)
-        inputs.write_moved()
         write_absorbed(run)
         foreign, done = run.working.file("foreign.parquet"), run.working.file("foreign.done")
         if not done.exists():
+            inputs.write_moved()
             if not foreign.exists():
                 inputs.write_foreign(foreign)
             done.touch()
