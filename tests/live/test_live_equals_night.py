@@ -106,3 +106,35 @@ def test_a_snapshot_goes_on_where_it_was_left(bank: TwoDays, tmp_path: Path) -> 
     for table, rows in cut[half + 5 :]:
         second.take(table, rows)
     assert differing(bank, second, [n for n in names if n in bank.second.columns]) == []
+
+
+def decided(engine: LiveEngine, cut: list[tuple[str, pa.Table]]) -> list[tuple[str, int, str]]:
+    made = [engine.take(table, rows) for table, rows in cut]
+    return [(d["trigger"], d["customer"], d["event_id"]) for d in pa.concat_tables(made).to_pylist()]
+
+
+def test_the_standard_triggers_whatever_the_batches_and_restarts(bank: TwoDays, tmp_path: Path) -> None:
+    """The same rows in the same order: in one batch a table, cut small, and with an engine begun again
+    half-way from its snapshot."""
+    catalogue = standard_catalogue()
+    order = [(t, bank.coming[t]) for t in ("channel_events", "balances", "transactions", "contacts")]
+    small = [(t, rows.slice(low, 13)) for t, rows in order for low in range(0, rows.num_rows, 13)]
+    tiny = [(t, rows.slice(low, 3)) for t, rows in order for low in range(0, rows.num_rows, 3)]
+    first = live_engine(bank.home, bank.first, catalogue)
+    opening = first.open_day()
+    wanted = decided(first, order)
+    assert {"salary_arrived", "branch_arrival"} <= {name for name, _, _ in wanted}
+    assert {"birthday"} <= set(opening["trigger"].to_pylist())
+    assert len(set(wanted)) == len(wanted)
+    second = live_engine(bank.home, bank.first, catalogue)
+    assert decided(second, small) == wanted
+    third = live_engine(bank.home, bank.first, catalogue)
+    assert third.open_day().equals(opening)
+    half = len(tiny) // 2
+    before = decided(third, tiny[:half])
+    third.save(tmp_path / "half")
+    again = live_engine(bank.home, bank.first, catalogue)
+    again.load(tmp_path / "half")
+    assert before + decided(again, tiny[half:]) == wanted
+    tomorrow = SECOND + dt.timedelta(days=1)
+    assert first.turn_day(tomorrow).equals(again.turn_day(tomorrow))

@@ -37,8 +37,17 @@ field and tag the condition reads with the value seen; money in minor units, rat
 _NONE = DECISIONS.empty_table()
 
 
+class Titles:
+    """Names and reasons of triggers, prepared once."""
+
+    def __init__(self, triggers: Sequence[Trigger]) -> None:
+        self.names = pa.array([t.name for t in triggers], pa.string())
+        self.zh = pa.array([t.title_zh for t in triggers], pa.string())
+        self.en = pa.array([t.title_en for t in triggers], pa.string())
+
+
 def decisions(
-    triggers: Sequence[Trigger],
+    titles: Titles,
     which: Array,
     customer: Array,
     event_ids: pa.Array,
@@ -46,10 +55,9 @@ def decisions(
     day: dt.date,
     values: Sequence[str],
 ) -> pa.Table:
-    """Decisions of `triggers[which[i]]` for each i, in the order given."""
+    """Decisions of the `which[i]`-th trigger of `titles` for each i, in the order given."""
     codes = pa.array(which, pa.int32())
-    texts = ([t.name for t in triggers], [t.title_zh for t in triggers], [t.title_en for t in triggers])
-    names, zh, en = (pa.array(text, pa.string()).take(codes) for text in texts)
+    names, zh, en = (texts.take(codes) for texts in (titles.names, titles.zh, titles.en))
     count = len(which)
     return pa.table(
         [

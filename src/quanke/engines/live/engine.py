@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from quanke.engines.live.batch import Batch, Rows
 from quanke.engines.live.columns import Array, Column
-from quanke.engines.live.decisions import decisions, no_decisions
+from quanke.engines.live.decisions import Titles, decisions, no_decisions
 from quanke.engines.live.dense import Dense, Held, Texts, arrow_of, dense_of, on_board
 from quanke.engines.live.formulas import Formulas
 from quanke.engines.live.journal import Journal
@@ -219,7 +219,7 @@ class LiveEngine:
         numbers, customers, ids, at, values = array_of(fired)
         moments = at.view("datetime64[us]")
         return decisions(
-            single.judge.triggers, numbers, customers, pa.array(ids, pa.string()), moments, self.day, values
+            single.judge.titles, numbers, customers, pa.array(ids, pa.string()), moments, self.day, values
         )
 
     def _dense(self, node: Node) -> Held:
@@ -309,7 +309,7 @@ class LiveEngine:
             if ended:
                 tables.append(
                     decisions(
-                        [waits.trigger],
+                        Titles([waits.trigger]),
                         np.zeros(len(ended), np.int32),
                         np.array([w.customer for w in ended], np.int32),
                         pa.array([w.event_id for w in ended], pa.string()),

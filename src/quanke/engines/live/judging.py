@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from quanke.engines.live.batch import Rows
 from quanke.engines.live.columns import Array, Bools, Column, values_of
-from quanke.engines.live.decisions import decisions, no_decisions
+from quanke.engines.live.decisions import Titles, decisions, no_decisions
 from quanke.engines.live.formulas import Evaluation, Formulas
 from quanke.language.definitions import Occasion, Trigger, leaves
 from quanke.language.nodes import Call, Node, Reference, type_of
@@ -25,6 +25,7 @@ class Judge:
 
     def __init__(self, triggers: Sequence[Trigger], live: Mapping[str, Node], table: str = "") -> None:
         self.triggers = tuple(triggers)
+        self.titles = Titles(self.triggers)
         self.table = table
         self.formulas = Formulas([], live)
         self.firing: list[tuple[int, int]] = []
@@ -64,7 +65,7 @@ class Judge:
         order = np.argsort(places, kind="stable")
         which, places = which[order], places[order]
         return decisions(
-            self.triggers,
+            self.titles,
             which,
             rows.customer[places].astype(np.int32),
             rows.event_ids.take(pa.array(places)),
@@ -81,7 +82,7 @@ class Judge:
         at = np.full(len(which), np.datetime64(day, "us"))
         ids = pa.array([day.isoformat()] * len(which), pa.string())
         values = self._values(found, which, places)
-        return decisions(self.triggers, which, customers[places].astype(np.int32), ids, at, day, values)
+        return decisions(self.titles, which, customers[places].astype(np.int32), ids, at, day, values)
 
     def _hits(self, found: Evaluation) -> tuple[Array, Array]:
         """Numbers of triggers, and the rows where each is true."""
