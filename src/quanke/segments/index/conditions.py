@@ -194,7 +194,10 @@ class Conditions:
         column = self._column(first)
         if column is None or not (operation in COMPARISONS or operation == "one_of"):
             return None
-        constants = [c for c in rest if isinstance(c, Literal) and c.type.kind is column.kind]
+        kind = type_of(first).kind
+        if _carrier(kind) is not _carrier(column.kind):
+            return None
+        constants = [c for c in rest if isinstance(c, Literal) and c.type.kind is kind]
         if len(constants) < len(rest):
             return None
         if any(c.value is None for c in constants):
@@ -281,6 +284,11 @@ class Conditions:
             return All(tuple(p[0] for p in parts))
         parts.sort(key=lambda p: p[1] / (0.001 + p[2]))
         return Some(tuple(p[0] for p in parts))
+
+
+def _carrier(kind: Kind) -> Kind:
+    """Amounts are carried as whole numbers: a profile's file does not tell one from the other."""
+    return Kind.INTEGER if kind is Kind.MONEY else kind
 
 
 def _size(parts: Sequence[Formula]) -> int:
