@@ -226,6 +226,9 @@ def normal(raw: Raw) -> pa.Table:
     contract = live_contract(raw.table)
     columns = {}
     for name in raw.rows.column_names:
+        if raw.rows[name].null_count == raw.rows.num_rows:
+            columns[name] = raw.rows[name]
+            continue
         trimmed = pc.utf8_trim(raw.rows[name], BLANKS)
         columns[name] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
     if raw.table == "balances":

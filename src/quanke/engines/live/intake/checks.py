@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,7 @@ from quanke.engines.live.intake.plain import plain_columns, plain_source
 _RATED_DAYS = 800
 """For how many days an amount in another currency can be converted."""
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 _AHEAD = 60
 """How many of these lie ahead: how long one process may go on."""
 
@@ -140,9 +142,8 @@ class Checks:
         self._connection = connection
         self._home = home
         self.numbers = numbers
-        # The clock's own next day is allowed for: systems of the bank may run a little ahead.
-        self._too_late = ("range", f"v_date > greatest(current_date + 1, DATE '{last}')")
-        self._last = max(last, dt.date.today()) + dt.timedelta(_AHEAD)
+        self._last = last
+        self._rates: str | None = None
         self._units: dict[tuple[str, _Form], _Unit] = {}
 
     def __call__(self, raw: Raw, rows: pa.Table, resolved: dict[str, pa.Array], unit: str) -> list[Taken]:
@@ -197,6 +198,7 @@ class Checks:
         known = self._units.get((contract.name, form)) or self._prepare(contract, form)
         rows = next(iter(columns.values()))
         given = columns | {"#row": pa.array(np.arange(len(rows)))} | resolved
+        given["#latest"] = pa.repeat(pa.scalar(self._latest()), len(rows))
         known.slot.rows = pa.table(given, schema=known.slot.rows.schema)
         return known.checked, self._connection.sql(known.statement).to_arrow_table()
 
@@ -222,23 +224,42 @@ class Checks:
         sources, _ = assigned(contract, staged)
         exponent = exponent_of(self._home, self._connection, contract)
         cells = {f.name: cell(f, sources.get(f.name), exponent) for f in contract}
-        cells["date"] = replace(cells["date"], faults=(*cells["date"].faults, self._too_late))
+        too_late = ("range", f"v_date > {quoted('#latest')}")
+        cells["date"] = replace(cells["date"], faults=(*cells["date"].faults, too_late))
         texts = pa.table({f.name: pa.array([], pa.string()) for f in contract})
         resolved = self.numbers.resolved(contract, texts)
         empty = pa.table(
             {c.name: pa.array([], _ARROW[c.type]) for c in columns}
             | {"#row": pa.array([], pa.int64())}
             | resolved
+            | {"#latest": pa.array([], pa.date32())}
         )
         slot = _Slot(empty)
         self._connection.register(staged.name, slot)
         checked = Checked(contract, staged, cells, self._lookups(contract))
-        checked.resolved = tuple(resolved)
+        checked.resolved = (*resolved, "#latest")
         if contract.name == "transactions":
-            first = self._last - dt.timedelta(_RATED_DAYS)
-            span = f"SELECT unnest([DATE '{first}', DATE '{self._last}']) AS day_of_span"
-            checked.rated = rated_step(self._home, self._connection, span, "day_of_span")
+            checked.rated = self._rated()
         return checked, slot
+
+    def _latest(self) -> dt.date:
+        """The last day an event may be of. The clock's own next day is allowed for: systems of the bank may
+        run a little ahead. (A clock in the SQL itself would have it planned anew for every batch.)"""
+        return max(self._last, dt.datetime.now(SHANGHAI).date() + dt.timedelta(1))
+
+    def _rated(self) -> str:
+        """The step that converts amounts, its rates as rows in memory: a statement that reads a temporary
+        table is planned anew for every batch."""
+        if self._rates is None:
+            last = self._latest() + dt.timedelta(_AHEAD)
+            first = last - dt.timedelta(_RATED_DAYS)
+            span = f"SELECT unnest([DATE '{first}', DATE '{last}']) AS day_of_span"
+            self._rates = rated_step(self._home, self._connection, span, "day_of_span")
+            if self._rates:
+                held = self._connection.sql("FROM daily_rates").to_arrow_table()
+                self._connection.execute("DROP TABLE daily_rates")
+                self._connection.register("daily_rates", held)
+        return self._rates
 
     def _lookups(self, contract: Contract) -> Lookups:
         joins: list[Lookup] = []

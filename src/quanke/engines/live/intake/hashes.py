@@ -93,6 +93,8 @@ def row_hashes(table: pa.Table, names: list[str]) -> Hashes:
     """A hash of each row over the named text columns; a null adds nothing, so an absent column is as null."""
     total = np.zeros(table.num_rows, np.uint64)
     for name in names:
+        if table[name].null_count == table.num_rows:
+            continue
         hashed = salted(text_hashes(table[name]), name)
         null = table[name].is_null()
         hashed[np.asarray(null)] = 0

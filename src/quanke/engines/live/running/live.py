@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import gc
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -125,6 +126,9 @@ class Live:
         self.stopping = True
 
     def _live(self) -> None:
+        # The profile and the numbers stay: looking through them for garbage would only cost pauses.
+        gc.collect()
+        gc.freeze()
         while not self.stopping:
             self._turn()
             idle = True
