@@ -6,7 +6,18 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from quanke.language import as_of, coalesce, contains, customers, least, when, year, years_between, yuan
+from quanke.language import (
+    as_of,
+    coalesce,
+    contains,
+    customers,
+    least,
+    when,
+    working_day,
+    year,
+    years_between,
+    yuan,
+)
 from quanke.language.expressions import Operators, call
 from tests.spec.audience_catalogue import (
     aum,
@@ -100,6 +111,7 @@ UNDERSTOOD: dict[str, tuple[Understood, ...]] = {
         Understood('birth_date < date("1961-06-30")', born < dt.date(1961, 6, 30)),
         Understood("years_between(birth_date, as_of) >= 65", years_between(born, as_of()) >= 65),
         Understood("opened_on + 30 > as_of", opened + 30 > as_of()),
+        Understood("opened_on == working_day(-3)", opened == working_day(-3)),
         Understood("year(opened_on) = 2026", year(opened) == 2026, "a single = will do 单个等号也可以"),
         Understood("last_at >= 2026-06-30T09:30", last_at >= dt.datetime(2026, 6, 30, 9, 30)),
         Understood("last_at >= 2026-06-30", last_at >= dt.datetime(2026, 6, 30)),
