@@ -65,7 +65,6 @@ def measured(size: int) -> dict[str, Any]:
     """Everything, as the result is told."""
     one, both, single = job("batches", size), two_cores(size), job("singles", size)
     figures = {
-        "customers": size,
         "events_per_s_core": one["events_per_s_of_processor_time"],
         "events_per_s_wall": one["events_per_s"],
         "events_per_s_two_cores": both["events_per_s_of_processor_time"],
@@ -93,8 +92,9 @@ def main() -> None:
     parser.add_argument("--in-process", action="store_true", help="leave the broker out")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = {"benchmark": "live", "machine": machine()}
-    result |= measured(QUICK if given.quick else given.size)
+    size = QUICK if given.quick else given.size
+    result: dict[str, Any] = {"name": "live", "machine": machine(), "size": size}
+    result |= measured(size)
     if not given.in_process:
         more = importlib.import_module("benchmarks.live.broker").broker_figures(given.quick)
         for part in ("figures", "ratios"):
