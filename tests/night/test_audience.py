@@ -93,7 +93,7 @@ def test_a_breakdown_is_the_profile_counted(bank: Bank) -> None:
     assert dict(found.cells) == counted and found.size == profile.num_rows
     hidden = bank.break_down("true", "tier", hide_below=max(counted.values()))
     assert [n for _, n in hidden.cells].count(None) >= 2
-    with pytest.raises(NightError, match="has no tag"):
+    with pytest.raises(AudienceError, match="no tag or field"):
         bank.break_down("true", "customer")
     with pytest.raises(NightError, match="break down by a tag"):
         bank.break_down("true", "aum")

@@ -128,7 +128,7 @@ def build_index(
     there = np.ones(rows, np.bool_)
     there[absorbed] = False
     words = words_from(there)
-    before = AudienceIndex(earlier, _never).columns.entries if earlier is not None else {}
+    before = AudienceIndex(earlier, evaluator(dt.date.min)).columns.entries if earlier is not None else {}
     entries: dict[str, Mapping[str, Any]] = {}
     count = sum(len(names) for names in groups.values())
     with (progress or SilentProgress()).step("audience index", count) as step, workers() as pool:
@@ -169,7 +169,3 @@ def index_parts(run: Run, kept: Mapping[str, Sequence[str]]) -> None:
         before = None
     rows = run.inputs.customers
     build_index(folder, rows, run.absorbed.numbers, kept, parts, earlier=before, progress=run.progress)
-
-
-def _never(nodes: Sequence[Node], read: Reader, rows: int) -> list[tuple[Bools, Bools]]:
-    raise NotImplementedError("only the entries of this index are read")
