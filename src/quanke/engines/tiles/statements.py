@@ -218,8 +218,11 @@ def anchored_sql(moves: Sequence[Move], rows: str, as_of: dt.date) -> str:
         where = condition_of(move.anchor.where, as_of)
         reach = f"date <= {_day(day)}"
         if start is not None:
-            # what stood counts from the start on; what came or went counts whole
-            reach = f"({reach} AND (side <> 0 OR date > {_day(start)}))"
+            # what stood counts from the start on, what came whole, what went as far as it was counted
+            stood = (
+                f"CASE side WHEN 0 THEN date > {_day(start)} WHEN -1 THEN date <= {_day(start)} ELSE true END"
+            )
+            reach = f"({reach} AND {stood})"
         delta = f"CASE WHEN {_when(where, reach)} THEN signed END"
         held = f"CASE WHEN {_when(where, reach)} THEN signed * ({_day(day)} - date + 1) END"
         key = move.anchor.key

@@ -1,0 +1,224 @@
+"""Nights of a bank to which days, corrections, late rows and merges are handed over: carried equals full."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from quanke.bank.home import Home
+from quanke.cli import main
+from quanke.engines.store import Night
+from quanke.engines.tiles.columns import read_column, write_column
+from quanke.kernel.errors import NightError
+from quanke.night import Bank
+from quanke.night import night as run_night
+from quanke.night.on_tiles import OnTiles
+from tests.bank.small_bank import load_into, put
+from tests.register.conftest import HEADER, base, decide
+
+FIRST = dt.date(2024, 1, 31)
+DAY = dt.timedelta(days=1)
+TX = "transaction_id,account_id,date,direction,amount,kind,initiated,counterparty_bank,counterparty_name"
+EVENTS = "event_id,source,party_id,date,channel,kind,topic"
+CARDS = "card_id,account_id,source,party_id,kind,issued_on,activated_on,last_used_on,expires_on,closed_on"
+
+JANUARY = (
+    "T1,A1,2024-01-03,in,8000.00,salary,false,own,某公司",
+    "T2,A1,2024-01-20,out,900.00,transfer,true,ICBC,李四",
+    "T3,A3,2024-01-30,in,70000.00,transfer,true,CCB,王五",
+    "T4,A3,2024-01-31,out,10.00,utilities,true,own,水务",
+)
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Home:
+    """A bank of a few records with movements, cards, events, and a foreign account."""
+    home = Home.create(tmp_path / "home")
+    folder = base(tmp_path / "files")
+    put(folder, "accounts.csv", *(folder / "accounts.csv").read_text("utf-8").splitlines(),
+        "A6,core,C3,demand,USD,2020-01-05", "A7,core,C2,term,CNY,2020-01-05")  # fmt: skip
+    put(folder, "balances.csv", *(folder / "balances.csv").read_text("utf-8").splitlines(),
+        "A6,2024-01-02,100.00", "A7,2024-01-02,60000.00", "A1,2024-01-31,8100.00")  # fmt: skip
+    put(folder, "fx_rates.csv", "currency,date,rate", "USD,2024-01-01,7.1", "USD,2024-02-01,7.3")
+    put(folder / "transactions", "2024-01.csv", TX, *JANUARY)
+    put(folder, "channel_events.csv", EVENTS, "E1,core,C1,2024-01-05,mobile,login,",
+        "E2,mobile,M1,2024-01-30,mobile,view_product,fund")  # fmt: skip
+    put(folder, "cards.csv", CARDS, "K1,A1,core,C1,debit,2024-01-10,,,2030-01-01,",
+        "K2,A3,core,C2,credit,2020-01-10,2020-01-11,2024-01-29,2024-03-01,")  # fmt: skip
+    assert load_into(home, folder).errors == []
+    return home
+
+
+def pair(home: Home, day: dt.date, tmp_path: Path) -> tuple[Night, Night]:
+    """The night carried, and computed from all rows in a copy of the home."""
+    copy = tmp_path / f"full-{day}"
+    shutil.copytree(home.path, copy)
+    full = run_night(Home.open(copy), day, bucket=4, engine=OnTiles(full=True)).night
+    return run_night(home, day, bucket=4).night, full
+
+
+def equal(carried: Night, full: Night) -> None:
+    """Every part of every group has the same bytes, and so have figures, moves and findings."""
+    assert carried.manifest["tiles"]["way"] == "carried", carried.manifest["tiles"]
+    assert carried.manifest["tiles"]["parts_from_all_rows"] == []
+    assert full.manifest["tiles"] == {"way": "from all rows", "because": "asked for"}
+    assert carried.groups == full.groups
+    for group in full.groups:
+        for one, other in zip(carried.parts(group), full.parts(group), strict=True):
+            left, right = pq.read_table(one), pq.read_table(other)
+            apart = [n for n in right.column_names if not left[n].equals(right[n])]
+            assert apart == []
+            assert one.read_bytes() == other.read_bytes()
+    for name in ("metrics", "moves", "migration", "findings"):
+        assert carried.table(name).equals(full.table(name)), name
+
+
+def handed(home: Home, folder: Path, name: str, head: str, *rows: str) -> None:
+    """A file more."""
+    put(folder, name, head, *rows)
+    assert load_into(home, folder).errors == []
+
+
+def late_rows(home: Home, folder: Path) -> None:
+    handed(home, folder, "transactions/late.csv", TX, "T9,A1,2024-01-15,in,123.45,salary,false,own,另一公司")
+
+
+def the_next_day(home: Home, folder: Path) -> None:
+    put(folder, "balances/2024-02-01.csv", "account_id,date,balance", "A1,2024-02-01,5000.00",
+        "A6,2024-02-01,250.00")  # fmt: skip
+    handed(
+        home, folder, "transactions/2024-02-01.csv", TX, "T5,A1,2024-02-01,out,3100.00,transfer,true,CMB,李四"
+    )
+
+
+def a_corrected_file(home: Home, folder: Path) -> None:
+    """The month is delivered again without one row and with another amount."""
+    handed(home, folder, "transactions/2024-01.csv", TX, *JANUARY[:1], JANUARY[2].replace("70000", "65000"))
+
+
+def a_late_balance(home: Home, folder: Path) -> None:
+    handed(home, folder, "balances/late.csv", "account_id,date,balance", "A1,2024-01-10,777.00",
+           "A2,2024-01-31,1.00")  # fmt: skip
+
+
+def cards_again(home: Home, folder: Path) -> None:
+    """A standing table handed over whole, with one row changed and one new."""
+    handed(home, folder, "cards/next.csv", CARDS,
+           "K1,A1,core,C1,debit,2024-01-10,2024-02-01,2024-02-01,2030-01-01,",
+           "K3,A5,core,C4,debit,2024-02-01,,,2030-01-01,")  # fmt: skip
+
+
+def a_merge(home: Home, folder: Path) -> None:
+    """Somebody decides that two records with the same document are one person."""
+    decide(home, folder, "D1", "core:C2", "cards:K2", "same", FIRST)
+
+
+def a_new_customer(home: Home, folder: Path) -> None:
+    put(folder, "parties.csv", HEADER,
+        "core,C9,司马光,passport,E99999999,1980-06-07,13500135000,深圳市解放路9号,male,2024-02-01")  # fmt: skip
+    handed(home, folder, "accounts/new.csv", "account_id,source,party_id,category,currency,opened_on",
+           "A9,core,C9,demand,CNY,2024-02-01")  # fmt: skip
+
+
+HAPPENINGS: dict[str, Callable[[Home, Path], None]] = {
+    "nothing": lambda home, folder: None,
+    "the next day": the_next_day,
+    "late rows": late_rows,
+    "a corrected file": a_corrected_file,
+    "a late balance": a_late_balance,
+    "cards again": cards_again,
+    "a merge": a_merge,
+    "a new customer": a_new_customer,
+}
+
+
+@pytest.mark.parametrize("name", HAPPENINGS)
+def test_after(name: str, bank: Home, tmp_path: Path) -> None:
+    """What happened between two nights is in the second, carried or not."""
+    run_night(bank, FIRST, bucket=4)
+    HAPPENINGS[name](bank, tmp_path / "more")
+    equal(*pair(bank, FIRST + DAY, tmp_path))
+
+
+def test_everything_one_after_the_other(bank: Home, tmp_path: Path) -> None:
+    """A week in which every day something else happens, and a month in which nothing does."""
+    run_night(bank, FIRST, bucket=4)
+    for days, (name, happens) in enumerate(HAPPENINGS.items(), 1):
+        happens(bank, tmp_path / "more" / name.replace(" ", "-"))
+        equal(*pair(bank, FIRST + days * DAY, tmp_path))
+    equal(*pair(bank, FIRST + 40 * DAY, tmp_path))
+
+
+def test_a_new_definition_is_made_alone(bank: Home, tmp_path: Path) -> None:
+    """A bank's own tag that a night before did not have is computed from all rows, the others are carried."""
+    run_night(bank, FIRST, bucket=4)
+    definitions = bank.path / "definitions"
+    definitions.mkdir()
+    (definitions / "own.py").write_text(
+        "from quanke.language import Tag, days, facts, total\n"
+        "paid = Tag(name='paid_45d', title_zh='近45日支出', title_en='Paid in 45 days',\n"
+        "    value=total(facts.transactions.amount).where(facts.transactions.direction == 'out')"
+        ".within(days(45)))\n",
+        encoding="utf-8",
+    )
+    carried, full = pair(bank, FIRST + DAY, tmp_path)
+    equal(carried, full)
+    assert "paid_45d" in carried.columns
+    looked = carried.manifest["tiles"]["customers_looked_at_again"]
+    assert looked["transactions"] == carried.rows and "cards" not in looked
+
+
+def test_without_tiles_everything_is_computed(bank: Home) -> None:
+    run_night(bank, FIRST, bucket=4)
+    shutil.rmtree(bank.path / "tiles")
+    told = run_night(bank, FIRST + DAY, bucket=4).night.manifest["tiles"]
+    assert told == {"way": "from all rows", "because": f"no tiles of {FIRST}"}
+    later = run_night(bank, FIRST + 100 * DAY, bucket=4).night.manifest["tiles"]
+    assert later == {"way": "from all rows", "because": "99 days since the night before"}
+
+
+def test_tiles_of_the_last_two_nights_are_kept(bank: Home) -> None:
+    for days in range(4):
+        run_night(bank, FIRST + days * DAY, bucket=4)
+    held = sorted(p.name for p in (bank.path / "tiles").iterdir())
+    assert held == [(FIRST + days * DAY).isoformat() for days in (2, 3)]
+
+
+def test_verify_finds_a_tile_that_is_wrong(bank: Home) -> None:
+    """A count that no row gave is found before the night is published; and a sound night is verified."""
+    run_night(bank, FIRST, bucket=4)
+    assert run_night(bank, FIRST, bucket=4, sample=100).verified is not None, "a published night can be"
+    night = run_night(bank, FIRST + DAY, bucket=4, sample=100)
+    assert night.verified is not None and night.verified.customers == night.night.rows
+    part = bank.path / "tiles" / (FIRST + DAY).isoformat() / "00000"
+    for path in sorted(part.glob("*@*-L.arrow")):
+        wrong = read_column(path).to_numpy().copy()
+        wrong[0] += 1
+        path.unlink()  # it is linked from night to night
+        write_column(path, pa.array(wrong))
+    with pytest.raises(NightError, match=r"is not what all rows give.*aum"):
+        run_night(bank, FIRST + 2 * DAY, bucket=4, sample=100)
+    assert FIRST + 2 * DAY not in Bank(bank).nights
+
+
+def test_on_the_command_line(bank: Home) -> None:
+    runner = CliRunner()
+    run_night(bank, FIRST, bucket=4)
+    day = (FIRST + DAY).isoformat()
+    told = runner.invoke(main, ["night", "--on", day, "--home", str(bank.path), "--verify", "--json"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.output[told.output.index("{") :])["verified"]["columns"] > 200
+    asked = ["explain", "core:C1", "--tag", "aum", "--tag", "tier", "--nights", "--home", str(bank.path)]
+    shown = runner.invoke(main, [*asked, "--json"])
+    assert shown.exit_code == 0, shown.output
+    assert [row["night"] for row in json.loads(shown.output)] == [FIRST.isoformat(), day]
+    nothing = runner.invoke(main, ["explain", "core:C1", "--nights", "--home", str(bank.path)])
+    assert nothing.exit_code == 2 and "--tag" in nothing.output
