@@ -123,7 +123,7 @@ def a_merge(home: Home, folder: Path) -> None:
 
 def a_new_customer(home: Home, folder: Path) -> None:
     put(folder, "parties.csv", HEADER,
-        "core,C9,司马光,passport,E99999999,1980-06-07,13500135000,深圳市解放路9号,male,2024-02-01")  # fmt: skip
+        "core,C9,司马光,passport,E99999999,1980-06-07,,深圳市解放路9号,male,2024-02-01")  # fmt: skip
     handed(home, folder, "accounts/new.csv", "account_id,source,party_id,category,currency,opened_on",
            "A9,core,C9,demand,CNY,2024-02-01")  # fmt: skip
 
