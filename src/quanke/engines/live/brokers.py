@@ -99,6 +99,7 @@ class NatsConnection:
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._thread.start()
         self._on_reconnect = on_reconnect
+        self.disturbances = 0
         try:
             self.connection: Any = self.call(self._connect(), 15)
         except Exception as error:
@@ -111,7 +112,7 @@ class NatsConnection:
             "max_reconnect_attempts": -1,
             "reconnect_time_wait": 0.2,
             "connect_timeout": 5,
-            "error_cb": _quiet,
+            "error_cb": self._mended,
             "allow_reconnect": True,
         }
         if self._where.user:
@@ -125,6 +126,10 @@ class NatsConnection:
         connection = await self._nats.connect(**options)
         connection.options["max_reconnect_attempts"] = -1
         return connection
+
+    async def _mended(self, _: Exception) -> None:
+        """Disconnections are mended by reconnecting; they are counted, not shouted."""
+        self.disturbances += 1
 
     def call(self, work: Coroutine[Any, Any, _T], timeout: float | None = None) -> _T:
         """Run a coroutine in the connection's thread and wait for it."""
@@ -147,7 +152,3 @@ class NatsConnection:
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
-
-
-async def _quiet(error: Exception) -> None:
-    """Disconnections are mended by reconnecting; the status tells of them."""

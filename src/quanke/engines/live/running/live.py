@@ -115,6 +115,7 @@ class Live:
                 self.status.begin()
                 self._live()
             finally:
+                gc.unfreeze()
                 for source in self.sources:
                     source.close()
                 for sink in self.sinks:

@@ -83,7 +83,10 @@ class JsonLinesSink:
         return {"step": self._step}
 
     def close(self) -> None:
-        """Nothing is open between steps."""
+        """Let what was written be on the disk."""
+        if self._path.exists():
+            with open(self._path, "rb") as file:
+                os.fsync(file.fileno())
 
 
 class ParquetSink:
@@ -124,7 +127,8 @@ class ParquetSink:
         return {"step": self._step}
 
     def close(self) -> None:
-        """Decisions after the last checkpoint come again when the engine begins again."""
+        """Let go of decisions after the last checkpoint: they come again when the engine begins again."""
+        self._pending = []
 
 
 def told_before(folder: Path, first: int, night: dt.date) -> frozenset[str]:

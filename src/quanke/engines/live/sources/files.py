@@ -231,7 +231,10 @@ class FileSource:
         return connect(self._folder, Resources("1GB", 1))
 
     def acknowledge(self, reading: Reading, judged: Judged) -> None:
-        """The position is the journal's."""
+        """The position is the journal's. Scratch of files that are read is thrown away."""
+        for name, at in reading.position.items():
+            if at == DONE:
+                self._sorted(name).unlink(missing_ok=True)
 
     @property
     def exhausted(self) -> bool:

@@ -110,7 +110,8 @@ class ReplaySource:
         return None
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Give no more."""
+        self._readings = iter(())
 
 
 def _arrivals(rows: pa.Table, table: str) -> Arrivals:
