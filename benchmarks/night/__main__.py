@@ -1,12 +1,17 @@
 """The full night beside the same tags in SQL written by hand, on the same files in the same run.
 
-    python3 run.py bench night [--size CUSTOMERS] [--quick] [--json] [--home HOME]
+    python3 run.py bench night [--incremental] [--size CUSTOMERS] [--quick] [--json] [--home HOME]
 
 A sample bank of that size and one of a tenth of it are made and loaded once, under benchmarks/data. Then
 each job runs in a process of its own with the tables in the page cache: `quanke night` on a throw-away copy
 of the home, and the SQL of `handwritten/` over everybody at once and by ranges of customers. Every column
 that both compute must be equal to the last digit, or the benchmark fails. Up to a million customers each
 figure is the median of three runs, above it a single run.
+
+With --incremental it is one more day: two nights are published, the first from all rows, the second carried
+from it, and the third is measured, carried like every night after; beside it the full hand-written SQL of
+that day, which is given what the night before held. All columns must be equal, and the profile's checksum is
+that of the same night computed from all rows.
 """
 
 from __future__ import annotations
@@ -50,11 +55,13 @@ def ours(home: Path, scratch: Path) -> dict[str, Any]:
     }
 
 
-def theirs(home: Path, scratch: Path, bucket: int) -> dict[str, Any]:
+def theirs(home: Path, scratch: Path, bucket: int, yesterday: Path | None = None) -> dict[str, Any]:
     """One run of the hand-written SQL: its files, and what the process took."""
     out = Path(tempfile.mkdtemp(dir=scratch)) / "profile"
     script = str(Path(__file__).with_name("handwritten.py"))
-    run = finished([sys.executable, script, str(home), str(out), "--on", ON, "--bucket", str(bucket)])
+    more = ["--yesterday", str(yesterday)] if yesterday else []
+    words = [sys.executable, script, str(home), str(out), "--on", ON, "--bucket", str(bucket), *more]
+    run = finished(words)
     return {
         "files": sorted(out.glob("*.parquet")),
         "seconds": json.loads(run.output)["seconds"],
@@ -125,6 +132,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--size", type=int, default=SIZE, help="customers (default %(default)s)")
+    parser.add_argument("--incremental", action="store_true", help="one more day after a year")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} customers, under 90 seconds")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--home", type=Path, help="a loaded home of --size customers, instead of a new one")
@@ -132,6 +140,14 @@ def main() -> None:
     size = QUICK if given.quick else given.size
     rounds = 1 if given.quick or size > 1_000_000 else 3
     where = machine()
+    if given.incremental:
+        from benchmarks.night.incremental import measured as one_more_day
+
+        home = given.home.resolve() if given.home else prepared(size)[0]
+        show(
+            {"name": "night --incremental", "machine": where, "size": size, **one_more_day(home)}, given.json
+        )
+        return
     home, making = (given.home.resolve(), {}) if given.home else prepared(size)
     small, _ = prepared(size // 10)
     figures, peers, tenth = measured(home, small, rounds)
@@ -148,15 +164,17 @@ def main() -> None:
             "growth_per_tenfold": round(figures["seconds"] / tenth, 2),
         },
     }
-    if given.json:
-        print(json.dumps(result, ensure_ascii=False, indent=2))
-    else:
-        print("\n".join(lines(result)))
+    show(result, given.json)
+
+
+def show(result: dict[str, Any], as_json: bool) -> None:
+    """Print it."""
+    print(json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(lines(result)))
 
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for a terminal."""
-    shown = [f"night, {result['size']:,} customers"]
+    shown = [f"{result['name']}, {result['size']:,} customers"]
     for part in ("machine", "figures", "peers", "ratios"):
         for name, value in result[part].items():
             inner = value.items() if isinstance(value, dict) else [("", value)]

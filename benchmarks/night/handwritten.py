@@ -1,6 +1,6 @@
 """Run the hand-written SQL over a home, in a process of its own, and print how long it took as JSON.
 
-    python benchmarks/night/handwritten.py HOME OUT --on DATE [--bucket CUSTOMERS]
+    python benchmarks/night/handwritten.py HOME OUT --on DATE [--bucket CUSTOMERS] [--yesterday NIGHT]
 
 Without --bucket it is one statement over everybody with two threads, as most would run it. With --bucket,
 two workers of one thread each take ranges of customers, as an engineer would who has seen the memory.
@@ -115,13 +115,27 @@ def copy_moved(home: Home, spill: Path) -> None:
         write_moved(home, register_of(home), spill / "moved", connection)
 
 
-def connect(home: Home, on: str, threads: int, spill: Path, ranged: bool) -> duckdb.DuckDBPyConnection:
+HELD = ("as_of_day", "tier_rank", "tier_since", "tier_hits", "tier_misses", "stage", "stage_since",
+        "stage_reason", "stage_before")  # fmt: skip
+"""What the SQL reads of the night before."""
+
+
+def held(night: Path, where: str) -> str:
+    """A query that gives what a published night held."""
+    parts = ", ".join(f"'{p}'" for p in sorted((night / "profile").glob("base-*.parquet")))
+    return f"SELECT customer, {', '.join(HELD)} FROM read_parquet([{parts}]){where}"
+
+
+def connect(
+    home: Home, on: str, threads: int, spill: Path, ranged: bool, yesterday: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """A database with the views made."""
     connection = opened(threads, spill)
     where = " WHERE customer >= getvariable('low') AND customer < getvariable('high')" if ranged else ""
     tables = {t: f"SELECT * FROM {rows_of(home, t, spill)}{where}" for t in TABLES}
     tables["fx_rates"] = f"SELECT * FROM {rows_of(home, 'fx_rates', spill)}"
-    define(connection, tables, on, home.currency, home.counts().customers)
+    before = held(yesterday, where) if yesterday else FIRST_NIGHT
+    define(connection, tables, on, home.currency, home.counts().customers, before)
     return connection
 
 
@@ -138,12 +152,12 @@ def copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     connection.execute(f"COPY (FROM profile) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-def whole(home: Home, on: str, out: Path, spill: Path) -> None:
+def whole(home: Home, on: str, out: Path, spill: Path, yesterday: Path | None = None) -> None:
     """One statement over everybody."""
-    copy(connect(home, on, THREADS, spill, ranged=False), out / "00000.parquet")
+    copy(connect(home, on, THREADS, spill, False, yesterday), out / "00000.parquet")
 
 
-def by_range(home: Home, on: str, out: Path, spill: Path, bucket: int) -> None:
+def by_range(home: Home, on: str, out: Path, spill: Path, bucket: int, yesterday: Path | None = None) -> None:
     """Workers over ranges of customers."""
     customers = home.counts().customers
     waiting = list(reversed(range(0, customers, bucket)))
@@ -151,7 +165,7 @@ def by_range(home: Home, on: str, out: Path, spill: Path, bucket: int) -> None:
 
     def work() -> None:
         try:
-            connection = connect(home, on, 1, spill, ranged=True)
+            connection = connect(home, on, 1, spill, True, yesterday)
             while waiting:
                 low = waiting.pop()
                 high = min(customers, low + bucket)
@@ -180,6 +194,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--on", default="2026-06-30")
     parser.add_argument("--bucket", type=int, default=0)
+    parser.add_argument("--yesterday", type=Path, help="the published night of the day before")
     given = parser.parse_args()
     given.out.mkdir(parents=True)
     home, spill = Home.open(given.home), given.out.with_name(given.out.name + ".spill")
@@ -187,9 +202,9 @@ def main() -> None:
     begin = time.perf_counter()
     copy_moved(home, spill)
     if given.bucket:
-        by_range(home, given.on, given.out, spill, given.bucket)
+        by_range(home, given.on, given.out, spill, given.bucket, given.yesterday)
     else:
-        whole(home, given.on, given.out, spill)
+        whole(home, given.on, given.out, spill, given.yesterday)
     seconds = round(time.perf_counter() - begin, 2)
     peak_gb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2)
     json.dump({"seconds": seconds, "peak_gb": peak_gb}, sys.stdout)

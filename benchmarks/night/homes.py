@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.process import quanke
 
 DATA = Path(__file__).parents[1] / "data"
-LEFT_OUT = ("nights", "journal", "spill", "work", "lock", "quarantine")
+LEFT_OUT = ("nights", "tiles", "journal", "spill", "work", "lock", "quarantine")
 
 
 def prepared(size: int) -> tuple[Path, dict[str, float]]:

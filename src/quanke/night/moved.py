@@ -58,7 +58,7 @@ def moved_relation(table: str, files: list[Path], folder: Path) -> str:
 
 
 def moved_rows(table: str, files: list[Path], folder: Path) -> list[Path]:
-    """Files of the moved rows of some files of a table: one each, or of all together, as Spark writes them."""
+    """Files of the moved rows of some files of a table: one each, or all together, as Spark writes."""
     rows = folder / f"rows-{table}"
     together = rows.with_name(rows.name + ".parquet")
     if together.exists():

@@ -8,7 +8,7 @@ same either way, bit for bit; which way was taken stands in the manifest under `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,7 @@ from quanke.engines.tiles import (
 )
 from quanke.engines.tiles.columns import zero
 from quanke.kernel.errors import QuankeError
-from quanke.language import Catalogue, Definition
+from quanke.language import Definition
 from quanke.language.nodes import Aggregate, walk
 from quanke.language.types import INTEGER, Type
 from quanke.night.engine import Done
@@ -57,6 +57,7 @@ from quanke.night.steps import (
     profile_parts,
     split,
 )
+from quanke.night.tile_parts import GoldenPart, NightPart, moved_accounts, told_definitions
 from quanke.night.tile_rows import HomeRows, TableFiles
 from quanke.night.tile_store import CUSTOMERS, FORMAT, TileFolder, TileStore, files_of
 
@@ -213,7 +214,7 @@ class _Step:
     def _accounts_moved(self) -> Numbers:
         """Customers whose accounts are read under another number than in the night before."""
         assert self.before is not None and self.run.inputs.moved is not None
-        then, now = (_accounts(folder) for folder in (self.before.moved, self.run.inputs.moved))
+        then, now = (moved_accounts(folder) for folder in (self.before.moved, self.run.inputs.moved))
         if then.equals(now):
             return np.empty(0, np.int64)
         with duckdb.connect() as connection:
@@ -325,7 +326,7 @@ class _Step:
         if self.before is None:
             return []
         assert self.run.earlier is not None
-        told = {d["name"]: d["fingerprint"] for d in _catalogue(self.run.earlier)}
+        told = {d["name"]: d["fingerprint"] for d in told_definitions(self.run.earlier)}
         held = self._held_types(self.run.earlier)
         return [
             Carried.of(d, told.get(d.name) != d.fingerprint or held.get(d.name) != arrow_type(d.result))
@@ -425,15 +426,15 @@ class _Step:
     def _before(self, part: int, there: bool) -> PartBefore:
         run, before = self.run, self.before
         assert before is not None and run.earlier is not None
-        nothing = _Columns({}, run.catalogue)
-        values = _Columns.of_night(run.earlier, part, run.catalogue) if there else nothing
+        nothing = NightPart({}, run.catalogue)
+        values = NightPart.of_night(run.earlier, part, run.catalogue) if there else nothing
         told = run.earlier.manifest.get("earlier")
-        earlier: _Columns | None = None
+        earlier: NightPart | None = None
         if told and there and self._earlier_night(told):
-            earlier = _Columns.of_night(self._earlier_night(told), part, run.catalogue)
-        golden_now = _Golden(run.golden(part))
+            earlier = NightPart.of_night(self._earlier_night(told), part, run.catalogue)
+        golden_now = GoldenPart(run.golden(part))
         same = before.golden(part).exists() and before.golden(part).samefile(run.golden(part))
-        golden = None if same or not there else _Golden(before.golden(part)).read
+        golden = None if same or not there else GoldenPart(before.golden(part)).read
         return PartBefore(
             values.read, golden, golden_now.read, earlier.read if earlier else (lambda name: None)
         )
@@ -464,65 +465,3 @@ class _Step:
             "files": {table: files_of(run.inputs.home, table) for table in tables},
         }
         self.store.finish(working, run.day, manifest)
-
-
-class _Golden:
-    """Fields of the golden customers of a part."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @cached_property
-    def _table(self) -> pa.Table:
-        return pq.read_table(self.path)
-
-    def read(self, name: str) -> pa.ChunkedArray:
-        """A field for the part's customers in order."""
-        return self._table[name]
-
-
-class _Columns:
-    """Columns of definitions of one part of a night; of what it did not hold, or held as another type,
-    nulls."""
-
-    def __init__(self, files: Mapping[Path, Sequence[str]], catalogue: Catalogue) -> None:
-        self.files, self.catalogue = files, catalogue
-
-    @classmethod
-    def of_night(cls, night: Night | None, part: int, catalogue: Catalogue) -> _Columns:
-        """The part of a night."""
-        assert night is not None
-        found = {}
-        for group, names in night.groups.items():
-            parts = night.parts(group)
-            if part < len(parts):
-                found[parts[part]] = names
-        return cls(found, catalogue)
-
-    @cached_property
-    def _tables(self) -> dict[Path, pa.Table]:
-        return {}
-
-    def read(self, name: str) -> pa.ChunkedArray:
-        """A column."""
-        wanted = arrow_type(self.catalogue[name].result)
-        for path, names in self.files.items():
-            if name in names:
-                if path not in self._tables:
-                    self._tables[path] = pq.read_table(path, use_threads=False)
-                found = self._tables[path][name]
-                return found if found.type == wanted else pa.chunked_array([pa.nulls(len(found), wanted)])
-        return pa.chunked_array([pa.nulls(0, wanted)])
-
-
-def _accounts(folder: Path) -> pa.Table:
-    path = folder / "accounts.parquet"
-    if path.exists():
-        return pq.read_table(path)
-    return pa.table({"account": pa.array([], pa.int32()), "customer": pa.array([], pa.int32())})
-
-
-def _catalogue(night: Night) -> Iterable[dict[str, Any]]:
-    text = (night.path / "catalogue.json").read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(text)
-    return found
