@@ -40,7 +40,8 @@ HEAD = f"""\
 
 {len(CATALOGUE.tags)} tags, {len(CATALOGUE.metrics)} metrics, {len(CATALOGUE.checks)} checks and
 {len(TRIGGERS)} triggers come with Quanke; [Write a tag](../how-to/write-a-tag.md) adds a bank's own.
-`quanke tags` lists them, and `quanke tags --lineage NAME` shows what one stands on. Codes such as TIER-1, KPI-2 or BK-4 name the rules
+`quanke tags` lists them, and `quanke tags --lineage NAME` shows what one stands on. Codes such
+as TIER-1, KPI-2 or BK-4 name the rules
 of the domain rule book; amounts and lengths are parameters that each bank confirms for itself.
 
 随产品提供 {len(CATALOGUE.tags)} 个标签、{len(CATALOGUE.metrics)} 个指标、

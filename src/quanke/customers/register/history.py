@@ -54,7 +54,8 @@ class _Evidence:
         inside = set(parties)
         best: tuple[bool, float, int] | None = None
         for party in parties:
-            low, high = np.searchsorted(self._end, [party, party + 1])
+            # of the array's own type: otherwise NumPy copies the whole array for every party
+            low, high = np.searchsorted(self._end, np.array([party, party + 1], self._end.dtype))
             for far, row in zip(self._far[low:high].tolist(), self._row[low:high].tolist(), strict=True):
                 if far not in inside:
                     found = (self._sure[row], float(self._strength[row]), -row)

@@ -87,7 +87,8 @@ def _of_customer(node: Node) -> Sequence[Node]:
 class PartBefore:
     """What a part held in the night before. Each reads a column of it, shorter where numbers were given
     since; `values` those of definitions, `golden` fields of the golden customer then (None: they are what
-    they are today), `golden_now` today's; `earlier` what the night before that one held, as the night before read it (None: there was none)."""
+    they are today), `golden_now` today's; `earlier` what the night before that one held, as it was read by
+    the night before (None: there was none)."""
 
     values: Read
     golden: Read | None

@@ -26,7 +26,7 @@ _STORED = {
     Kind.INSTANT: (pa.timestamp("us"), np.int64),
     Kind.DATE: (pa.date32(), np.int32),
 }
-"""How values of a kind lie in Arrow: taken from there as they are, without a copy where NumPy's are the same."""
+"""How values of a kind lie in Arrow: taken as they are, without a copy where NumPy's are the same."""
 
 
 def from_arrow(array: pa.Array | pa.ChunkedArray, of: Type) -> Column:
