@@ -22,7 +22,7 @@ from quanke.customers.survivorship import SURVIVORSHIP
 from quanke.engines.store import Night, NightStore, WorkingNight, write_json
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress, SilentProgress
-from quanke.language import Catalogue, Definition, say
+from quanke.language import Catalogue, Definition
 from quanke.language.nodes import references, walk
 from quanke.night.catalogue import catalogue_of
 from quanke.night.engine import NightEngine
@@ -260,7 +260,7 @@ def describe(catalogue: Catalogue) -> list[dict[str, Any]]:
             "purpose": str(d.purpose),
             "kind": d.kind,
             "type": str(d.result.kind),
-            "expression": say(d.expression),
+            "expression": d.words,
             "fingerprint": d.fingerprint,
         }
         for d in catalogue.values()
