@@ -41,6 +41,9 @@ class NightEngine(Protocol):
     def profile(self, run: Run, group: str, definitions: Sequence[Definition], done: Done) -> None:
         """Tags and checks into a group of the profile, part by part."""
 
+    def keep(self, run: Run) -> None:
+        """What the next night may go on from, once the base group is made."""
+
     def ranks(self, run: Run, nodes: Mapping[Rank, str], done: Done) -> None:
         """Places of everybody into the group `ranks`, one column per node."""
 

@@ -34,6 +34,9 @@ class OnDuckDB:
         """One statement per part, two parts at a time."""
         profile_parts(run, group, definitions, done)
 
+    def keep(self, run: Run) -> None:
+        """Nothing."""
+
     def ranks(self, run: Run, nodes: Mapping[Rank, str], done: Done) -> None:
         """What is ranked by statement, the places by a kernel."""
         rank_parts(run, nodes, done)

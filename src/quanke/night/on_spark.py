@@ -219,6 +219,9 @@ class OnSpark:
         """A task per part; what they found is put together in order."""
         write_moves(run, self.session, done)
 
+    def keep(self, run: Run) -> None:
+        """Nothing: a night on Spark computes everything."""
+
     def findings(self, run: Run, done: Done) -> None:
         """A task per part."""
         write_findings(run, self.session, done)

@@ -90,7 +90,15 @@ class OnTiles(OnDuckDB):
         step = self._of(run)
         if step.before is None:
             profile_parts(run, group, definitions, done)
-        step.make(definitions)
+        else:
+            step.make()
+
+    def keep(self, run: Run) -> None:
+        """Tiles for the next night: those the carried night made, or made now from all rows."""
+        step = self._of(run)
+        if step.before is None:
+            step.make()
+        step.put_aside()
         run.tiles.update(step.told())
 
     def _of(self, run: Run) -> _Step:
@@ -306,12 +314,12 @@ class _Step:
 
     # --- tiles and values
 
-    def make(self, definitions: Sequence[Definition]) -> None:
+    def make(self) -> None:
         """Bring the tiles to the day, and where the night is carried, the values with them."""
-        done = self.store.of(self.run.day)
-        if self._over(done):
+        if self._over(self.store.of(self.run.day)):
             return
         run = self.run
+        definitions, _ = split(run.catalogue)
         numbers = [
             p
             for p in range(run.inputs.parts)
@@ -320,7 +328,6 @@ class _Step:
         carried = self._carried(definitions)
         title = "tiles" if self.before is None else f"{len(definitions)} tags and checks carried"
         over_parts(run, title, numbers, lambda connection, part: self._part(connection, part, carried))
-        self._put_aside()
 
     def _carried(self, definitions: Sequence[Definition]) -> list[Carried]:
         if self.before is None:
@@ -447,8 +454,10 @@ class _Step:
         note = {"computed": computed, "looked_at": dict(sorted(looked_at.items())), "because": because}
         write_json(self.working.part(part) / "note.json", note)
 
-    def _put_aside(self) -> None:
+    def put_aside(self) -> None:
         """What the next night starts from."""
+        if self._over(self.store.of(self.run.day)):
+            return
         run, working = self.run, self.working
         for part in range(run.inputs.parts):
             link(run.golden(part), working.golden(part))

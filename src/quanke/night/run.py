@@ -186,6 +186,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     done: dict[str, list[str]] = {}
     _timed(seconds, "customers", lambda: engine.customers(run))
     _timed(seconds, "tags", lambda: engine.profile(run, "base", base, done))
+    _timed(seconds, "tiles", lambda: engine.keep(run))
     done["base"] = [d.name for d in base]
     _timed(seconds, "graph", lambda: graph_parts(run))
     done["graph"] = list(GRAPH_COLUMNS)
