@@ -224,7 +224,8 @@ def test_foreign_balances(tmp_path: Path) -> None:
     exponents = {"USD": 2, "JPY": 0, "KWD": 3, "EUR": 2}
     files = files_sql([tmp_path / "b.parquet"])
     sql = by_duckdb(files, [tmp_path / "r.parquet"], "CNY", "2026-06-30", exponents)
-    wanted = duckdb.sql(sql).to_arrow_table().to_pylist()
+    with duckdb.connect() as connection:
+        wanted = connection.sql(sql).to_arrow_table().to_pylist()
     session = spark().session
     ours = make_view(session, "t_ledger", [tmp_path / "b.parquet"], arranged_columns("balances"))
     known = make_view(session, "t_rates", [tmp_path / "r.parquet"], arranged_columns("fx_rates"))
