@@ -31,6 +31,10 @@ class NightEngine(Protocol):
     def name(self) -> str:
         """Stands in the manifest; parts of two engines are never mixed in one night."""
 
+    @property
+    def full(self) -> bool:
+        """Whether it was asked to leave aside what the night before left."""
+
     def working(self, spill: Path) -> AbstractContextManager[None]:
         """Around all steps: what the engine holds while it works. `spill` is a folder in the home for what
         does not fit; it is gone when the night is published."""

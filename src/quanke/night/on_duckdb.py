@@ -20,6 +20,7 @@ class OnDuckDB:
     """The NightEngine every night has unless another is asked for."""
 
     name = "duckdb"
+    full = False
 
     @contextmanager
     def working(self, spill: Path) -> Iterator[None]:

@@ -76,6 +76,7 @@ class OnSpark:
     """
 
     name = "spark"
+    full = False
 
     def __init__(
         self,

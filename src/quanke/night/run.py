@@ -37,6 +37,7 @@ from quanke.night.models import FEATURES, SMALLEST
 from quanke.night.on_duckdb import OnDuckDB
 from quanke.night.on_tiles import OnTiles
 from quanke.night.steps import Run, prepare_foreign, prepare_moved, rank_nodes, split
+from quanke.night.tile_store import TileStore
 from quanke.night.verify import Verified, verify
 
 SEED = 20_260_630
@@ -109,13 +110,19 @@ def night(
     inputs = inputs_of(home, bucket)
     earlier = store.latest(before=day)
     comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
-    plan = {**_plan(inputs, catalogue, day, earlier, comparison), "engine": engine.name}
+    plan = {
+        **_plan(inputs, catalogue, day, earlier, comparison),
+        "engine": engine.name,
+        "full": engine.full,  # a night asked for whole never goes on with parts that were carried
+    }
     if store.has(day):
         held = _published(store, day, plan)
         if sample:
             aside = WorkingNight(store.folder / f".{day}.verifying", held.night.path)
             apart = replace(inputs, moved=aside.file("moved"))
-            run = Run(apart, catalogue, day, aside, earlier, comparison, listener, OnDuckDB(), memory)
+            told = held.night.manifest["earlier"]
+            was = store.open(dt.date.fromisoformat(told)) if told else None
+            run = Run(apart, catalogue, day, aside, was, comparison, listener, OnDuckDB(), memory)
             return replace(held, verified=_verified_aside(run, held.night, sample))
         return held
     working = store.begin(day, plan)
@@ -126,7 +133,15 @@ def night(
         verified = None
         if sample:
             parts = partial(working.part, "base")
-            verified = _timed(seconds, "verify", lambda: verify(run, parts, sample))
+            try:
+                verified = _timed(seconds, "verify", lambda: verify(run, parts, sample))
+            except NightError:
+                # what was found wrong is not gone on with, by this night or by the next one
+                shutil.rmtree(working.path)
+                shutil.rmtree(TileStore(home).of(day).path, ignore_errors=True)
+                raise
+        if inputs.fingerprint() != plan["inputs"]:
+            raise NightError("files were loaded while the night was computed: run it again")
     manifest = _manifest(run, plan, done)
     finished = _timed(seconds, "publish", lambda: working.publish(manifest, KEPT))
     outcome = Outcome(finished, True, seconds, peak_gb(), verified)

@@ -119,6 +119,8 @@ class TileStore:
         target = self.folder / day.isoformat()
         shutil.rmtree(target, ignore_errors=True)
         working.path.rename(target)
+        for left in self.folder.glob(".*.working"):  # of a night that was killed and never run again
+            shutil.rmtree(left, ignore_errors=True)
         for old in sorted(p for p in self.folder.iterdir() if not p.name.startswith("."))[:-NIGHTS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 

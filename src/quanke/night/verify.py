@@ -72,13 +72,13 @@ def verify(run: Run, part: Callable[[int], Path], sample: int = SAMPLE) -> Verif
                     apart[name] = apart.get(name, 0) + count
 
         over_parts(run, "a sample computed again", ranges, again)
+    customers = sum(high - low for low, high in map(small.reach, ranges))
     if apart:
         named = ", ".join(f"{name} ({count})" for name, count in sorted(apart.items()))
         raise NightError(
-            f"the night of {run.day} is not what all rows give: of {len(ranges) * RANGE:,} customers "
+            f"the night of {run.day} is not what all rows give: of {customers:,} customers "
             f"computed again these columns differ (for so many): {named}; compute it with --full"
         )
-    customers = sum(high - low for low, high in map(small.reach, ranges))
     return Verified(customers, len(base))
 
 

@@ -21,7 +21,9 @@ def link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        shutil.copyfile(source, target)
+        beside = target.with_name(target.name + ".part")
+        shutil.copyfile(source, beside)
+        beside.rename(target)
 
 
 class TilePart:
