@@ -192,18 +192,23 @@ def test_tiles_of_the_last_two_nights_are_kept(bank: Home) -> None:
     assert held == [(FIRST + days * DAY).isoformat() for days in (2, 3)]
 
 
+def spoil(home: Home, day: dt.date) -> None:
+    """Let the tiles of a night hold a fen that no row gave."""
+    part = home.path / "tiles" / day.isoformat() / "00000"
+    for path in sorted(part.glob("*@*-L.arrow")):
+        wrong = read_column(path).to_numpy().copy()
+        wrong[0] += 1
+        path.unlink()  # it is linked from night to night
+        write_column(path, pa.array(wrong))
+
+
 def test_verify_finds_a_tile_that_is_wrong(bank: Home) -> None:
     """A count that no row gave is found before the night is published; and a sound night is verified."""
     run_night(bank, FIRST, bucket=4)
     assert run_night(bank, FIRST, bucket=4, sample=100).verified is not None, "a published night can be"
     night = run_night(bank, FIRST + DAY, bucket=4, sample=100)
     assert night.verified is not None and night.verified.customers == night.night.rows
-    part = bank.path / "tiles" / (FIRST + DAY).isoformat() / "00000"
-    for path in sorted(part.glob("*@*-L.arrow")):
-        wrong = read_column(path).to_numpy().copy()
-        wrong[0] += 1
-        path.unlink()  # it is linked from night to night
-        write_column(path, pa.array(wrong))
+    spoil(bank, FIRST + DAY)
     with pytest.raises(NightError, match=r"is not what all rows give.*aum"):
         run_night(bank, FIRST + 2 * DAY, bucket=4, sample=100)
     assert FIRST + 2 * DAY not in Bank(bank).nights
@@ -222,3 +227,66 @@ def test_on_the_command_line(bank: Home) -> None:
     assert [row["night"] for row in json.loads(shown.output)] == [FIRST.isoformat(), day]
     nothing = runner.invoke(main, ["explain", "core:C1", "--nights", "--home", str(bank.path)])
     assert nothing.exit_code == 2 and "--tag" in nothing.output
+
+
+def test_what_a_proof_rejects_is_not_gone_on_with(bank: Home, tmp_path: Path) -> None:
+    """After a rejected night, the same day computed with or without tiles is right."""
+    run_night(bank, FIRST, bucket=4)
+    spoil(bank, FIRST)
+    with pytest.raises(NightError, match="is not what all rows give"):
+        run_night(bank, FIRST + DAY, bucket=4, sample=100)
+    shutil.copytree(bank.path, tmp_path / "clean", ignore=shutil.ignore_patterns("tiles"))
+    wanted = run_night(Home.open(tmp_path / "clean"), FIRST + DAY, bucket=4).night
+    found = run_night(bank, FIRST + DAY, bucket=4, engine=OnTiles(full=True)).night
+    assert found.manifest["tiles"] == {"way": "from all rows", "because": "asked for"}
+    assert [p.read_bytes() for p in found.parts("base")] == [p.read_bytes() for p in wanted.parts("base")]
+
+
+def test_a_load_during_a_night_is_refused(
+    bank: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_night(bank, FIRST, bucket=4)
+    keep = OnTiles.keep
+
+    def load_first(self: OnTiles, run: object) -> None:
+        late_rows(bank, tmp_path / "more")
+        keep(self, run)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OnTiles, "keep", load_first)
+        with pytest.raises(NightError, match="files were loaded while"):
+            run_night(bank, FIRST + DAY, bucket=4)
+    equal(*pair(bank, FIRST + DAY, tmp_path))
+
+
+def test_parts_of_another_size_are_not_read_as_if_they_were_these(bank: Home, tmp_path: Path) -> None:
+    """Two nights back the parts were smaller."""
+    run_night(bank, FIRST, bucket=2)
+    run_night(bank, FIRST + DAY, bucket=4)
+    equal(*pair(bank, FIRST + 2 * DAY, tmp_path))
+
+
+def test_a_balance_that_leaves_64_bits_with_its_days_costs_the_tiles_alone(
+    bank: Home, tmp_path: Path
+) -> None:
+    handed(bank, tmp_path / "much", "balances/much.csv", "account_id,date,balance",
+           "A2,2005-01-05,9000000000000.00")  # fmt: skip
+    run_night(bank, FIRST, bucket=4)
+    carried, full = pair(bank, FIRST + DAY, tmp_path)
+    assert carried.manifest["tiles"]["parts_from_all_rows"]
+    assert [p.read_bytes() for p in carried.parts("base")] == [p.read_bytes() for p in full.parts("base")]
+
+
+def test_a_night_that_was_deleted_is_computed_again(bank: Home) -> None:
+    run_night(bank, FIRST, bucket=4)
+    once = run_night(bank, FIRST + DAY, bucket=4).night
+    bytes_ = [p.read_bytes() for p in once.parts("base")]
+    shutil.rmtree(once.path)
+    again = run_night(bank, FIRST + DAY, bucket=4).night
+    assert [p.read_bytes() for p in again.parts("base")] == bytes_
+
+
+def test_a_sound_night_is_verified_after_an_older_day_came_in(bank: Home) -> None:
+    for days in (0, 5, 2):
+        run_night(bank, FIRST + days * DAY, bucket=4)
+    assert run_night(bank, FIRST + 5 * DAY, bucket=4, sample=100).verified is not None

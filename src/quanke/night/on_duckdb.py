@@ -36,7 +36,8 @@ class OnDuckDB:
         profile_parts(run, group, definitions, done)
 
     def keep(self, run: Run) -> None:
-        """Nothing."""
+        """No tiles; the manifest says so."""
+        run.tiles.update({"way": "from all rows", "because": "without tiles"})
 
     def ranks(self, run: Run, nodes: Mapping[Rank, str], done: Done) -> None:
         """What is ranked by statement, the places by a kernel."""

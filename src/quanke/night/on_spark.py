@@ -221,7 +221,8 @@ class OnSpark:
         write_moves(run, self.session, done)
 
     def keep(self, run: Run) -> None:
-        """Nothing: a night on Spark computes everything."""
+        """No tiles: a night on Spark computes everything, and its manifest says so."""
+        run.tiles.update({"way": "from all rows", "because": "on Spark"})
 
     def findings(self, run: Run, done: Done) -> None:
         """A task per part."""
