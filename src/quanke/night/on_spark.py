@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from quanke.bank.contracts import FieldType
 from quanke.bank.survivorship import NOT_GOLDEN
 from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
 from quanke.engines.duckdb.relations import arrow_type
@@ -34,6 +33,7 @@ from quanke.kernel.errors import NightError
 from quanke.language import Definition, Expression, Metric, Tag
 from quanke.language.facts import customers as customers_table
 from quanke.language.nodes import Column, Rank, type_of
+from quanke.language.types import OF_FIELD
 from quanke.night.absorbed import absorbed_of
 from quanke.night.engine import Done
 from quanke.night.findings import long_absorbed, metric_reads
@@ -54,17 +54,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64
 """Parts of one statement. More of them want more room to shuffle, and are more to do again after a kill."""
-
-_ARROW = {
-    FieldType.TEXT: pa.string(),
-    FieldType.CODE: pa.string(),
-    FieldType.INTEGER: pa.int64(),
-    FieldType.MONEY: pa.int64(),
-    FieldType.RATE: pa.decimal128(18, 6),
-    FieldType.BOOLEAN: pa.bool_(),
-    FieldType.DATE: pa.date32(),
-    FieldType.INSTANT: pa.timestamp("us"),
-}
 
 
 class OnSpark:
@@ -123,7 +112,8 @@ class OnSpark:
             done.touch()
         fields = golden_fields(run.catalogue)
         kept = {n: f for n, f in customers_table.fields.items() if n in fields - NOT_GOLDEN}
-        schema = pa.schema([("customer", pa.int32()), *((n, _ARROW[f.type]) for n, f in kept.items())])
+        typed = [(name, arrow_type(OF_FIELD[field.type])) for name, field in kept.items()]
+        schema = pa.schema([("customer", pa.int32()), *typed])
         records = Records(
             inputs.relation("parties"), inputs.relation("organisations"), SURVIVORSHIP, SOURCE_PRIORITY
         )
