@@ -46,6 +46,10 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "checkpoints"
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def sweep(self) -> None:
+        """Throw away what a killed process left half written. Only for the process that holds the lock: what
+        another one is writing looks the same."""
         for left in self.folder.glob(".*"):
             shutil.rmtree(left, ignore_errors=True)
 

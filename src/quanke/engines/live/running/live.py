@@ -108,19 +108,21 @@ class Live:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise HomeError(f"{self.folder} is being lived by another process") from None
+            self._checkpoints.sweep()
             self.recover()
             try:
                 for source in self.sources:
                     source.open(self._positions.get(source.name))
                 self.status.begin()
                 self._live()
+                # Sinks hold back decisions until a checkpoint: it comes before they are closed.
+                self.checkpoint()
             finally:
                 gc.unfreeze()
                 for source in self.sources:
                     source.close()
                 for sink in self.sinks:
                     sink.close()
-            self.checkpoint()
 
     def stop(self, *_: object) -> None:
         """End after the step at hand, with a checkpoint. May be called by a signal."""
