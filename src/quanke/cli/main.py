@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,45 @@ home_option = click.option(
     show_envvar=True,
     help="Folder that holds the bank's tables and nights.",
 )
+COMMANDS = {
+    "adapt": ("files", "Turn real data in another form at SOURCE into hand-over files at TARGET."),
+    "audience": (
+        "audience",
+        "Cut a group of customers out of a night: count it, draw from it, break it down, compare it, "
+        "export it.",
+    ),
+    "demo": (
+        "files",
+        "Make a sample bank, load it, run two nights, and show what a branch head would want to see.",
+    ),
+    "explain": (
+        "reading",
+        "Why a customer is what the night says: which records are this customer and why they are one; tags, "
+        "tier and stage, each with its reason and lineage.",
+    ),
+    "graph": (
+        "graph",
+        "Ask the graph of a night who belongs to whom: bodies, employers, households, referrals.",
+    ),
+    "identity": ("identity", "Who is who: one customer out of the records of many systems."),
+    "live": ("live", "Take events as they come, and decide all triggers within a second."),
+    "load": ("files", "Check the files of a bank at SOURCE and take them into the home."),
+    "night": (
+        "reading",
+        "Compute and publish the night of a day: tags, tiers, stages, clusters, figures, findings.",
+    ),
+    "sample": (
+        "files",
+        "Write the files of a believable city branch to TARGET, with known truth in TARGET/truth.",
+    ),
+    "tags": (
+        "reading",
+        "List the catalogue: every tag, metric, trigger and check with its title, unit, class, purpose.",
+    ),
+}
+"""Each command, the module of this package it stands in, and the first sentence of its help: a module is
+imported when its command is used, so that `quanke --help` waits for no engine."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -35,7 +75,19 @@ def print_json(value: Any) -> None:
 
 
 class Root(click.Group):
-    """Turns errors users can mend into one sentence and status 1."""
+    """Turns errors users can mend into one sentence and status 1; loads a command when it is used."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"quanke.cli.{COMMANDS[cmd_name][0]}")
+        found: click.Command = getattr(module, cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """All commands with what they do, without loading them."""
+        click.Group(commands=self.commands).format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -66,16 +118,5 @@ def main() -> None:
     """
 
 
-def _register() -> None:
-    from quanke.cli import audience, files, graph, identity, live, reading
-
-    for command in (files.sample, files.adapt, files.load, files.demo):
-        main.add_command(command)
-    for command in (reading.night, reading.tags, audience.audience, reading.explain):
-        main.add_command(command)
-    main.add_command(identity.identity)
-    main.add_command(graph.graph)
-    main.add_command(live.live)
-
-
-_register()
+for _name, (_, _told) in COMMANDS.items():
+    main.add_command(click.Command(_name, help=_told))

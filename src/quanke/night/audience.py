@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,8 +32,10 @@ from quanke.night.absorbed import without_absorbed
 from quanke.night.index import open_index
 from quanke.night.saved import expanded
 from quanke.night.steps import columns_sql
-from quanke.segments.index import AudienceIndex, Members
 from quanke.segments.index.hiding import shown, shown_cells, shown_part
+
+if TYPE_CHECKING:
+    from quanke.segments.index import AudienceIndex, Members
 
 T = TypeVar("T")
 MOST_CELLS = 200

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from quanke.engines.duckdb import DIALECT, connect
-from quanke.engines.live import Column as LiveColumn
-from quanke.engines.live import Program
 from quanke.engines.statements import lower
 from quanke.engines.store import Night
 from quanke.kernel.progress import Progress, SilentProgress
@@ -27,9 +25,10 @@ from quanke.language.nodes import Node, Reference, references
 from quanke.language.types import Kind
 from quanke.night.absorbed import absorbed_of
 from quanke.night.steps import Run, columns_sql
-from quanke.segments.index import AudienceIndex, Evaluate, build_column, words_from, write_index
-from quanke.segments.index.build import workers
-from quanke.segments.index.conditions import Bools, Reader
+
+if TYPE_CHECKING:
+    from quanke.segments.index import AudienceIndex, Evaluate
+    from quanke.segments.index.conditions import Bools, Reader
 
 FOLDER = "index"
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
@@ -48,6 +47,9 @@ def evaluator(day: dt.date) -> Evaluate:
     """Conditions as of a day, computed by NumPy."""
 
     def evaluate(nodes: Sequence[Node], read: Reader, rows: int) -> list[tuple[Bools, Bools]]:
+        from quanke.engines.live.columns import Column as LiveColumn  # only for what is no set of codes
+        from quanke.engines.live.program import Program
+
         def column(node: Node) -> LiveColumn:
             held = read(node)
             return LiveColumn(held.values, held.valid)
@@ -85,6 +87,8 @@ def by_duckdb(night: Night, nodes: Sequence[Node]) -> list[tuple[Bools, Bools]]:
 def open_index(night: Night, names: Sequence[str]) -> AudienceIndex:
     """The audience index of a night. Where the night was published without one, the columns of these names
     are indexed now, into a temporary folder that goes with the index."""
+    from quanke.segments.index import AudienceIndex  # numba: a second, where nobody is counted
+
     folder = night.path / FOLDER
     if folder.is_dir():
         return _published(night.path, (folder / "index.json").stat().st_mtime_ns)
@@ -103,6 +107,8 @@ def open_index(night: Night, names: Sequence[str]) -> AudienceIndex:
 @lru_cache(maxsize=4)
 def _published(path: Path, at: int) -> AudienceIndex:
     """An index stays open: its columns are mapped, and conditions on them remembered."""
+    from quanke.segments.index import AudienceIndex
+
     night = Night(path)
     return AudienceIndex(path / FOLDER, evaluator(night.day), partial(by_duckdb, night))
 
@@ -122,6 +128,9 @@ def build_index(
     A column whose values are those of the index in folder `earlier` gets that one's files. A column that
     cannot be indexed is left out; conditions on it are computed from the profile.
     """
+    from quanke.segments.index import AudienceIndex, build_column, words_from, write_index
+    from quanke.segments.index.build import workers
+
     if folder.exists():  # of a run that was killed; some files may be links to the earlier index's
         shutil.rmtree(folder)
     folder.mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,9 @@ from quanke.engines.store import Night, write_json
 from quanke.engines.store.files import write_parquet
 from quanke.kernel.errors import NightError
 from quanke.night.steps import Run
-from quanke.segments.clusters import ClusterModel, find_clusters
+
+if TYPE_CHECKING:
+    from quanke.segments.clusters import ClusterModel
 
 FEATURES = (
     "aum_90d",
@@ -36,6 +39,8 @@ SMALLEST = 500
 
 def cluster_parts(run: Run, done: dict[str, list[str]]) -> None:
     """Fit (or refit with stable labels) and label everybody; `clusters.json` keeps the model."""
+    from quanke.segments.clusters import find_clusters  # scikit-learn: seconds, where nobody clusters
+
     target = run.working.file("clusters.json")
     if target.exists() and not run.working.missing("models", run.inputs.parts):
         return
@@ -62,6 +67,8 @@ def previous_model(night: Night | None) -> ClusterModel | None:
     path = night.path / "clusters.json" if night else None
     if path is None or not path.exists():
         return None
+    from quanke.segments.clusters import ClusterModel  # scikit-learn: only where there is a model
+
     return ClusterModel.from_json(path.read_text(encoding="utf-8"))
 
 

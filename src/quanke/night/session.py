@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,8 +43,10 @@ from quanke.night.catalogue import catalogue_of
 from quanke.night.explain import Explanation, explain, find_customer
 from quanke.night.run import Outcome
 from quanke.night.run import night as run_night
-from quanke.segments.index import Members
 from quanke.segments.index.hiding import shown
+
+if TYPE_CHECKING:
+    from quanke.segments.index import Members
 
 
 class Bank:

@@ -29,11 +29,12 @@ from quanke.night.engine import Done
 from quanke.night.findings import FINDINGS, MOVES, MOVING, ORDER, dated, found_by
 from quanke.night.models import FEATURES, group_of, previous_model, titles_of
 from quanke.night.steps import Run, reaching
-from quanke.segments.clusters import ClusterModel, learn_clusters
 from quanke.segments.moves import MIGRATION, added_up, moves
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from quanke.segments.clusters import ClusterModel
 
 _DONE = pa.schema([("part", pa.int32())])
 _MIGRATION_SPARK = "tag STRING, `from` STRING, `to` STRING, move STRING, customers BIGINT"
@@ -64,6 +65,8 @@ class _Profile:
 
 def label_parts(run: Run, session: SparkSession, done: Done) -> None:
     """`clusters.json` fitted on the driver on a sample, and everybody's label in the group `models`."""
+    from quanke.segments.clusters import learn_clusters  # scikit-learn: seconds, where nobody clusters
+
     target, parts = run.working.file("clusters.json"), run.inputs.parts
     if target.exists() and not run.working.missing("models", parts):
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quanke.segments.clusters import ClusterModel, find_clusters
+from typing import TYPE_CHECKING
+
 from quanke.segments.dated import Dated
 from quanke.segments.metrics import METRICS, metric_definitions
 from quanke.segments.moves import Moves
@@ -26,3 +27,16 @@ __all__ = [
     "tier_definitions",
     "trigger_definitions",
 ]
+
+if TYPE_CHECKING:
+    from quanke.segments.clusters import ClusterModel, find_clusters
+
+
+def __getattr__(name: str) -> object:
+    """Load the clusters only when they are asked for: scikit-learn takes seconds to import, and the other
+    names are needed by every command."""
+    if name in ("ClusterModel", "find_clusters"):
+        from quanke.segments import clusters
+
+        return getattr(clusters, name)
+    raise AttributeError(name)

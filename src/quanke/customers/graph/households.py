@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from quanke.customers.graph.derive import Links
 from quanke.customers.graph.kinds import CODES
@@ -62,6 +60,9 @@ def find_households(
     Relatives who are more than `cap` are cut: links are taken from the strongest on (ties: smaller numbers
     first), and one that would make a household larger than the cap is passed over.
     """
+    from scipy.sparse import coo_matrix  # half a second: only where households are found
+    from scipy.sparse.csgraph import connected_components
+
     household = np.where(is_person, np.arange(len(is_person)), -1).astype(np.int32)
     held = (links.kind == CODES["family"]) & (links.since <= day) & (links.until > day)
     rows = np.flatnonzero(held)

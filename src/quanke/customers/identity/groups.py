@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from quanke.customers.identity.joining import DOUBT, IN_CONFLICT, TWO_DOCUMENTS, WEAK, Joining
 from quanke.kernel.errors import InputError
@@ -127,6 +125,9 @@ def _decided(decisions: pa.Table | None, size: int) -> tuple[list[tuple[int, int
 
 
 def _components(size: int, left: Ints, right: Ints) -> Ints:
+    from scipy.sparse import coo_array  # half a second: only where records are grouped
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(size, size))
     found: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
     return found
