@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -38,23 +39,54 @@ JANUARY = (
 )
 
 
-@pytest.fixture
-def bank(tmp_path: Path) -> Home:
-    """A bank of a few records with movements, cards, events, and a foreign account."""
-    home = Home.create(tmp_path / "home")
-    folder = base(tmp_path / "files")
-    put(folder, "accounts.csv", *(folder / "accounts.csv").read_text("utf-8").splitlines(),
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bank of a few records with movements, cards, events, and a foreign account; no night yet."""
+    folder = tmp_path_factory.mktemp("carried")
+    home = Home.create(folder / "home")
+    files = base(folder / "files")
+    put(files, "accounts.csv", *(files / "accounts.csv").read_text("utf-8").splitlines(),
         "A6,core,C3,demand,USD,2020-01-05", "A7,core,C2,term,CNY,2020-01-05")  # fmt: skip
-    put(folder, "balances.csv", *(folder / "balances.csv").read_text("utf-8").splitlines(),
+    put(files, "balances.csv", *(files / "balances.csv").read_text("utf-8").splitlines(),
         "A6,2024-01-02,100.00", "A7,2024-01-02,60000.00", "A1,2024-01-31,8100.00")  # fmt: skip
-    put(folder, "fx_rates.csv", "currency,date,rate", "USD,2024-01-01,7.1", "USD,2024-02-01,7.3")
-    put(folder / "transactions", "2024-01.csv", TX, *JANUARY)
-    put(folder, "channel_events.csv", EVENTS, "E1,core,C1,2024-01-05,mobile,login,",
+    put(files, "fx_rates.csv", "currency,date,rate", "USD,2024-01-01,7.1", "USD,2024-02-01,7.3")
+    put(files / "transactions", "2024-01.csv", TX, *JANUARY)
+    put(files, "channel_events.csv", EVENTS, "E1,core,C1,2024-01-05,mobile,login,",
         "E2,mobile,M1,2024-01-30,mobile,view_product,fund")  # fmt: skip
-    put(folder, "cards.csv", CARDS, "K1,A1,core,C1,debit,2024-01-10,,,2030-01-01,",
+    put(files, "cards.csv", CARDS, "K1,A1,core,C1,debit,2024-01-10,,,2030-01-01,",
         "K2,A3,core,C2,credit,2020-01-10,2020-01-11,2024-01-29,2024-03-01,")  # fmt: skip
-    assert load_into(home, folder).errors == []
-    return home
+    assert load_into(home, files).errors == []
+    return home.path
+
+
+@pytest.fixture(scope="module")
+def first(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bank with the night of FIRST. Nights cost most of what this file takes: each is made once."""
+    path = tmp_path_factory.mktemp("first") / "home"
+    shutil.copytree(loaded, path)
+    run_night(Home.open(path), FIRST, bucket=4)
+    return path
+
+
+@pytest.fixture(scope="module")
+def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bank with the night of FIRST and the one after it, which is carried."""
+    path = tmp_path_factory.mktemp("second") / "home"
+    shutil.copytree(first, path)
+    run_night(Home.open(path), FIRST + DAY, bucket=4)
+    return path
+
+
+@pytest.fixture
+def bank(first: Path, tmp_path: Path) -> Home:
+    """A copy of the bank with the night of FIRST."""
+    return copied(first, tmp_path)
+
+
+def copied(home: Path, tmp_path: Path) -> Home:
+    """A copy that a test may change."""
+    shutil.copytree(home, tmp_path / "home")
+    return Home.open(tmp_path / "home")
 
 
 def pair(home: Home, day: dt.date, tmp_path: Path) -> tuple[Night, Night]:
@@ -140,18 +172,27 @@ HAPPENINGS: dict[str, Callable[[Home, Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("name", HAPPENINGS)
-def test_after(name: str, bank: Home, tmp_path: Path) -> None:
+TOGETHER = {
+    "nothing": ("nothing",),
+    "money": ("the next day", "late rows", "a late balance"),
+    "corrections": ("a corrected file", "cards again"),
+    "people": ("a merge", "a new customer"),
+}
+"""What happens before one night: by itself each is in the week below, where a night costs as much."""
+
+
+@pytest.mark.parametrize("names", TOGETHER.values(), ids=TOGETHER)
+def test_after(names: tuple[str, ...], bank: Home, tmp_path: Path) -> None:
     """What happened between two nights is in the second, carried or not."""
-    run_night(bank, FIRST, bucket=4)
-    HAPPENINGS[name](bank, tmp_path / "more")
+    for name in names:
+        HAPPENINGS[name](bank, tmp_path / "more" / name.replace(" ", "-"))
     equal(*pair(bank, FIRST + DAY, tmp_path))
 
 
 def test_everything_one_after_the_other(bank: Home, tmp_path: Path) -> None:
-    """A week in which every day something else happens, and a month in which nothing does."""
-    run_night(bank, FIRST, bucket=4)
-    for days, (name, happens) in enumerate(HAPPENINGS.items(), 1):
+    """A week in which every day something else happens alone, and a month in which nothing does."""
+    happenings = {name: happens for name, happens in HAPPENINGS.items() if name != "nothing"}
+    for days, (name, happens) in enumerate(happenings.items(), 1):
         happens(bank, tmp_path / "more" / name.replace(" ", "-"))
         equal(*pair(bank, FIRST + days * DAY, tmp_path))
     equal(*pair(bank, FIRST + 40 * DAY, tmp_path))
@@ -159,7 +200,6 @@ def test_everything_one_after_the_other(bank: Home, tmp_path: Path) -> None:
 
 def test_a_new_definition_is_made_alone(bank: Home, tmp_path: Path) -> None:
     """A bank's own tag that a night before did not have is computed from all rows, the others are carried."""
-    run_night(bank, FIRST, bucket=4)
     definitions = bank.path / "definitions"
     definitions.mkdir()
     (definitions / "own.py").write_text(
@@ -177,7 +217,6 @@ def test_a_new_definition_is_made_alone(bank: Home, tmp_path: Path) -> None:
 
 
 def test_without_tiles_everything_is_computed(bank: Home) -> None:
-    run_night(bank, FIRST, bucket=4)
     shutil.rmtree(bank.path / "tiles")
     told = run_night(bank, FIRST + DAY, bucket=4).night.manifest["tiles"]
     assert told == {"way": "from all rows", "because": f"no tiles of {FIRST}"}
@@ -185,8 +224,9 @@ def test_without_tiles_everything_is_computed(bank: Home) -> None:
     assert later == {"way": "from all rows", "because": "99 days since the night before"}
 
 
-def test_tiles_of_the_last_two_nights_are_kept(bank: Home) -> None:
-    for days in range(4):
+def test_tiles_of_the_last_two_nights_are_kept(second: Path, tmp_path: Path) -> None:
+    bank = copied(second, tmp_path)
+    for days in (2, 3):
         run_night(bank, FIRST + days * DAY, bucket=4)
     held = sorted(p.name for p in (bank.path / "tiles").iterdir())
     assert held == [(FIRST + days * DAY).isoformat() for days in (2, 3)]
@@ -204,7 +244,6 @@ def spoil(home: Home, day: dt.date) -> None:
 
 def test_verify_finds_a_tile_that_is_wrong(bank: Home) -> None:
     """A count that no row gave is found before the night is published; and a sound night is verified."""
-    run_night(bank, FIRST, bucket=4)
     assert run_night(bank, FIRST, bucket=4, sample=100).verified is not None, "a published night can be"
     night = run_night(bank, FIRST + DAY, bucket=4, sample=100)
     assert night.verified is not None and night.verified.customers == night.night.rows
@@ -216,7 +255,6 @@ def test_verify_finds_a_tile_that_is_wrong(bank: Home) -> None:
 
 def test_on_the_command_line(bank: Home) -> None:
     runner = CliRunner()
-    run_night(bank, FIRST, bucket=4)
     day = (FIRST + DAY).isoformat()
     told = runner.invoke(main, ["night", "--on", day, "--home", str(bank.path), "--verify", "--json"])
     assert told.exit_code == 0, told.output
@@ -231,7 +269,6 @@ def test_on_the_command_line(bank: Home) -> None:
 
 def test_what_a_proof_rejects_is_not_gone_on_with(bank: Home, tmp_path: Path) -> None:
     """After a rejected night, the same day computed with or without tiles is right."""
-    run_night(bank, FIRST, bucket=4)
     spoil(bank, FIRST)
     with pytest.raises(NightError, match="is not what all rows give"):
         run_night(bank, FIRST + DAY, bucket=4, sample=100)
@@ -245,7 +282,6 @@ def test_what_a_proof_rejects_is_not_gone_on_with(bank: Home, tmp_path: Path) ->
 def test_a_load_during_a_night_is_refused(
     bank: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_night(bank, FIRST, bucket=4)
     keep = OnTiles.keep
 
     def load_first(self: OnTiles, run: object) -> None:
@@ -259,16 +295,18 @@ def test_a_load_during_a_night_is_refused(
     equal(*pair(bank, FIRST + DAY, tmp_path))
 
 
-def test_parts_of_another_size_are_not_read_as_if_they_were_these(bank: Home, tmp_path: Path) -> None:
+def test_parts_of_another_size_are_not_read_as_if_they_were_these(loaded: Path, tmp_path: Path) -> None:
     """Two nights back the parts were smaller."""
+    bank = copied(loaded, tmp_path)
     run_night(bank, FIRST, bucket=2)
     run_night(bank, FIRST + DAY, bucket=4)
     equal(*pair(bank, FIRST + 2 * DAY, tmp_path))
 
 
 def test_a_balance_that_leaves_64_bits_with_its_days_costs_the_tiles_alone(
-    bank: Home, tmp_path: Path
+    loaded: Path, tmp_path: Path
 ) -> None:
+    bank = copied(loaded, tmp_path)
     handed(bank, tmp_path / "much", "balances/much.csv", "account_id,date,balance",
            "A2,2005-01-05,9000000000000.00")  # fmt: skip
     run_night(bank, FIRST, bucket=4)
@@ -277,9 +315,9 @@ def test_a_balance_that_leaves_64_bits_with_its_days_costs_the_tiles_alone(
     assert [p.read_bytes() for p in carried.parts("base")] == [p.read_bytes() for p in full.parts("base")]
 
 
-def test_a_night_that_was_deleted_is_computed_again(bank: Home) -> None:
-    run_night(bank, FIRST, bucket=4)
-    once = run_night(bank, FIRST + DAY, bucket=4).night
+def test_a_night_that_was_deleted_is_computed_again(second: Path, tmp_path: Path) -> None:
+    bank = copied(second, tmp_path)
+    once = Bank(bank).night(FIRST + DAY)
     bytes_ = [p.read_bytes() for p in once.parts("base")]
     shutil.rmtree(once.path)
     again = run_night(bank, FIRST + DAY, bucket=4).night
@@ -287,6 +325,42 @@ def test_a_night_that_was_deleted_is_computed_again(bank: Home) -> None:
 
 
 def test_a_sound_night_is_verified_after_an_older_day_came_in(bank: Home) -> None:
-    for days in (0, 5, 2):
+    for days in (5, 2):
         run_night(bank, FIRST + days * DAY, bucket=4)
     assert run_night(bank, FIRST + 5 * DAY, bucket=4, sample=100).verified is not None
+
+
+def test_a_file_system_without_hard_links(
+    bank: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where tiles cannot be linked from night to night they are copied, and what is carried from copies is
+    what all rows give."""
+    refused = []
+
+    def refuse(source: Path, target: Path) -> None:
+        refused.append(target)
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    monkeypatch.setattr("quanke.engines.tiles.part.os.link", refuse)
+    run_night(bank, FIRST + DAY, bucket=4)
+    kinds = {path.suffix for path in refused}
+    assert {".arrow", ".parquet"} <= kinds, "columns and files of facts were to be linked"
+    late_rows(bank, tmp_path / "more")
+    equal(*pair(bank, FIRST + 2 * DAY, tmp_path))
+    held = [p for p in (bank.path / "tiles").rglob("*") if p.is_file()]
+    assert held and all(p.stat().st_nlink == 1 and p.suffix != ".part" for p in held)
+
+
+def test_an_older_night_that_was_made_again_hides_no_change(bank: Home, tmp_path: Path) -> None:
+    """What a night read of the one before it is not what that one says today: whatever reads an earlier value
+    is computed again, though the two older nights now say the same."""
+    nights = bank.path / "nights"
+    a_new_customer(bank, tmp_path / "more")
+    run_night(bank, FIRST + DAY, bucket=4)
+    older, old = nights / FIRST.isoformat(), nights / (FIRST + DAY).isoformat()
+    shutil.rmtree(older / "profile")
+    shutil.copytree(old / "profile", older / "profile")
+    sheet = json.loads((old / "manifest.json").read_text("utf-8")) | {"on": FIRST.isoformat()}
+    (older / "manifest.json").write_text(json.dumps(sheet), encoding="utf-8")
+    carried, full = pair(bank, FIRST + 2 * DAY, tmp_path)
+    equal(carried, full)

@@ -7,6 +7,7 @@ same either way, bit for bit; which way was taken stands in the manifest under `
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -442,12 +443,12 @@ class _Step:
     def _before(self, part: int, there: bool) -> PartBefore:
         run, before = self.run, self.before
         assert before is not None and run.earlier is not None
-        nothing = NightPart({}, run.catalogue)
-        values = NightPart.of_night(run.earlier, part, run.catalogue) if there else nothing
+        nothing = NightPart({}, run.catalogue, whole=True)
+        values = NightPart.of_night(run.earlier, part, run.catalogue, whole=True) if there else nothing
         told = run.earlier.manifest.get("earlier")
         earlier: NightPart | None = None
         if told and there and self._earlier_night(told):
-            earlier = NightPart.of_night(self._earlier_night(told), part, run.catalogue)
+            earlier = NightPart.of_night(self._earlier_night(told), part, run.catalogue, whole=False)
         golden_now = GoldenPart(run.golden(part))
         same = before.golden(part).exists() and before.golden(part).samefile(run.golden(part))
         golden = None if same or not there else GoldenPart(before.golden(part)).read
@@ -458,8 +459,11 @@ class _Step:
     def _earlier_night(self, told: str) -> Night | None:
         path = self.run.inputs.home.path / "nights" / told
         night = Night(path) if path.is_dir() else None
-        # parts of another size hold other customers
-        return night if night is not None and night.bucket == self.run.inputs.bucket else None
+        # parts of another size hold other customers; a night made again may hold other values than were read
+        assert self.before is not None
+        if night is None or night.bucket != self.run.inputs.bucket:
+            return None
+        return night if _sheet(night) == self.before.manifest.get("earlier") else None
 
     def _write_note(self, part: int, computed: int, looked_at: Mapping[str, int], because: str) -> None:
         note = {"computed": computed, "looked_at": dict(sorted(looked_at.items())), "because": because}
@@ -482,6 +486,12 @@ class _Step:
         manifest = {
             "plan": self._plan,
             "golden": sorted(golden_fields(run.catalogue)),
+            "earlier": _sheet(run.earlier) if run.earlier is not None else "",
             "files": {table: files_of(run.inputs.home, table) for table in tables},
         }
         self.store.finish(working, run.day, manifest)
+
+
+def _sheet(night: Night) -> str:
+    """SHA-256 of a night's manifest: another one where the night was made again from other rows."""
+    return hashlib.sha256((night.path / "manifest.json").read_bytes()).hexdigest()

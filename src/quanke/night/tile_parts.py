@@ -33,13 +33,13 @@ class GoldenPart:
 
 class NightPart:
     """Columns of definitions of one part of a night; of what it did not hold, or held as another type,
-    nulls."""
+    nulls. `whole`: nearly all columns will be asked for, so files are read in one go."""
 
-    def __init__(self, files: Mapping[Path, Sequence[str]], catalogue: Catalogue) -> None:
-        self.files, self.catalogue = files, catalogue
+    def __init__(self, files: Mapping[Path, Sequence[str]], catalogue: Catalogue, whole: bool) -> None:
+        self.files, self.catalogue, self.whole = files, catalogue, whole
 
     @classmethod
-    def of_night(cls, night: Night | None, part: int, catalogue: Catalogue) -> NightPart:
+    def of_night(cls, night: Night | None, part: int, catalogue: Catalogue, whole: bool) -> NightPart:
         """The part of a night."""
         assert night is not None
         found = {}
@@ -47,10 +47,10 @@ class NightPart:
             parts = night.parts(group)
             if part < len(parts):
                 found[parts[part]] = names
-        return cls(found, catalogue)
+        return cls(found, catalogue, whole)
 
     @cached_property
-    def _tables(self) -> dict[Path, pa.Table]:
+    def _tables(self) -> dict[tuple[Path, str], pa.Table]:
         return {}
 
     def read(self, name: str) -> pa.ChunkedArray:
@@ -58,9 +58,11 @@ class NightPart:
         wanted = arrow_type(self.catalogue[name].result)
         for path, names in self.files.items():
             if name in names:
-                if path not in self._tables:
-                    self._tables[path] = pq.read_table(path, use_threads=False)
-                found = self._tables[path][name]
+                key = path, "" if self.whole else name
+                if key not in self._tables:
+                    columns = None if self.whole else [name]
+                    self._tables[key] = pq.read_table(path, columns=columns, use_threads=False)
+                found = self._tables[key][name]
                 return found if found.type == wanted else pa.chunked_array([pa.nulls(len(found), wanted)])
         return pa.chunked_array([pa.nulls(0, wanted)])
 

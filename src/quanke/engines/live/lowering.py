@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from quanke.engines.live import calendar
 from quanke.engines.live.columns import Array, Bools, Column
 from quanke.language.nodes import Call, type_of
 from quanke.language.types import RATE_ONE, Kind
@@ -302,36 +303,15 @@ def _band(call: Call, columns: Sequence[Column]) -> Column:
 # --- dates
 
 
-def _days(a: Array) -> Array:
-    return a.astype("datetime64[D]")
-
-
-def _months(a: Array) -> Array:
-    """Months since January 1970."""
-    return a.astype("datetime64[M]").astype(np.int64)
-
-
-def _month_start(a: Array) -> Array:
-    return a.astype("datetime64[M]").astype("datetime64[D]")
-
-
-def _month_end(a: Array) -> Array:
-    return (a.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1
-
-
-def _day_of_month(a: Array) -> Array:
-    return (_days(a) - _month_start(a)).astype(np.int64) + 1
-
-
 def _weekday(a: Array) -> Array:
-    return (_days(a).astype(np.int64) + 3) % 7 + 1  # 1970-01-01 was a Thursday
+    return (calendar.whole_days(a).astype(np.int64) + 3) % 7 + 1  # 1970-01-01 was a Thursday
 
 
 def _months_between(start: Array, end: Array) -> Array:
     swapped = end < start
     low, high = np.where(swapped, end, start), np.where(swapped, start, end)
-    short = (_day_of_month(high) < _day_of_month(low)) & (high != _month_end(high))
-    months = _months(high) - _months(low) - short
+    short = (calendar.day_of_month(high) < calendar.day_of_month(low)) & (high != calendar.month_end(high))
+    months = calendar.months(high) - calendar.months(low) - short
     result: Array = np.where(swapped, -months, months)
     return result
 
@@ -344,8 +324,9 @@ def _years_between(start: Array, end: Array) -> Array:
 
 def _add_months(call: Call, columns: Sequence[Column]) -> Column:
     day, months = (c.values for c in columns)
-    month = day.astype("datetime64[M]") + np.clip(months, -FAR_MONTHS, FAR_MONTHS)
-    result = np.minimum(month.astype("datetime64[D]") + (_day_of_month(day) - 1), _month_end(month))
+    month = calendar.months(day) + np.clip(months, -FAR_MONTHS, FAR_MONTHS)
+    start, after = calendar.first_day(month), calendar.first_day(month + 1)
+    result = np.minimum(start + (calendar.day_of_month(day) - 1), after - 1)
     return Column(result, _known(columns) & (result >= FIRST_DAY) & (result <= LAST_DAY))
 
 
@@ -430,17 +411,17 @@ LOWERINGS: dict[str, Lowering] = {
     "case": _case,
     "band": _band,
     "year": _simple(lambda a: a.astype("datetime64[Y]").astype(np.int64) + 1970),
-    "month": _simple(lambda a: _months(a) % 12 + 1),
-    "day_of_month": _simple(_day_of_month),
+    "month": _simple(lambda a: calendar.months(a) % 12 + 1),
+    "day_of_month": _simple(calendar.day_of_month),
     "iso_weekday": _simple(_weekday),
-    "hour": _simple(lambda a: (a - _days(a)).astype("timedelta64[h]").astype(np.int64)),
-    "date_of": _simple(_days),
+    "hour": _simple(lambda a: (a - calendar.whole_days(a)).astype("timedelta64[h]").astype(np.int64)),
+    "date_of": _simple(calendar.whole_days),
     "days_between": _simple(lambda start, end: (end - start).astype(np.int64)),
     "months_between": _simple(_months_between),
     "years_between": _simple(_years_between),
     "add_months": _add_months,
-    "month_start": _simple(_month_start),
-    "month_end": _simple(_month_end),
+    "month_start": _simple(calendar.month_start),
+    "month_end": _simple(calendar.month_end),
     "length": _texts(len, np.int64),
     "concat": _texts(lambda a, b: a + b, object),
     "starts_with": _texts(str.startswith, np.bool_),
