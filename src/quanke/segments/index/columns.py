@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from quanke.language.nodes import Literal
 from quanke.language.types import RATE_PLACES, Kind
-from quanke.segments.index.cuts import NOTHING, Cuts, between, joined
+from quanke.segments.index.cuts import NOTHING, Cuts, between, joined, pairs
 from quanke.segments.index.kernels import BLOCK, WORDS, unpack
 
 EXACT = 4_096
@@ -131,12 +131,12 @@ class IndexColumn:
     @cached_property
     def plane_address(self) -> int:
         """Where the planes begin."""
-        return int(self.plane_words.ctypes.data)
+        return address_of(self.plane_words)
 
     @cached_property
     def code_address(self) -> int:
         """Where the codes begin."""
-        return int(self.codes.ctypes.data)
+        return address_of(self.codes)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -149,6 +149,11 @@ class IndexColumn:
     def totals(self) -> npt.NDArray[np.int64]:
         """Running total of the counts, from 0."""
         return np.concatenate([[0], np.cumsum(self.counts)])
+
+    def counted(self, cuts: Cuts) -> int:
+        """How many customers there are in a set of buckets."""
+        totals = self.totals
+        return sum(int(totals[b] - totals[a]) for a, b in pairs(cuts))
 
     def part(self, first: int, last: int) -> npt.NDArray[Any]:
         """Codes of customers `first` (the beginning of a block) to `last - 1`."""
@@ -218,6 +223,12 @@ class IndexColumn:
                 self._memory.clear()
             self._memory[key] = make()
         return self._memory[key]
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    """Where an array begins."""
+    found: int = array.__array_interface__["data"][0]
+    return found
 
 
 def blocks_of(rows: int) -> int:

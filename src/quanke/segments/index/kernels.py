@@ -1,14 +1,14 @@
-"""The kernels of the audience index: one that runs any program over blocks of customers, and those that
+"""The kernels of the audience index: one that runs any program over chunks of customers, and those that
 build columns.
 
-A *word* is 64 customers, one bit each; a *line* is eight words; a *block* is `WORDS` words. The planes of a
-column lie line by line: all planes of the first 512 customers, then all of the next, so that a condition
-reads straight on, and what nobody is in question of is not read.
+A *word* is 64 customers, one bit each; a *line* is eight words; a *block* is `WORDS` words: files end with
+a whole one. The planes of a column lie line by line: all planes of the first 512 customers, then all of the
+next, so that a condition reads straight on, and what nobody is in question of is not read.
 
-The program (`run`) keeps for each block a stack of masks. On top lie the customers still in question;
-every condition takes away those it is not true for, so what is unlikely or cheap to read comes first and
-the rest is looked at only where somebody is left: whole blocks are skipped, and a handful of customers are
-looked up one by one by their codes instead of reading planes.
+The program (`run`) keeps for each chunk of blocks a stack of masks. On top lie the customers still in
+question; every condition takes away those it is not true for, so what is unlikely or cheap to read comes
+first and the rest is looked at only where somebody is left: whole chunks are skipped, and so are lines.
+Threads take the next chunk when they are done with one.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from numba import uint64
 
 from quanke.segments.index.machine import (
     LINE,
-    bounded,
+    chosen,
     compiled,
+    fetched,
     inlined,
     load8,
     load16,
     load32,
     load64,
     lowest,
-    matched,
     ones,
+    sifted,
     store16,
     store64,
+    taken,
 )
 
 WORDS = 64
 """Words of a block."""
 BLOCK = WORDS * 64
 """Customers of a block."""
-FEW = 24
-"""So many customers of a block, or fewer, are looked up one by one."""
-STRIDE = WORDS * 8
-"""Bytes of a mask over a block."""
-LINES = WORDS // LINE
-SCRATCH = BLOCK + 2 * WORDS
-"""Words a thread needs beside masks."""
+CHUNK = 8
+"""Blocks of a chunk, which a thread works on at a time."""
+MOST = CHUNK * WORDS
+"""Words of a chunk."""
+STRIDE = MOST * 8
+"""Bytes of a mask over a chunk."""
+SCRATCH = MOST + 2 * MOST * 64
+"""Words a thread needs to look up the customers of a chunk by their codes."""
 
 # instructions of a program: operation, level of the stack, leaf, where to go when nobody is left
 LEAF, SPLIT, BRANCH, JOIN, MERGED = 0, 1, 2, 3, 4
-# steps that make masks of planes: (CHOOSE, target, plane, mask where it is set, mask where it is not),
-# (EITHER, target, mask, mask, 0), (RANGE, target, address of bounds, mask of those in doubt, 0),
-# (EQUAL, target, address of bits, how many numbers, 0)
-CHOOSE, EITHER, RANGE, EQUAL = 0, 1, 2, 3
 # fields of a leaf
-PLANES, PLANE_COUNT, CODES, WIDTH, FIRST, LAST, INSIDE, DOUBT, CUTS, CUT_COUNT, TABLE, PLAIN = range(12)
-FIELDS = 12
+PLAIN, PLANES, PLANE_COUNT, CODES, WIDTH, LOOK, CUTS, CUT_COUNT, TABLE = range(9)
+BOUNDS, LIMITS, SINGLES, NODES, NODE_COUNT, WITHIN, UNSURE = range(9, 16)
+FIELDS = 16
 
 
 @inlined
@@ -90,7 +90,8 @@ def gathered(codes: Any, width: Any, scratch: Any, count: Any) -> Any:
 @inlined
 def judged(scratch: Any, count: Any, cuts: Any, cut_count: Any, table: Any) -> Any:
     """Replace `count` codes by 1 where they belong to a set and 0 where not: by their bit in a table, or
-    by how many cuts are not above them."""
+    by how many cuts are not above them. Of many cuts, all codes take the same steps together, without a
+    branch that would have to be guessed."""
     if table != 0:
         for n in range(count):
             code = load64(scratch, n)
@@ -104,29 +105,33 @@ def judged(scratch: Any, count: Any, cuts: Any, cut_count: Any, table: Any) -> A
         for n in range(count):
             store64(scratch, n, uint64(load64(scratch, n) - low < span))
     else:
+        places = scratch + MOST * 64 * 8
         for n in range(count):
-            code = load64(scratch, n)
-            low = 0
-            high = cut_count
-            while low < high:
-                middle = (low + high) >> 1
-                if load64(cuts, middle) <= code:
-                    low = middle + 1
-                else:
-                    high = middle
-            store64(scratch, n, uint64(low & 1))
+            store64(places, n, uint64(0))
+        left = cut_count
+        while left > 1:
+            half = left >> 1
+            for n in range(count):
+                place = np.int64(load64(places, n))
+                below = uint64(load64(cuts, place + half - 1) <= load64(scratch, n))
+                store64(places, n, uint64(place) + below * uint64(half))
+            left -= half
+        for n in range(count):
+            place = np.int64(load64(places, n))
+            below = uint64(load64(cuts, place) <= load64(scratch, n))
+            store64(scratch, n, (uint64(place) + below) & uint64(1))
 
 
 @inlined
-def looked_up(mask: Any, doubt: Any, scratch: Any, planned: Any, leaf: Any, first: Any) -> Any:
-    """Add to a mask over a block those in the mask `doubt` whose code belongs to the leaf's set."""
-    listed = scratch + BLOCK * 8
-    words: Any = 0
-    for i in range(WORDS):
-        store64(listed, words, uint64(i))
-        words += np.int64(load64(doubt, i) != 0)
+def looked_up(mask: Any, doubt: Any, scratch: Any, planned: Any, leaf: Any, first: Any, words: Any) -> Any:
+    """Add to a mask those in the mask `doubt` whose code belongs to the leaf's set."""
+    listed = scratch + 2 * MOST * 64 * 8
+    held: Any = 0
+    for i in range(words):
+        store64(listed, held, uint64(i))
+        held += np.int64(load64(doubt, i) != 0)
     count = 0
-    for n in range(words):
+    for n in range(held):
         at = np.int64(load64(listed, n))
         word = load64(doubt, at)
         while word != 0:
@@ -136,7 +141,7 @@ def looked_up(mask: Any, doubt: Any, scratch: Any, planned: Any, leaf: Any, firs
     gathered(planned[leaf, CODES], planned[leaf, WIDTH], scratch, count)
     judged(scratch, count, planned[leaf, CUTS], planned[leaf, CUT_COUNT], planned[leaf, TABLE])
     count = 0
-    for n in range(words):
+    for n in range(held):
         at = np.int64(load64(listed, n))
         word = load64(doubt, at)
         kept = load64(mask, at)
@@ -148,148 +153,111 @@ def looked_up(mask: Any, doubt: Any, scratch: Any, planned: Any, leaf: Any, firs
 
 
 @inlined
-def stepped(planes: Any, count: Any, mask: Any, masks: Any, steps: Any, first: Any, last: Any) -> Any:
-    """Run the steps that make masks of the planes of one block, for the customers in a mask."""
-    for s in range(first, last):
-        kind = steps[s, 0]
-        target = masks + steps[s, 1] * STRIDE
-        a = steps[s, 2]
-        b = masks + steps[s, 3] * STRIDE
-        if kind == RANGE:
-            bounded(planes, count, LINES, a, mask, target, b)
-        elif kind == EQUAL:
-            matched(planes, count, LINES, a, steps[s, 3], mask, target)
-        elif kind == CHOOSE:
-            c = masks + steps[s, 4] * STRIDE
-            for line in range(LINES):
-                plane = planes + (line * count + a) * LINE * 8
-                for i in range(LINE):
-                    low = load64(c, line * LINE + i)
-                    high = load64(b, line * LINE + i)
-                    store64(target, line * LINE + i, low ^ (load64(plane, i) & (high ^ low)))
-        else:
-            for i in range(WORDS):
-                store64(target, i, load64(masks + a * STRIDE, i) | load64(b, i))
-
-
-@inlined
-def narrowed(mask: Any, masks: Any, scratch: Any, planned: Any, leaf: Any, steps: Any, block: Any) -> Any:
-    """Take away from a mask over a block those a leaf is not true for. Returns a word that is zero when
-    nobody is left."""
-    planes = planned[leaf, PLANES] + block * planned[leaf, PLANE_COUNT] * STRIDE
+def narrowed(mask: Any, inside: Any, scratch: Any, planned: Any, leaf: Any, first: Any, words: Any) -> Any:
+    """Take away from a mask over the words from `first` on those a leaf is not true for. Returns a word
+    that is zero when nobody is left."""
+    count = planned[leaf, PLANE_COUNT]
+    planes = planned[leaf, PLANES] + first * count * 8
     left = uint64(0)
     plain = planned[leaf, PLAIN]
-    if plain == 1:
-        for i in range(WORDS):
-            word = load64(mask, i) & load64(planes, i)
+    if plain != 0:
+        for line in range(words // LINE):  # the next chunk's
+            fetched(planes, STRIDE + line * LINE * 8)
+        turned = uint64(0)
+        if plain == 2:
+            turned = ~uint64(0)
+        for i in range(words):
+            word = load64(mask, i) & (load64(planes, i) ^ turned)
             store64(mask, i, word)
             left |= word
         return left
-    if plain == 2:
-        for i in range(WORDS):
-            word = load64(mask, i) & ~load64(planes, i)
-            store64(mask, i, word)
-            left |= word
-        return left
-    inside = masks + 2 * STRIDE
-    doubt = masks + STRIDE
-    few = False
-    if planned[leaf, WIDTH] != 0:
-        there = uint64(0)
-        for i in range(WORDS):
-            there += ones(load64(mask, i))
-        few = there <= uint64(FEW)
-    unsure = few
-    if few:
-        for i in range(WORDS):
+    doubt = inside + STRIDE
+    if planned[leaf, LOOK] != 0:
+        for i in range(words):
             store64(doubt, i, load64(mask, i))
+            store64(inside, i, uint64(0))
+    elif planned[leaf, NODE_COUNT] != 0:
+        chosen(
+            planes, count, words // LINE, planned[leaf, NODES], planned[leaf, NODE_COUNT],
+            planned[leaf, WITHIN], planned[leaf, UNSURE], mask, inside, doubt, scratch + SCRATCH * 8,
+        )  # fmt: skip
     else:
-        stepped(
-            planes, planned[leaf, PLANE_COUNT], mask, masks, steps, planned[leaf, FIRST], planned[leaf, LAST]
-        )
-        inside = masks + planned[leaf, INSIDE] * STRIDE
-        if planned[leaf, DOUBT] >= 0:
-            doubt = masks + planned[leaf, DOUBT] * STRIDE
-            unsure = True
-            for i in range(WORDS):
-                store64(doubt, i, load64(doubt, i) & load64(mask, i))
-    for i in range(WORDS):
-        word = load64(mask, i) & load64(inside, i)
+        sifted(
+            planes, count, words // LINE, planned[leaf, BOUNDS], planned[leaf, LIMITS],
+            planned[leaf, SINGLES], mask, inside, doubt,
+        )  # fmt: skip
+    unsure = uint64(0)
+    for i in range(words):
+        word = load64(inside, i)
         store64(mask, i, word)
         left |= word
-    if unsure:
-        looked_up(mask, doubt, scratch, planned, leaf, block * BLOCK)
-        for i in range(WORDS):
+        unsure |= load64(doubt, i)
+    if unsure != 0:
+        looked_up(mask, doubt, scratch, planned, leaf, first * 64, words)
+        for i in range(words):
             left |= load64(mask, i)
     return left
 
 
 @compiled
 def run(
-    program: Any,
-    planned: Any,
-    steps: Any,
-    there: Any,
-    stack: Any,
-    masks: Any,
-    scratch: Any,
-    first: Any,
-    last: Any,
+    program: Any, planned: Any, there: Any, memory: Any, levels: Any, total_words: Any, next_chunk: Any,
     out: Any,
-) -> Any:
-    """Run a program over blocks `first` to `last - 1`; returns how many customers it is true for.
+) -> Any:  # fmt: skip
+    """Run a program over chunks that no other thread has taken; returns how many customers it is true for.
 
     `program`: int64 rows (operation, level, leaf, target). `planned`: int64, a row of FIELDS for each leaf.
-    `steps`: int64 rows (kind, target, a, b, c). `there`: address of the words of customers who exist.
-    `stack`, `masks`, `scratch`: addresses of memory to work in; the first two masks are for the kernel
-    (only the second is used), the third is all zeros, the fourth all ones; `scratch` holds SCRATCH words.
-    `out`: address for the words of those it is true for, or 0.
+    `there`: address of the words of customers who exist. `memory`: address of `levels + 2` masks, SCRATCH
+    words and the lines of the largest diagram. `next_chunk`: address of the number of the chunk to be taken
+    next. `out`: address for the words of those it is true for, or 0.
     """
     total = uint64(0)
     length = program.shape[0]
-    for block in range(first, last):
-        base = there + block * STRIDE
-        for i in range(WORDS):
-            store64(stack, i, load64(base, i))
+    inside = memory + levels * STRIDE
+    scratch = inside + 2 * STRIDE
+    while True:
+        first = taken(next_chunk) * MOST
+        if first >= total_words:
+            return total
+        words = min(MOST, total_words - first)
+        base = there + first * 8
+        for i in range(words):
+            store64(memory, i, load64(base, i))
         at = 0
         while at < length:
             operation = program[at, 0]
-            mask = stack + program[at, 1] * STRIDE
+            mask = memory + program[at, 1] * STRIDE
             at += 1
+            left = uint64(1)
             if operation == LEAF:
-                left = narrowed(mask, masks, scratch, planned, program[at - 1, 2], steps, block)
-                if left == 0:
-                    at = program[at - 1, 3]
+                left = narrowed(mask, inside, scratch, planned, program[at - 1, 2], first, words)
             elif operation == SPLIT:
-                for i in range(WORDS):
+                for i in range(words):
                     store64(mask + STRIDE, i, uint64(0))
             elif operation == BRANCH:
-                for i in range(WORDS):
+                for i in range(words):
                     store64(mask + 2 * STRIDE, i, load64(mask, i))
             elif operation == JOIN:
                 left = uint64(0)
-                for i in range(WORDS):
+                for i in range(words):
                     found = load64(mask + 2 * STRIDE, i)
                     rest = load64(mask, i) & ~found
                     store64(mask + STRIDE, i, load64(mask + STRIDE, i) | found)
                     store64(mask, i, rest)
                     left |= rest
-                if left == 0:
-                    at = program[at - 1, 3]
             else:
                 left = uint64(0)
-                for i in range(WORDS):
+                for i in range(words):
                     word = load64(mask + STRIDE, i)
                     store64(mask, i, word)
                     left |= word
-                if left == 0:
-                    at = program[at - 1, 3]
-        for i in range(WORDS):
-            total += ones(load64(stack, i))
+            if left == 0:
+                at = program[at - 1, 3]
+        for i in range(words):
+            total += ones(load64(memory, i))
         if out != 0:
-            for i in range(WORDS):
-                store64(out + block * STRIDE, i, load64(stack, i))
-    return total
+            for i in range(words):
+                store64(out + first * 8, i, load64(memory, i))
 
 
 @compiled
@@ -313,7 +281,7 @@ def pack(
     """
     buckets = edges.shape[0]
     for block in range(first, last):
-        base = out + block * planes * STRIDE
+        base = out + block * planes * WORDS * 8
         for i in range(WORDS):
             line = base + (i // LINE) * planes * LINE * 8
             word_at = i % LINE
@@ -345,7 +313,7 @@ def pack(
 def unpack(planes: Any, count: Any, first: Any, last: Any, out: Any) -> Any:
     """Buckets of the customers of blocks `first` to `last - 1`, read back from planes, as 16-bit numbers."""
     for block in range(first, last):
-        base = planes + block * count * STRIDE
+        base = planes + block * count * WORDS * 8
         for i in range(WORDS):
             start = (block - first) * BLOCK + i * 64
             for bit in range(64):

@@ -93,17 +93,52 @@ def lowest(typing: Any, word: Any) -> Any:
     return types.uint64(types.uint64), code
 
 
-_LONG = ir.IntType(64)
+@_intrinsic
+def taken(typing: Any, address: Any) -> Any:
+    """The number at an address, which becomes one more: no two threads get the same."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(types.int64), code
+
+
+_LONG, _INT = ir.IntType(64), ir.IntType(32)
 _LINE = ir.VectorType(_LONG, 8)
 LINE = 8
 """Words that are worked on at once: a line of the processor's cache."""
+AHEAD = 12
+"""So many lines of customers before they are needed, planes are asked of the memory."""
+
+
+def _fetched(builder: Any, pointer: Any) -> None:
+    """Ask the memory for a line, without waiting."""
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT, _INT, _INT])
+    name = "llvm.prefetch.p0i8"
+    builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, name), [pointer, _INT(0), _INT(3), _INT(1)]
+    )
+
+
+@_intrinsic
+def fetched(typing: Any, address: Any, place: Any) -> Any:
+    """Ask the memory for the line that holds the byte at a place, without waiting."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _fetched(builder, _pointer(builder, arguments[0], arguments[1], 8))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), code
 
 
 class _Lines:
-    """Writes code that goes through the lines of a block, and skips those where nobody is in question."""
+    """Writes code that goes through lines of customers, and skips those where nobody is in question."""
 
-    def __init__(self, builder: Any) -> None:
+    def __init__(self, builder: Any, planes: Any, count: Any) -> None:
         self.builder = builder
+        self.planes = planes
+        self.count = count
 
     def number(self, value: int) -> Any:
         return ir.Constant(_LONG, value)
@@ -123,102 +158,134 @@ class _Lines:
         """One word eight times."""
         builder, nothing = self.builder, ir.Constant(_LINE, ir.Undefined)
         base = builder.inttoptr(address, _LONG.as_pointer())
-        one = builder.insert_element(nothing, builder.load(builder.gep(base, [word])), ir.IntType(32)(0))
-        return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8))
+        one = builder.insert_element(nothing, builder.load(builder.gep(base, [word])), _INT(0))
+        return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(_INT, 8), [0] * 8))
 
     def times(self, count: Any) -> Any:
         return cgutils.for_range(self.builder, count, intp=_LONG)
 
-    def through(self, lines: Any, mask: Any, outs: Any, work: Any) -> None:
-        """`work(line, asked)` gives a line for each address of `outs`; zeros where the mask has nobody."""
+    def plane(self, line: Any, plane: Any) -> Any:
+        """The word a plane of a line begins at."""
         builder = self.builder
+        return builder.mul(builder.add(builder.mul(line, self.count), plane), self.number(LINE))
+
+    def through(self, lines: Any, mask: Any, inside: Any, doubt: Any, work: Any) -> None:
+        """`work(line, asked)` gives the lines of `inside` and `doubt`; nobody where the mask has nobody."""
+        builder, nobody = self.builder, ir.Constant(_LINE, [0] * LINE)
         with self.times(lines) as loop:
             word = builder.mul(loop.index, self.number(LINE))
             asked = self.load(mask, word)
-            for out in outs:
-                self.store(ir.Constant(_LINE, [0] * LINE), out, word)
-            somebody = builder.icmp_unsigned(
-                "!=", builder.bitcast(asked, ir.IntType(512)), ir.Constant(ir.IntType(512), 0)
-            )
-            with builder.if_then(somebody, likely=True):
-                for out, value in zip(outs, work(loop.index, asked), strict=True):
-                    self.store(value, out, word)
+            self.store(nobody, inside, word)
+            self.store(nobody, doubt, word)
+            whole = builder.bitcast(asked, ir.IntType(512))
+            with builder.if_then(builder.icmp_unsigned("!=", whole, ir.IntType(512)(0)), likely=True):
+                with self.times(self.count) as planes:
+                    later = self.plane(builder.add(loop.index, self.number(AHEAD)), planes.index)
+                    line = self.at(self.planes, later)
+                    _fetched(builder, builder.bitcast(line, ir.IntType(8).as_pointer()))
+                within, unsure = work(loop.index, asked)
+                self.store(within, inside, word)
+                self.store(unsure, doubt, word)
 
 
 @_intrinsic
-def bounded(
-    typing: Any, planes: Any, count: Any, lines: Any, bounds: Any, mask: Any, inside: Any, doubt: Any
-) -> Any:
-    """Compare the numbers whose bits lie in planes with four bounds a <= b <= c <= d at once.
+def sifted(
+    typing: Any, planes: Any, count: Any, lines: Any, bounds: Any, limits: Any, singles: Any,
+    mask: Any, inside: Any, doubt: Any,
+) -> Any:  # fmt: skip
+    """Say of the numbers whose bits lie in planes which belong to a set, and which are in doubt.
 
     `planes`: address of `lines` lines of customers, `count` planes for each. Of the customers in `mask`,
-    `inside` becomes those with b <= x < c, `doubt` those with a <= x < b or c <= x < d. `bounds` holds four
-    words to begin with (all ones; zeros for a bound above every number) and then for each plane, the lowest
-    first, four words: zeros where the bound has that bit, else all ones. With that, "x is at least the bound"
-    is the majority of plane, what the planes below said, and this word.
+    `inside` becomes those of the set, `doubt` those in doubt.
+
+    The set is written as limits ("at least n") and single numbers ("n"); each turns the answer round for the
+    customers it is true for. `bounds`: a word to begin with; then `limits` pairs of limits and `singles`
+    pairs of numbers, each as four words (all ones where the first turns round who is inside; the same for
+    the second; where they turn round who is in doubt) and for each plane, the lowest first, two words: zeros
+    where the number has that bit, else all ones. With that, "at least" is the majority of plane, what the
+    planes below said, and this word.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        planes, count, lines, bounds, mask, inside, doubt = arguments
-        write = _Lines(builder)
+        planes, count, lines, bounds, limits, singles, mask, inside, doubt = arguments
+        write = _Lines(builder, planes, count)
+        size = builder.add(builder.mul(count, write.number(2)), write.number(4))
+
+        def at_least(plane: Any, zero: Any, so_far: Any) -> Any:
+            unequal = builder.xor(plane, zero)  # where it is, the lower planes decide
+            return builder.or_(builder.and_(unequal, so_far), builder.and_(builder.not_(unequal), plane))
+
+        def equal(plane: Any, zero: Any, so_far: Any) -> Any:
+            return builder.and_(so_far, builder.xor(plane, zero))
 
         def work(line: Any, asked: Any) -> Any:
-            state = [cgutils.alloca_once(builder, _LINE) for _ in range(4)]
-            for n in range(4):
-                builder.store(write.spread(bounds, write.number(n)), state[n])
-            first = builder.mul(line, builder.mul(count, write.number(LINE)))
-            with write.times(count) as loop:
-                word = builder.add(first, builder.mul(loop.index, write.number(LINE)))
-                plane = write.load(planes, word)
-                place = builder.mul(builder.add(loop.index, write.number(1)), write.number(4))
-                for n in range(4):
-                    least = builder.load(state[n])
-                    zero = write.spread(bounds, builder.add(place, write.number(n)))
-                    either = builder.and_(zero, builder.or_(plane, least))
-                    builder.store(builder.or_(builder.and_(plane, least), either), state[n])
-            a, b, c, d = (builder.load(s) for s in state)
-            within = builder.and_(b, builder.not_(c))
-            around = builder.and_(builder.and_(a, builder.not_(d)), builder.not_(within))
-            return builder.and_(within, asked), builder.and_(around, asked)
+            answers = [cgutils.alloca_once(builder, _LINE) for _ in range(2)]
+            builder.store(write.spread(bounds, write.number(0)), answers[0])
+            builder.store(ir.Constant(_LINE, [0] * LINE), answers[1])
+            states = [cgutils.alloca_once(builder, _LINE) for _ in range(2)]
+            for pairs, before, step in ((limits, None, at_least), (singles, limits, equal)):
+                with write.times(pairs) as outer:
+                    pair = outer.index if before is None else builder.add(before, outer.index)
+                    start = builder.add(builder.mul(pair, size), write.number(1))
+                    for state in states:
+                        builder.store(ir.Constant(_LINE, [2**64 - 1] * LINE), state)
+                    with write.times(count) as loop:
+                        plane = write.load(planes, write.plane(line, loop.index))
+                        place = builder.add(
+                            builder.add(start, write.number(4)), builder.mul(loop.index, write.number(2))
+                        )
+                        for n, state in enumerate(states):
+                            zero = write.spread(bounds, builder.add(place, write.number(n)))
+                            builder.store(step(plane, zero, builder.load(state)), state)
+                    for a, answer in enumerate(answers):
+                        turned = builder.load(answer)
+                        for n, state in enumerate(states):
+                            turns = write.spread(bounds, builder.add(start, write.number(2 * a + n)))
+                            turned = builder.xor(turned, builder.and_(builder.load(state), turns))
+                        builder.store(turned, answer)
+            return tuple(builder.and_(builder.load(answer), asked) for answer in answers)
 
-        write.through(lines, mask, (inside, doubt), work)
+        write.through(lines, mask, inside, doubt, work)
         return context.get_dummy_value()
 
-    return types.void(*(types.int64,) * 7), code
+    return types.void(*(types.int64,) * 9), code
 
 
 @_intrinsic
-def matched(
-    typing: Any, planes: Any, count: Any, lines: Any, bits: Any, numbers: Any, mask: Any, inside: Any
-) -> Any:
-    """Of the customers in `mask`, `inside` becomes those whose number is one of some.
+def chosen(
+    typing: Any, planes: Any, count: Any, lines: Any, nodes: Any, size: Any, within: Any, unsure: Any,
+    mask: Any, inside: Any, doubt: Any, scratch: Any,
+) -> Any:  # fmt: skip
+    """The same of a set written as a decision diagram.
 
-    `bits` holds for each of `numbers` numbers and each plane, the lowest first, a word: zeros where the
-    number has that bit, else all ones. The rest is as in `bounded`.
+    `nodes` holds for each of `size` nodes, numbered from 2, three words: a plane, the node where it is set,
+    the node where it is not; node 0 is nobody, node 1 everybody. `within` and `unsure` are the nodes that
+    say who is inside and who is in doubt. `scratch`: `size + 2` lines.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        planes, count, lines, bits, numbers, mask, inside = arguments
-        write = _Lines(builder)
+        planes, count, lines, nodes, size, within, unsure, mask, inside, doubt, scratch = arguments
+        write = _Lines(builder, planes, count)
+
+        def held(node: Any) -> Any:
+            return builder.mul(node, write.number(LINE))
 
         def work(line: Any, asked: Any) -> Any:
-            found = cgutils.alloca_once(builder, _LINE)
-            equal = cgutils.alloca_once(builder, _LINE)
-            builder.store(ir.Constant(_LINE, [0] * LINE), found)
-            first = builder.mul(line, builder.mul(count, write.number(LINE)))
-            with write.times(numbers) as outer:
-                builder.store(asked, equal)
-                place = builder.mul(outer.index, count)
-                with write.times(count) as loop:
-                    word = builder.add(first, builder.mul(loop.index, write.number(LINE)))
-                    other = builder.xor(
-                        write.load(planes, word), write.spread(bits, builder.add(place, loop.index))
-                    )
-                    builder.store(builder.and_(builder.load(equal), other), equal)
-                builder.store(builder.or_(builder.load(found), builder.load(equal)), found)
-            return (builder.load(found),)
+            write.store(ir.Constant(_LINE, [0] * LINE), scratch, write.number(0))
+            write.store(ir.Constant(_LINE, [2**64 - 1] * LINE), scratch, write.number(LINE))
+            base = builder.inttoptr(nodes, _LONG.as_pointer())
+            with write.times(size) as loop:
+                first = builder.mul(loop.index, write.number(3))
+                told = [
+                    builder.load(builder.gep(base, [builder.add(first, write.number(n))])) for n in range(3)
+                ]
+                plane = write.load(planes, write.plane(line, told[0]))
+                high, low = (write.load(scratch, held(node)) for node in told[1:])
+                found = builder.xor(low, builder.and_(plane, builder.xor(high, low)))
+                write.store(found, scratch, held(builder.add(loop.index, write.number(2))))
+            return tuple(builder.and_(write.load(scratch, held(n)), asked) for n in (within, unsure))
 
-        write.through(lines, mask, (inside,), work)
+        write.through(lines, mask, inside, doubt, work)
         return context.get_dummy_value()
 
-    return types.void(*(types.int64,) * 7), code
+    return types.void(*(types.int64,) * 11), code

@@ -1,192 +1,145 @@
-"""A formula made one program of the kernel: instructions, leaves, and steps that make masks of planes."""
+"""A formula made one program of the kernel: instructions, and leaves, which are sets of codes of a column."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from quanke.segments.index import kernels as k
-from quanke.segments.index.columns import IndexColumn
+from quanke.segments.index.columns import IndexColumn, address_of
 from quanke.segments.index.conditions import All, Formula, In, Passed, Some
-from quanke.segments.index.cuts import Cuts, in_buckets, pairs, to_flags
+from quanke.segments.index.cuts import Cuts, in_buckets, to_flags
 
-RANGES = 12
-"""More ranges than this in a set of buckets are made a decision diagram over the planes, unless they are
-single buckets."""
-SINGLES = 64
-"""Up to so many single buckets are compared one by one."""
-ZEROS, ONES, FIRST_MASK = 2, 3, 4
-"""Masks that are always the same, after the two the kernel works in; then those of steps."""
+TURNS = 48
+"""A set of buckets that takes more comparisons than this is made a decision diagram over the planes."""
+DOUBTFUL = 0.25
+"""Where more customers than this share are in doubt, planes are not read: everybody is looked up."""
 TABLE = 2**20
 """Most codes that have a bit each in a table."""
 LIMIT = 2**20
-_ALL = 2**64 - 1
+_NONE = 2**64 - 1
 Words = npt.NDArray[np.uint64]
+Row = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Steps:
-    """How a set of buckets is made of planes: rows as the kernel takes them, with places of bounds instead
-    of addresses; the bounds; the masks the results are in (`doubt` -1 for none); how many masks it takes."""
-
-    rows: tuple[tuple[int, int, int, int, int], ...]
-    bounds: Words
-    inside: int
-    doubt: int
-    masks: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Leaf:
-    """A set of codes of one column, ready for the kernel. `plain`: 1 for a plane as it is, 2 for one turned
-    round, 0 for steps."""
+    """A set of codes of one column as the kernel's row, with all that its addresses point at. `nodes`: how
+    many a diagram has."""
 
-    column: IndexColumn
-    plain: int
-    steps: Steps | None
-    cuts: Words
-    table: Words | None
-
-    @cached_property
-    def row(self) -> tuple[int, ...]:
-        """The kernel's row of the leaf, but for where its steps stand."""
-        row = [0] * k.FIELDS
-        row[k.PLAIN] = self.plain
-        row[k.CUTS], row[k.CUT_COUNT] = self.cuts.ctypes.data, len(self.cuts)
-        row[k.PLANES], row[k.PLANE_COUNT] = self.column.plane_address, self.column.planes
-        if self.column.width:
-            row[k.CODES], row[k.WIDTH] = self.column.code_address, self.column.width
-        if self.table is not None:
-            row[k.TABLE] = self.table.ctypes.data
-        if self.steps is not None:
-            row[k.LAST], row[k.INSIDE], row[k.DOUBT] = (
-                len(self.steps.rows),
-                self.steps.inside,
-                self.steps.doubt,
-            )
-        return tuple(row)
-
-    @cached_property
-    def step_rows(self) -> list[tuple[int, int, int, int, int]]:
-        """Its steps with addresses."""
-        if self.steps is None:
-            return []
-        base = self.steps.bounds.ctypes.data
-        return [
-            (kind, target, base + a * 8 if kind in (k.RANGE, k.EQUAL) else a, b, c)
-            for kind, target, a, b, c in self.steps.rows
-        ]
+    row: Row
+    nodes: int
+    held: tuple[Any, ...]
 
 
-class Recorder:
-    """Collects steps."""
+def leaf_of(column: IndexColumn, cuts: Cuts) -> Leaf:
+    """A set of a column's codes, ready for the kernel. It is neither empty nor everything."""
+    row = np.zeros(k.FIELDS, np.int64)
+    row[k.PLANES], row[k.PLANE_COUNT] = column.plane_address, column.planes
+    if column.planes == 1 and column.exact:
+        row[k.PLAIN] = 1 if cuts[0] == 1 else 2
+        return Leaf(row, 0, (column,))
+    limits = np.array([c for c in cuts if c < 2**64], np.uint64)
+    held: list[Any] = [column, limits]
+    row[k.CUTS], row[k.CUT_COUNT] = address_of(limits), len(limits)
+    whole, doubt = (cuts, ()) if column.exact else in_buckets(cuts, column.edges, column.size)
+    if column.width:
+        row[k.CODES], row[k.WIDTH] = column.code_address, column.width
+        if len(cuts) > 2 and column.size <= TABLE:
+            flags = np.zeros(-(-column.size // 64) * 64, np.bool_)
+            flags[: column.size] = to_flags(cuts, column.size)
+            held.append(np.packbits(flags, bitorder="little").view(np.uint64))
+            row[k.TABLE] = address_of(held[-1])
+    if doubt and column.counted(doubt) > DOUBTFUL * column.totals[-1]:
+        whole, doubt, row[k.LOOK] = (), (), 1
+    buckets = len(column.edges) or column.size
+    begin, at_least, single = _turns(whole, doubt, buckets)
+    if len(at_least) + len(single) > TURNS:
+        made = Diagram(column.planes)
+        row[k.WITHIN] = made.node(whole, buckets)
+        row[k.UNSURE] = made.node(doubt, buckets) if doubt else 0
+        held.append(np.array(made.rows, np.int64).reshape(-1, 3))
+        row[k.NODES], row[k.NODE_COUNT] = address_of(held[-1]), len(made.rows)
+        return Leaf(row, len(made.rows), tuple(held))
+    written = [_written(turns, column.planes) for turns in (at_least, single)]
+    held.append(np.concatenate([np.array([begin], np.uint64), *(w.ravel() for w in written)]))
+    row[k.BOUNDS], row[k.LIMITS], row[k.SINGLES] = address_of(held[-1]), len(written[0]), len(written[1])
+    return Leaf(row, 0, tuple(held))
+
+
+Turns = dict[int, list[int]]
+"""For a number of a bucket what it turns round: who is inside, who is in doubt (0 or all ones)."""
+
+
+def _turns(whole: Cuts, doubt: Cuts, buckets: int) -> tuple[int, Turns, Turns]:
+    """Two sets of buckets as what bucket 0 is of the first, and the numbers from which on it is otherwise,
+    and those for which alone it is. (Bucket 0 is in doubt where a single number or limit 0 says so.)"""
+    at_least: Turns = {}
+    single: Turns = {}
+    begin = 0
+    for which, cuts in enumerate((whole, doubt)):
+        n = 0
+        while n < len(cuts):
+            alone = n + 1 < len(cuts) and cuts[n + 1] == cuts[n] + 1
+            if alone:
+                single.setdefault(cuts[n], [0, 0])[which] = _NONE
+            elif cuts[n] == 0 and which == 0:
+                begin = _NONE
+            elif cuts[n] < buckets:  # above the last one there is nobody
+                at_least.setdefault(cuts[n], [0, 0])[which] = _NONE
+            n += 1 + alone
+    return begin, at_least, single
+
+
+def _written(turns: Turns, planes: int) -> Words:
+    """Comparisons in pairs, as the kernel reads them."""
+    pairs = -(-len(turns) // 2)
+    found = np.zeros((pairs, 2 + planes, 2), np.uint64)
+    if turns:
+        for place, which in enumerate(turns.values()):
+            found[place // 2, :2, place % 2] = which
+        words = _bits(planes)[[*turns, 0][: 2 * pairs]]  # the last of an odd number stands beside one
+        found[:, 2:] = words.reshape(pairs, 2, planes).transpose(0, 2, 1)  # that turns nobody round
+    return found.reshape(pairs, 4 + 2 * planes)
+
+
+@cache
+def _bits(planes: int) -> Words:
+    """For each number and each plane zeros where the number has that bit, else all ones."""
+    bits = np.arange(1 << planes, dtype=np.uint64)[:, None] >> np.arange(planes, dtype=np.uint64)
+    return (bits & np.uint64(1)) - np.uint64(1)
+
+
+class Diagram:
+    """A decision diagram over the planes, from the lowest: equal halves are made once. Node 0 is nobody, node
+    1 everybody; `rows` are those from 2 on: plane, node where it is set, node where it is not."""
 
     def __init__(self, planes: int) -> None:
         self.planes = planes
-        self.rows: list[tuple[int, int, int, int, int]] = []
-        self.bounds: list[int] = []
-        self.masks = FIRST_MASK
+        self.rows: list[tuple[int, int, int]] = []
 
-    def new(self) -> int:
-        """A mask nobody uses yet."""
-        self.masks += 1
-        return self.masks - 1
-
-    def either(self, a: int, b: int) -> int:
-        """The mask of both masks together."""
-        if ZEROS in (a, b):
-            return b if a == ZEROS else a
-        made = self.new()
-        self.rows.append((k.EITHER, made, a, b, 0))
-        return made
-
-    def ranged(self, a: int, b: int, c: int, d: int) -> tuple[int, int]:
-        """Masks of buckets b <= x < c, and of a <= x < b or c <= x < d."""
-        limits, top = (a, b, c, d), 1 << self.planes
-        inside, doubt, place = self.new(), self.new(), len(self.bounds)
-        self.bounds += [0 if limit >= top else _ALL for limit in limits]
-        for plane in range(self.planes):
-            self.bounds += [0 if limit >= top or limit >> plane & 1 else _ALL for limit in limits]
-        self.rows.append((k.RANGE, inside, place, doubt, 0))
-        return inside, doubt
-
-    def equal(self, buckets: Cuts) -> int:
-        """The mask of single buckets."""
-        made, place, numbers = (
-            self.new(),
-            len(self.bounds),
-            [n for a, b in pairs(buckets) for n in range(a, b)],
-        )
-        for number in numbers:
-            self.bounds += [0 if number >> plane & 1 else _ALL for plane in range(self.planes)]
-        self.rows.append((k.EQUAL, made, place, len(numbers), 0))
-        return made
-
-    def diagram(self, buckets: Cuts, count: int) -> int:
-        """The mask of any set of buckets, plane by plane from the lowest: equal halves are made once."""
+    def node(self, buckets: Cuts, count: int) -> int:
+        """The node of a set of buckets."""
         flags = np.zeros(1 << self.planes, np.int64)
         flags[:count] = to_flags(buckets, count)
         flags[count:] = flags[count - 1]
-        masks = flags + ZEROS
+        nodes = flags
         for plane in range(self.planes):
-            keys, places = np.unique(masks[0::2] * LIMIT + masks[1::2], return_inverse=True)
+            keys, places = np.unique(nodes[0::2] * LIMIT + nodes[1::2], return_inverse=True)
             made = np.empty(len(keys), np.int64)
             for n, key in enumerate(keys.tolist()):
                 low, high = divmod(key, LIMIT)
                 made[n] = low
                 if low != high:
-                    made[n] = self.new()
-                    self.rows.append((k.CHOOSE, int(made[n]), plane, high, low))
-            masks = made[places]
-        return int(masks[0])
-
-
-def leaf_of(column: IndexColumn, cuts: Cuts) -> Leaf:
-    """A set of a column's codes, ready for the kernel. It is neither empty nor everything."""
-    limits = np.array([c for c in cuts if c < 2**64], np.uint64)
-    if column.planes == 1 and column.exact:
-        return Leaf(column, 1 if cuts[0] == 1 else 2, None, limits, None)
-    whole, doubt = (cuts, ()) if column.exact else in_buckets(cuts, column.edges, column.size)
-    buckets = len(column.edges) or column.size
-    made = Recorder(column.planes)
-    top = 1 << column.planes
-
-    def open_(limit: int) -> int:  # buckets above the last one are nobody's
-        return top if limit == buckets else limit
-
-    if not doubt and len(cuts) > 4 and sum(b - a for a, b in pairs(whole)) <= SINGLES:
-        inside, unsure = made.equal(whole), -1
-    elif len(cuts) > 2 * RANGES:
-        inside, unsure = made.diagram(whole, buckets), made.diagram(doubt, buckets) if doubt else -1
-    else:
-        inside, unsure = ZEROS, ZEROS if doubt else -1
-        for low, high in pairs(cuts):
-            a, b, c, d = _limits(column, low, high)
-            found, asked = made.ranged(a, b, open_(c) if c == d else c, open_(d))
-            inside = made.either(inside, found)
-            unsure = made.either(unsure, asked) if doubt else -1
-    steps = Steps(tuple(made.rows), np.array(made.bounds, np.uint64), inside, unsure, made.masks)
-    table = None
-    if column.width and len(cuts) > 2 and column.size <= TABLE:
-        flags = np.zeros(-(-column.size // 64) * 64, np.bool_)
-        flags[: column.size] = to_flags(cuts, column.size)
-        table = np.packbits(flags, bitorder="little").view(np.uint64)
-    return Leaf(column, 0, steps, limits, table)
-
-
-def _limits(column: IndexColumn, low: int, high: int) -> tuple[int, int, int, int]:
-    """Buckets a range of codes touches (from the first limit to before the last), and those wholly in it
-    (from the second to before the third)."""
-    if column.exact:
-        return low, low, high, high
-    whole, doubt = in_buckets((low, high), column.edges, column.size)
-    first, last = whole or (doubt[0], doubt[0])
-    return min((first, *doubt[:1])), first, last, max((last, *doubt[-1:]))
+                    self.rows.append((plane, high, low))
+                    made[n] = len(self.rows) + 1
+            nodes = made[places]
+        return int(nodes[0])
 
 
 @dataclass(frozen=True)
@@ -195,9 +148,8 @@ class Program:
 
     instructions: npt.NDArray[np.int64]
     planned: npt.NDArray[np.int64]
-    steps: npt.NDArray[np.int64]
     levels: int
-    masks: int
+    nodes: int
     held: tuple[Any, ...]
 
 
@@ -246,38 +198,20 @@ class Writer:
         self.write(formula, 0, exits)
         for exit_ in exits:
             self.instructions[exit_][3] = len(self.instructions)
-        rows: list[list[int]] = []
-        steps: list[tuple[int, int, int, int, int]] = []
+        planned = np.zeros((len(self.leaves), k.FIELDS), np.int64)
         held: list[Any] = []
-        masks = FIRST_MASK
-        for wanted in self.leaves:
+        nodes = 0
+        for place, wanted in enumerate(self.leaves):
             if isinstance(wanted, Passed):
                 words = self.passed[Passed(wanted.node, wanted.known)]
-                row = [0] * k.FIELDS
-                row[k.PLANES], row[k.PLANE_COUNT] = words.ctypes.data, 1
-                row[k.PLAIN] = 2 if wanted.turned else 1
-                rows.append(row)
+                planned[place, k.PLANES], planned[place, k.PLANE_COUNT] = address_of(words), 1
+                planned[place, k.PLAIN] = 2 if wanted.turned else 1
                 held.append(words)
                 continue
             column = self.columns[wanted.column]
-            make = partial(leaf_of, column, wanted.cuts)
-            leaf: Leaf = column.remembered(("leaf", wanted.cuts), make)
-            row = list(leaf.row)
-            row[k.FIRST] += len(steps)
-            row[k.LAST] += len(steps)
-            rows.append(row)
+            leaf: Leaf = column.remembered(("leaf", wanted.cuts), partial(leaf_of, column, wanted.cuts))
+            planned[place] = leaf.row
+            nodes = max(nodes, leaf.nodes)
             held.append(leaf)
-            steps += leaf.step_rows
-            masks = max(masks, leaf.steps.masks if leaf.steps is not None else 0)
-        return Program(
-            _table(self.instructions, 4),
-            _table(rows, k.FIELDS),
-            _table(steps, 5),
-            self.levels,
-            masks,
-            tuple(held),
-        )
-
-
-def _table(rows: Sequence[Sequence[int]], width: int) -> npt.NDArray[np.int64]:
-    return np.array(rows, np.int64).reshape(len(rows), width)
+        instructions = np.array(self.instructions, np.int64).reshape(-1, 4)
+        return Program(instructions, planned, self.levels, nodes, tuple(held))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -17,7 +18,7 @@ from quanke.kernel.errors import NightError
 from quanke.language.nodes import Node
 from quanke.segments.index import kernels as k
 from quanke.segments.index.build import opened_column
-from quanke.segments.index.columns import IndexColumn, blocks_of
+from quanke.segments.index.columns import IndexColumn, address_of, blocks_of
 from quanke.segments.index.conditions import (
     EVERYBODY,
     NOBODY,
@@ -29,13 +30,14 @@ from quanke.segments.index.conditions import (
     Passed,
     Some,
 )
+from quanke.segments.index.machine import LINE
 from quanke.segments.index.members import Members
 from quanke.segments.index.passes import Passes, Whole
-from quanke.segments.index.program import FIRST_MASK, ONES, ZEROS, Program, Words, Writer
+from quanke.segments.index.program import Program, Words, Writer
 
 FORMAT = 1
-SLICES = 4
-"""Pieces a thread's share of the blocks is cut into, so that one that falls behind is helped."""
+LEAST = 8
+"""Chunks there must be for each thread that helps."""
 _THERE = "there.words"
 _ENTRIES = "index.json"
 
@@ -82,6 +84,7 @@ class AudienceIndex:
         self.columns = Columns(folder, held["columns"])
         self.evaluate = evaluate
         self.whole = whole
+        self._local = threading.local()
 
     @cached_property
     def there(self) -> Words:
@@ -100,12 +103,12 @@ class AudienceIndex:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers=self._threads)
+        return ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="audience")
 
     @cached_property
     def _threads(self) -> int:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(8, cores, blocks_of(self.rows) // 8))
+        return max(1, min(8, cores, blocks_of(self.rows) // (k.CHUNK * LEAST)))
 
     def formula(self, node: Node) -> Formula:
         """The condition as sets of codes joined by and and or, in the order they are looked at."""
@@ -154,28 +157,30 @@ class AudienceIndex:
     def run(self, program: Program, among: Members | None = None, keep: bool = False) -> tuple[int, Words]:
         """Run a program over everybody (or some), on all cores: how many it is true for and, if they are to
         be kept, their words."""
-        blocks = blocks_of(self.rows)
         there = self.there if among is None else np.ascontiguousarray(among.words)
         out = np.empty(len(there) if keep else 0, np.uint64)
+        next_chunk = np.zeros(1, np.int64)
+        size = (program.levels + 2) * k.MOST + k.SCRATCH + (program.nodes + 2) * LINE
+        addresses = (address_of(there), address_of(next_chunk), address_of(out) if keep else 0)
 
-        def work(first: int, last: int) -> int:
-            memory = np.empty((program.levels + program.masks) * k.WORDS + k.SCRATCH, np.uint64)
-            masks = memory[program.levels * k.WORDS :]
-            masks[ZEROS * k.WORDS : ONES * k.WORDS] = 0
-            masks[ONES * k.WORDS : FIRST_MASK * k.WORDS] = ~np.uint64(0)
-            stack = memory.ctypes.data
-            marks = stack + program.levels * k.STRIDE
-            scratch = marks + program.masks * k.STRIDE
+        def work() -> int:
+            memory = self._memory_of(size)
             found = k.run(
-                program.instructions, program.planned, program.steps, there.ctypes.data, stack, marks,
-                scratch, first, last, out.ctypes.data if keep else 0,
+                program.instructions, program.planned, addresses[0], memory, program.levels, len(there),
+                *addresses[1:],
             )  # fmt: skip
             return int(found)
 
-        if self._threads == 1:
-            return work(0, blocks), out
-        cut = np.linspace(0, blocks, self._threads * SLICES + 1).astype(np.int64).tolist()
-        return sum(self._pool.map(work, cut[:-1], cut[1:])), out
+        others = [self._pool.submit(work) for _ in range(self._threads - 1)]
+        found = work()  # a thread that has not begun by now need not begin
+        return found + sum(other.result() for other in others if not other.cancel()), out
+
+    def _memory_of(self, size: int) -> int:
+        """The address of so many words for a thread to work in, which are its own."""
+        held: Words | None = getattr(self._local, "memory", None)
+        if held is None or len(held) < size:
+            held = self._local.memory = np.empty(size, np.uint64)
+        return address_of(held)
 
     def breakdown(self, name: str, among: Members | None = None) -> list[tuple[Any, int]]:
         """How many customers (among some) have each value of a column, None for unknown, in the order of the
