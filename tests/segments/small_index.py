@@ -39,12 +39,26 @@ def opened(table: Table, folder: Path, there: npt.NDArray[np.bool_] | None = Non
     """The index over a table."""
     write(table, folder, there)
 
-    def whole(nodes: Sequence[Node]) -> list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
+    return AudienceIndex(folder, evaluator(AS_OF), InMemory(table, there))
+
+
+class InMemory:
+    """Conditions computed by NumPy over the table itself."""
+
+    def __init__(self, table: Table, there: npt.NDArray[np.bool_] | None) -> None:
+        self.table = table
+        self.there = np.ones(len(table), np.bool_) if there is None else there
+
+    def flags(self, asked: Sequence[tuple[Node, bool]]) -> list[npt.NDArray[np.bool_]]:
         def read(node: Node) -> LiveColumn:
             assert isinstance(node, (Column, Reference))
-            return column_of(table.columns[node.name], table.types[node.name])
+            return column_of(self.table.columns[node.name], self.table.types[node.name])
 
-        found = Program(nodes).run(read, AS_OF, len(table))
-        return [(c.values.astype(np.bool_), c.valid) for c in found]
+        found = Program([node for node, _ in asked]).run(read, AS_OF, len(self.table))
+        return [
+            c.valid if known else c.values.astype(np.bool_) & c.valid
+            for c, (_, known) in zip(found, asked, strict=True)
+        ]
 
-    return AudienceIndex(folder, evaluator(AS_OF), whole)
+    def count(self, node: Node) -> int:
+        return int((self.flags([(node, False)])[0] & self.there).sum())

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,12 @@ from quanke.engines.store import Night
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language.nodes import Node, Reference, references
 from quanke.language.types import Kind
-from quanke.night.absorbed import absorbed_of
+from quanke.night.absorbed import absorbed_of, without_absorbed
 from quanke.night.steps import Run, columns_sql
 
 if TYPE_CHECKING:
     from quanke.segments.index import AudienceIndex, Evaluate
-    from quanke.segments.index.conditions import Bools, Reader
+    from quanke.segments.index.conditions import Bools, Compute, Reader
 
 FOLDER = "index"
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
@@ -44,44 +44,71 @@ _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
 
 
 def evaluator(day: dt.date) -> Evaluate:
-    """Conditions as of a day, computed by NumPy."""
+    """Expressions as of a day, computed by NumPy."""
 
-    def evaluate(nodes: Sequence[Node], read: Reader, rows: int) -> list[tuple[Bools, Bools]]:
+    def evaluate(nodes: Sequence[Node]) -> Compute:
         from quanke.engines.live.columns import Column as LiveColumn  # only for what is no set of codes
         from quanke.engines.live.program import Program
 
-        def column(node: Node) -> LiveColumn:
-            held = read(node)
-            return LiveColumn(held.values, held.valid)
+        program = Program(nodes)
 
-        found = Program(nodes).run(column, day, rows)
-        return [(c.values.astype(np.bool_, copy=False), c.valid) for c in found]
+        def compute(read: Reader, rows: int) -> list[tuple[npt.NDArray[Any], Bools]]:
+            def column(node: Node) -> LiveColumn:
+                held = read(node)
+                return LiveColumn(held.values, held.valid)
+
+            return [(c.values, c.valid) for c in program.run(column, day, rows)]
+
+        return compute
 
     return evaluate
 
 
-def by_duckdb(night: Night, nodes: Sequence[Node]) -> list[tuple[Bools, Bools]]:
+class ByDuckDB:
     """Conditions for everybody in a night, computed by DuckDB from the profile."""
-    names = {r.name for node in nodes for r in references(node)}
-    groups = {g: [n for n in held if n in names] for g, held in night.groups.items()}
-    groups = {g: held for g, held in groups.items() if held}
-    relation = columns_sql(groups, {g: night.parts(g) for g in groups})
-    found = [(np.zeros(night.rows, np.bool_), np.zeros(night.rows, np.bool_)) for _ in nodes]
 
-    def name(node: Node) -> str:
-        assert isinstance(node, Reference), node
-        return DIALECT.quote(node.name)
+    def __init__(self, night: Night) -> None:
+        self.night = night
 
-    conditions = ", ".join(f"{lower(n, DIALECT, night.day, name)} AS c{i}" for i, n in enumerate(nodes))
-    with connect() as connection:
-        reader = connection.sql(f"SELECT customer, {conditions} FROM {relation}").to_arrow_reader(262_144)
-        for batch in reader:
-            customers = batch.column(0).to_numpy()
-            for place, (holds, known) in enumerate(found):
-                column = batch.column(place + 1)
-                known[customers] = column.is_valid().to_numpy(zero_copy_only=False)
-                holds[customers] = column.fill_null(False).to_numpy(zero_copy_only=False)
-    return found
+    def flags(self, asked: Sequence[tuple[Node, bool]]) -> list[Bools]:
+        """For each row where a condition is known to be true or, where the second says so, where it is
+        known."""
+        relation = self._relation([node for node, _ in asked])
+        found = [np.zeros(self.night.rows, np.bool_) for _ in asked]
+        conditions = [f"({self._sql(n)}) IS NOT NULL" if known else self._sql(n) for n, known in asked]
+        sql = f"SELECT customer FROM {relation} WHERE {conditions[0]}"
+        if len(conditions) > 1:
+            named = ", ".join(f"coalesce({c}, false) AS c{i}" for i, c in enumerate(conditions))
+            sql = f"SELECT customer, {named} FROM {relation}"
+        with connect() as connection:
+            reader = connection.sql(sql).to_arrow_reader(262_144)
+            for batch in reader:
+                customers = batch.column(0).to_numpy()
+                for place, flags in enumerate(found):
+                    true = batch.column(place + 1).to_numpy(zero_copy_only=False) if len(found) > 1 else True
+                    flags[customers] = true
+        return found
+
+    def count(self, node: Node) -> int:
+        """How many customers a condition is true for."""
+        relation = without_absorbed(self._relation([node]), self.night.path / "absorbed.parquet")
+        sql = f"SELECT count(*) FROM {relation} WHERE {self._sql(node)}"
+        with connect() as connection:
+            row = connection.execute(sql).fetchone()
+        return int(row[0]) if row else 0
+
+    def _relation(self, nodes: Sequence[Node]) -> str:
+        names = {r.name for node in nodes for r in references(node)}
+        groups = {g: [n for n in held if n in names] for g, held in self.night.groups.items()}
+        groups = {g: held for g, held in groups.items() if held}
+        return columns_sql(groups, {g: self.night.parts(g) for g in groups})
+
+    def _sql(self, node: Node) -> str:
+        def name(read: Node) -> str:
+            assert isinstance(read, Reference), read
+            return DIALECT.quote(read.name)
+
+        return lower(node, DIALECT, self.night.day, name)
 
 
 def open_index(night: Night, names: Sequence[str]) -> AudienceIndex:
@@ -92,14 +119,13 @@ def open_index(night: Night, names: Sequence[str]) -> AudienceIndex:
     folder = night.path / FOLDER
     if folder.is_dir():
         return _published(night.path, (folder / "index.json").stat().st_mtime_ns)
-    whole = partial(by_duckdb, night)
     scratch = tempfile.TemporaryDirectory(prefix="quanke-index-")
     wanted = set(names)
     groups = {g: [n for n in held if n in wanted] for g, held in night.groups.items()}
     parts = {g: night.parts(g) for g in groups}
     absent = absorbed_of(night.path / "absorbed.parquet").numbers
     build_index(Path(scratch.name) / FOLDER, night.rows, absent, groups, parts)
-    index = AudienceIndex(Path(scratch.name) / FOLDER, evaluator(night.day), whole)
+    index = AudienceIndex(Path(scratch.name) / FOLDER, evaluator(night.day), ByDuckDB(night))
     weakref.finalize(index, scratch.cleanup)
     return index
 
@@ -110,7 +136,7 @@ def _published(path: Path, at: int) -> AudienceIndex:
     from quanke.segments.index import AudienceIndex
 
     night = Night(path)
-    return AudienceIndex(path / FOLDER, evaluator(night.day), partial(by_duckdb, night))
+    return AudienceIndex(path / FOLDER, evaluator(night.day), ByDuckDB(night))
 
 
 def build_index(

@@ -25,7 +25,7 @@ from quanke.segments.index.columns import (
     ordered,
     words_of,
 )
-from quanke.segments.index.kernels import BLOCK, WORDS, pack, set_bits
+from quanke.segments.index.kernels import BLOCK, WORDS, pack
 
 FEW_PLANES = 4
 """Up to so many planes, a customer's code is read from them."""
@@ -47,9 +47,9 @@ class Coded:
 
 def words_from(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     """Words of one flag for each customer, up to the end of the last block."""
-    given = np.ascontiguousarray(flags).view(np.uint8)
-    words = np.zeros(words_of(len(given)), np.uint64)
-    set_bits(given.ctypes.data, len(given), words.ctypes.data)
+    words = np.zeros(words_of(len(flags)), np.uint64)
+    packed = np.packbits(flags, bitorder="little")
+    words.view(np.uint8)[: len(packed)] = packed
     return words
 
 

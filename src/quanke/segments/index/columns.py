@@ -36,6 +36,8 @@ EXACT = 4_096
 BUCKETS = 1_024
 DOMAIN = 2**18
 """Most values of a column that are all tried in an operation instead of everybody's."""
+TEXTS = 8
+"""So many customers there must be for each text that is tried."""
 CODE_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 DTYPES: dict[Kind, Any] = {
     Kind.BOOLEAN: np.bool_,
@@ -115,8 +117,9 @@ class IndexColumn:
 
     @property
     def small(self) -> bool:
-        """Whether an operation may be tried on all values there can be."""
-        return self.size <= DOMAIN
+        """Whether an operation may be tried on all values there can be: they are few beside the customers."""
+        most = self.rows // TEXTS if self.kind is Kind.TEXT else self.rows
+        return self.size <= min(DOMAIN, max(EXACT, most))
 
     @cached_property
     def plane_words(self) -> npt.NDArray[np.uint64]:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +38,11 @@ from quanke.segments.index.cuts import (
 
 Bools = npt.NDArray[np.bool_]
 Reader = Callable[[Node], Values]
-Evaluate = Callable[[Sequence[Node], Reader, int], list[tuple[Bools, Bools]]]
-"""Computes conditions for some customers: `(conditions, read, rows)` gives for each condition where it is
-known to be true, and where it is known. `read` gives the values of what a condition reads; it has as many as
-there are rows. Raises OverflowError where a whole-number result does not fit 64 bits."""
+Compute = Callable[[Reader, int], list[tuple[npt.NDArray[Any], Bools]]]
+Evaluate = Callable[[Sequence[Node]], Compute]
+"""Makes of some expressions what computes them for some customers: `(read, rows)` gives for each its values,
+and where they are known. `read` gives the values of what an expression reads, one for each row. Raises
+OverflowError where a whole-number result does not fit 64 bits."""
 
 COMPARISONS = {
     "equal": "equal",
@@ -115,6 +117,7 @@ class Conditions:
         self.columns = columns
         self.evaluate = evaluate
         self._made: dict[tuple[int, bool], Formula] = {}
+        self._kept: list[Node] = []  # nodes that were made here live as long
 
     def formula(self, node: Node) -> Formula:
         """Where the condition is true."""
@@ -137,7 +140,7 @@ class Conditions:
         if column is not None:
             return self._in(column, (1, 2) if true else (0, 1))
         if isinstance(node, Call):
-            found = self._logic(node, true) or self._compared(node, true)
+            found = self._logic(node, true) or self._compared(node, true) or self._distributed(node, true)
             if found is not None:
                 return found
         return self._computed(node, true)
@@ -154,6 +157,10 @@ class Conditions:
     def _logic(self, node: Call, true: bool) -> Formula | None:
         parts = node.arguments
         match node.operation:
+            case "equal" | "not_equal" if type_of(parts[0]).kind is Kind.BOOLEAN:
+                same = true is (node.operation == "equal")
+                a, b = ([self.asked(p, which) for which in (True, False)] for p in parts)
+                return self.some([self.all([a[0], b[not same]]), self.all([a[1], b[same]])])
             case "opposite":
                 return self.asked(parts[0], not true)
             case "both" | "either":
@@ -205,6 +212,31 @@ class Conditions:
         key = (operation, true, *(c.value for c in constants))
         return self._in(column, column.remembered(key, lambda: _cuts(column, operation, constants, true)))
 
+    def _distributed(self, node: Call, true: bool) -> Formula | None:
+        """A choice beside constants: the choice of what each of its values is beside them."""
+        chosen = [n for n in node.arguments if not isinstance(n, Literal)]
+        if not (node.operation in COMPARISONS or node.operation in ("one_of", "is_null")) or len(chosen) != 1:
+            return None
+        (choice,) = chosen
+        if not isinstance(choice, Call) or choice.operation not in ("case", "coalesce"):
+            return None
+
+        def beside(value: Node) -> Node:
+            return replace(node, arguments=tuple(value if n is choice else n for n in node.arguments))
+
+        *parts, last = choice.arguments
+        made: list[Node] = []
+        if choice.operation == "coalesce":
+            for part in parts:
+                unknown = Call("is_null", (part,), node.type)
+                made += [Call("opposite", (unknown,), node.type), beside(part)]
+        else:
+            for condition, value in zip(parts[::2], parts[1::2], strict=True):
+                made += [condition, beside(value)]
+        whole = Call("case", (*made, beside(last)), node.type)
+        self._kept.append(whole)
+        return self.asked(whole, true)
+
     def _computed(self, node: Node, true: bool) -> Formula:
         """By all values of one column, or for everybody."""
         reads = columns_of(node)
@@ -213,11 +245,12 @@ class Conditions:
             return Passed(node, False) if true else _false(node)
         domain = column.domain() if column is not None else Values(np.zeros(1), np.ones(1, np.bool_))
         try:
-            holds, known = self.evaluate([node], lambda _: domain, len(domain.valid))[0]
+            values, known = self.evaluate([node])(lambda _: domain, len(domain.valid))[0]
         except OverflowError:  # of a value that may be nobody's
             if column is None:
                 raise
             return Passed(node, False) if true else _false(node)
+        holds = values.astype(np.bool_, copy=False)
         flags = holds & known if true else known & ~holds
         if column is None:
             return EVERYBODY if flags[0] else NOBODY

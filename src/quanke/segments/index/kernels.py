@@ -350,13 +350,3 @@ def tallied(words: Any, first: Any, last: Any, codes: Any, width: Any, counts: A
             bit = lowest(word)
             word &= word - uint64(1)
             counts[code_at(codes, width, i * 64 + np.int64(bit))] += 1
-
-
-@compiled
-def set_bits(flags: Any, rows: Any, out: Any) -> Any:
-    """Words of truth values given as bytes (0 or 1); bits past `rows` are not set. `out` holds zeros."""
-    for i in range((rows + 63) // 64):
-        word = uint64(0)
-        for bit in range(min(64, rows - i * 64)):
-            word |= (load8(flags, i * 64 + bit) & uint64(1)) << uint64(bit)
-        store64(out, i, word)

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -118,19 +119,15 @@ class AudienceIndex:
     def program(self, node: Node) -> Program:
         """The condition compiled. It may be run many times; conditions that must be computed for everybody
         have been."""
-        return self._program(self.formula(node))
+        return self._program(self.formula(node), self._passes(self.there))
 
-    def _program(self, formula: Formula) -> Program:
-        wanted = list(dict.fromkeys(p.node for p in _passed(formula)))
-        passed = (
-            Passes(self.columns, self._there_flags, self.evaluate, self.whole).run(wanted) if wanted else {}
-        )
-        return Writer(self.columns, passed).program(formula)
+    def _program(self, formula: Formula, passes: Passes) -> Program:
+        """A formula compiled, to be run among the customers of the passes."""
+        wanted = list(dict.fromkeys(replace(p, turned=False) for p in _passed(formula)))
+        return Writer(self.columns, passes.run(wanted) if wanted else {}).program(formula)
 
-    @cached_property
-    def _there_flags(self) -> npt.NDArray[np.bool_]:
-        bits = np.unpackbits(np.asarray(self.there).view(np.uint8), bitorder="little")
-        return bits[: self.rows].astype(np.bool_)
+    def _passes(self, among: Words) -> Passes:
+        return Passes(self.columns, among, self.rows, self.evaluate, self.whole, self._pool)
 
     def count(self, node: Node, among: Members | None = None) -> int:
         """How many customers (among some) a condition is true for. Raises OverflowError where a
@@ -143,7 +140,23 @@ class AudienceIndex:
                 return self.customers
             if isinstance(formula, In) and self.columns[formula.column].exact:
                 return self._counted(formula)
-        return self.run(self._program(formula), among)[0]
+            if isinstance(formula, Passed) and self.whole is not None:
+                passes = self._passes(self.there)
+                if passes.outside(formula.node) and formula == Passed(formula.node, False):
+                    return self.whole.count(formula.node)
+                return self.run(self._program(formula, passes))[0]
+        return self._answered(formula, among)[0]
+
+    def _answered(self, formula: Formula, among: Members | None, keep: bool = False) -> tuple[int, Words]:
+        """Run a formula. Conditions that are computed are computed for those only who are left by the others
+        that must hold."""
+        words = self.there if among is None else np.ascontiguousarray(among.words)
+        if isinstance(formula, All) and any(True for _ in _passed(formula)):
+            sets = tuple(p for p in formula.parts if not _passed(p))
+            if sets:
+                words = self.run(self._program(All(sets), self._passes(words)), words, keep=True)[1]
+                formula = All(tuple(p for p in formula.parts if _passed(p)))
+        return self.run(self._program(formula, self._passes(words)), words, keep)
 
     def _counted(self, wanted: In) -> int:
         """Of one column: told by the counts of its codes."""
@@ -152,12 +165,12 @@ class AudienceIndex:
 
     def members(self, node: Node, among: Members | None = None) -> Members:
         """The customers (among some) a condition is true for. Raises OverflowError as `count` does."""
-        return Members(self.run(self.program(node), among, keep=True)[1], self.there)
+        return Members(self._answered(self.formula(node), among, keep=True)[1], self.there)
 
-    def run(self, program: Program, among: Members | None = None, keep: bool = False) -> tuple[int, Words]:
+    def run(self, program: Program, there: Words | None = None, keep: bool = False) -> tuple[int, Words]:
         """Run a program over everybody (or some), on all cores: how many it is true for and, if they are to
         be kept, their words."""
-        there = self.there if among is None else np.ascontiguousarray(among.words)
+        there = self.there if there is None else there
         out = np.empty(len(there) if keep else 0, np.uint64)
         next_chunk = np.zeros(1, np.int64)
         size = (program.levels + 2) * k.MOST + k.SCRATCH + (program.nodes + 2) * LINE
