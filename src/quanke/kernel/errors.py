@@ -101,3 +101,7 @@ class NightError(QuankeError):
 
 class CalendarError(QuankeError):
     """A working-day question about a year whose holiday table is not loaded."""
+
+
+class AssignmentError(QuankeError):
+    """Edges or capacities of an assignment are wrong, or there is no assignment that keeps them."""

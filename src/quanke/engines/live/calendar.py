@@ -37,11 +37,14 @@ def _days() -> _Days:
 
 
 def _month(days: Array) -> Numbers:
-    return days.astype("datetime64[M]").astype(np.int64)
+    found: Numbers = days.astype("datetime64[M]").astype(np.int64)
+    return found
 
 
 def _of_month(days: Array) -> Numbers:
-    return (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    start = days.astype("datetime64[M]").astype("datetime64[D]")
+    found: Numbers = (days - start).astype(np.int64) + 1
+    return found
 
 
 def _end(days: Array) -> Array:
@@ -94,5 +97,6 @@ def first_day(months_since: Numbers) -> Array:
     if len(months_since) > FEW:
         places = months_since - _days().month[0]
         if places.min() >= 0 and places.max() < len(_days().first):
-            return _days().first[places].view("datetime64[D]")
+            found: Array = _days().first[places].view("datetime64[D]")
+            return found
     return months_since.astype("datetime64[M]").astype("datetime64[D]")
