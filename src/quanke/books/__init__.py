@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from quanke.books.assign import Assignment, assign
+from quanke.books.assignment import Assignment, assign
 
 __all__ = ["Assignment", "assign"]

@@ -228,10 +228,10 @@ def exchange(start, post, cost, load, capacity, chosen, usage, order, members, f
 
 @compiled
 def diffuse(start, post, cost, load, price, capacity, chosen, usage, rise, limit):  # type: ignore[no-untyped-def]
-    """Let what is too much flow on, post by post, until it finds room: a post that is too full raises its price
-    until somebody would rather be elsewhere, wherever that is, and so on (an auction; Bertsekas 1988). `rise`
-    is what a price rises by at least, `limit` how many may move. `price` is changed. Returns how many moved,
-    -1 where it came to no end."""
+    """Let what is too much flow on, post by post, until it finds room: a post that is too full raises its
+    price until somebody would rather be elsewhere, wherever that is, and so on (an auction; Bertsekas 1988).
+    `rise` is what a price rises by at least, `limit` how many may move. `price` is changed. Returns how many
+    moved, -1 where it came to no end."""
     posts, customers = len(capacity), len(chosen)
     weighted = len(load) > 1
     head, after, before = np.full(posts, -1), np.full(customers, -1), np.full(customers, -1)

@@ -29,12 +29,13 @@ from quanke.books.edges import Amounts, Edges, Numbers
 
 CHUNKS = 8
 """Customers are worked on in so many ranges, whatever the machine: sums come out the same everywhere."""
-SAMPLE = 30_000
+SAMPLE, OF_POST = 30_000, 300
+"""The first round looks at about so many customers, and at so many for each post: fewer say nothing of it."""
 GROWTH = 8
-"""The first round looks at about SAMPLE customers, each later one at GROWTH times as many."""
+"""Each later round looks at so many times more."""
 PAIRS = 400_000
 """Pairs of a range that the curvature is made of, at most; for more customers it is a sample of them."""
-STEPS = 8
+STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def priced(edges: Edges) -> tuple[Amounts, float]:
     price = np.zeros(edges.posts)
     if not n or not edges.posts:
         return price, scale
-    strides = [max(1, n // SAMPLE)]
+    strides = [max(1, n // max(SAMPLE, OF_POST * edges.posts))]
     while strides[-1] > 1:
         strides.append(max(1, strides[-1] // GROWTH))
     deltas = [scale * d for d in (3.0, 1.0, 0.3, 0.1, 0.03)]

@@ -9,6 +9,7 @@ prices is the proof.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,11 @@ ENOUGH = 1e-6
 """A gap at which the flow looks no further."""
 ROUNDS = 60
 SETTLED = 1e-5
-"""Where fewer than this share of customers moved in a round, no further one is made."""
+"""Where a round saved less than this share of the cost, no further one is made."""
+CLASSES = 16
+"""Up to so many different weights, customers of one weight are placed together by a flow."""
+CORE = 10
+"""Who is placed by a flow: whose margin is below so many times the delta of the prices."""
 PATIENCE = 20
 """Moves for each customer after which a search for room is given up."""
 LOOKED = 64
@@ -133,7 +138,7 @@ def _by_moves(edges: Edges, chosen: Chosen, price: Amounts, delta: float) -> Num
     """From everybody's best edge: out of overfull posts where that costs least, then what gets cheaper."""
     moves = _Moves(edges, chosen.edge, price, delta)
     moves.relieve()
-    moves.improve()
+    moves.improve(chosen)
     return moves.edge
 
 
@@ -164,18 +169,58 @@ class _Moves:
                     f"all posts together take {edges.capacity.sum():.6g}"
                 )
 
-    def improve(self) -> None:
-        """Cheaper posts with room, and exchanges, until there are none."""
-        edges, state = self.edges, (self.edges.capacity, self.edge, self.usage)
-        least = np.minimum.reduceat(edges.cost, edges.start[:-1])
+    def improve(self, chosen: Chosen) -> None:
+        """Cheaper posts, exchanges, and customers of one weight by a flow, until little is saved."""
         for _ in range(ROUNDS):
-            loss = edges.cost[self.edge] - least
-            order = np.flatnonzero(loss > 0)
-            order = order[np.argsort(-loss[order], kind="stable")]
-            moved = passes.improve(*self._parts, *state, order)
-            moved += passes.exchange(*self._parts, *state, order, *self._members(), LOOKED)
-            if moved <= edges.customers * SETTLED:
+            before = float(self.edges.cost[self.edge].sum())
+            self._exchange()
+            for customers, load in self._classes:
+                self._flow(customers[self._open(chosen, customers)], load)
+            now = float(self.edges.cost[self.edge].sum())
+            if before - now <= SETTLED * abs(now):
                 break
+
+    def _exchange(self) -> None:
+        edges, state = self.edges, (self.edges.capacity, self.edge, self.usage)
+        loss = edges.cost[self.edge] - self._least
+        order = np.flatnonzero(loss > 0)
+        order = order[np.argsort(-loss[order], kind="stable")]
+        passes.improve(*self._parts, *state, order)
+        passes.exchange(*self._parts, *state, order, *self._members(), LOOKED)
+
+    @cached_property
+    def _least(self) -> Amounts:
+        least: Amounts = np.minimum.reduceat(self.edges.cost, self.edges.start[:-1])
+        return least
+
+    @cached_property
+    def _classes(self) -> list[tuple[Numbers, float]]:
+        """Customers of one weight, the heaviest first; none where weights differ by post or are many."""
+        load, start = self.edges.weights, self.edges.start[:-1]
+        own = np.maximum.reduceat(load, start)
+        values = np.unique(own)[::-1]
+        if len(values) > CLASSES or (np.minimum.reduceat(load, start) != own).any():
+            return []
+        return [(np.flatnonzero(own == w), float(w)) for w in values if w > 0]
+
+    def _open(self, chosen: Chosen, customers: Numbers) -> NDArray[np.bool_]:
+        """Who is not where the prices want him, or hardly minds."""
+        away = self.edge[customers] != chosen.edge[customers]
+        found: NDArray[np.bool_] = away | (chosen.margin[customers] <= CORE * self.rise)
+        return found
+
+    def _flow(self, customers: Numbers, load: float) -> None:
+        """Place customers of one weight anew, at the least cost that the others leave room for."""
+        edges = self.edges
+        if not len(customers):
+            return
+        post = edges.post[self.edge[customers]]
+        others = self.usage - load * np.bincount(post, minlength=edges.posts)
+        some, owner = edges_of_customers(edges, customers)
+        found = flowed(edges, customers, some, owner, (edges.capacity - others) / load)
+        if found is not None:
+            self.edge[customers] = found
+            self.usage = others + load * np.bincount(edges.post[found], minlength=edges.posts)
 
     def _members(self) -> tuple[Numbers, Numbers]:
         """Customers by post, and where each post's begin."""
