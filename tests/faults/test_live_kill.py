@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.busy_days import LAST, decisions, lines
-from tests.live.conftest import Bank, busy, fresh, live_once  # noqa: F401  (fixtures)
+from tests.homes import Bank
+from tests.live.busy_days import LAST, decisions
 
 KILLS = 4
 BROKER_KILLS = 2
@@ -65,12 +65,9 @@ def wait_for(what: Callable[[], bool], seconds: float) -> None:
 
 
 @pytest.mark.slow
-def test_killed_engine_tells_every_decision_once(busy: Bank, fresh: Any, tmp_path: Path) -> None:  # noqa: F811
-    stream = tmp_path / "events.jsonl"
-    stream.write_bytes(lines(busy[1]))
-    calm = fresh("calm")
-    live_once(calm, [str(stream)])
-    wanted = decisions(calm)
+def test_killed_engine_tells_every_decision_once(
+    busy: Bank, fresh: Any, stream: Path, wanted: list[Any]
+) -> None:
     assert len(wanted) > 300
 
     home = fresh("killed")
@@ -183,13 +180,8 @@ async def published(port: int) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.service
-def test_killed_engine_and_killed_broker(busy: Bank, fresh: Any, tmp_path: Path, broker: Broker) -> None:  # noqa: F811
-    events = [line + b"\n" for line in lines(busy[1]).splitlines()]
-    calm = fresh("calm")
-    (tmp_path / "events.jsonl").write_bytes(b"".join(events))
-    live_once(calm, [str(tmp_path / "events.jsonl")])
-    wanted = decisions(calm)
-
+def test_killed_engine_and_killed_broker(fresh: Any, stream: Path, wanted: list[Any], broker: Broker) -> None:
+    events = stream.read_bytes().splitlines(keepends=True)
     done = threading.Event()
     sender = threading.Thread(target=lambda: asyncio.run(publish(broker.port, events, 0.01, done)))
     sender.start()

@@ -14,8 +14,10 @@ import duckdb
 from quanke.bank.home import Home
 from quanke.bank.load import load
 from quanke.bank.sample import write_sample
+from quanke.engines.live.running.live import Settings
 from quanke.kernel.progress import SilentProgress
 from quanke.night import night as run_night
+from quanke.night.live import Plan, open_live
 
 LAST = dt.date(2026, 6, 30)
 NIGHT = dt.date(2026, 6, 22)
@@ -97,6 +99,17 @@ def _cut(files: Path) -> list[dict[str, Any]]:
     random = Random(5)
     keyed = [((e["date"], e.get("at") or f"{e['date']} {random.randint(0, 23):02d}"), e) for e in found]
     return [event for _, event in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def live_once(home: Path, sources: list[str], **more: Any) -> dict[str, Any]:
+    """Live what there is, to its end; the figures."""
+    settings: dict[str, Any] = {"follow_clock": False, "once": True, "until": LAST}
+    plan: dict[str, Any] = {}
+    for name, value in more.items():
+        (plan if name in ("sinks", "share", "replay", "night") else settings)[name] = value
+    with open_live(Home.open(home), Plan(sources, settings=Settings(**settings), **plan)) as live:
+        live.run()
+        return live.status.sheet()
 
 
 def lines(events: list[dict[str, Any]]) -> bytes:

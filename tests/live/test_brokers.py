@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from quanke.kernel.errors import QuankeError
-from tests.live.busy_days import decisions, lines
-from tests.live.conftest import Bank, live_once
+from tests.homes import Bank
+from tests.live.busy_days import decisions, lines, live_once
 
 
 def listens(port: int) -> bool:

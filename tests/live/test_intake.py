@@ -24,8 +24,8 @@ from quanke.engines.live.intake.numbers import numbers_of
 from quanke.engines.live.intake.reading import Judged, Share, judge
 from quanke.engines.live.intake.seen import Seen
 from quanke.engines.live.running.order import between, rounds
+from tests.homes import Bank
 from tests.live.busy_days import LAST
-from tests.live.conftest import Bank
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from quanke.engines.live.running.steps import Journal, Step, read_steps
 from quanke.kernel.errors import HomeError, QuankeError
 from quanke.night.live import Plan, open_live
 from tests.faults.test_live_kill import start, status, wait_for
-from tests.live.busy_days import LAST, decisions, lines
-from tests.live.conftest import Bank, live_once
+from tests.homes import Bank
+from tests.live.busy_days import LAST, decisions, lines, live_once
 
 
 def test_batches_shares_and_sinks_change_nothing(fresh: Any, stream: Path, wanted: list[Any]) -> None:

@@ -19,7 +19,7 @@ from quanke.night.audience import Overlap, compile_audience, count_audience, sel
 from quanke.night.index import open_index
 from quanke.night.saved import save_audience, saved_audiences
 from quanke.segments.index.conditions import In
-from tests.night.conftest import LAST, MAY
+from tests.homes import LAST, MAY
 
 TEXTS = (
     'tier == "core"',

@@ -24,7 +24,7 @@ from quanke.night import Bank
 from quanke.night import night as run_night
 from quanke.night.graph import linked
 from tests.bank.small_bank import base, load_into, put
-from tests.night.conftest import LAST, MAY
+from tests.homes import LAST, MAY
 
 
 def busiest(bank: Bank, kind: str) -> int:

@@ -14,7 +14,7 @@ from quanke.bank.home import Home
 from quanke.kernel.errors import AudienceError, NightError, QuankeError
 from quanke.night import Bank
 from quanke.night import night as run_night
-from tests.night.conftest import LAST, MAY
+from tests.homes import LAST, MAY
 
 
 def digest(folder: Path) -> dict[str, str]:

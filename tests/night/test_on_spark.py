@@ -41,7 +41,7 @@ from quanke.night.engine import Done
 from quanke.night.on_spark import OnSpark, runs_of
 from quanke.night.steps import Run
 from tests.golden.records import golden_by_sql, random_records, table_of
-from tests.night.conftest import LAST, MAY
+from tests.homes import LAST, MAY
 from tests.night.test_night import digest
 from tests.register.conftest import decide
 from tests.spec.engines import DuckDB, spark

@@ -151,7 +151,7 @@ def same(found: pa.Array, wanted: pa.ChunkedArray, tag: Tag) -> bool:
     return not differing(one, other).any()
 
 
-@examples(100)
+@examples(60)  # of eight definitions each; a quarter of a second apiece
 @given(SEEDS)
 def test_a_carried_day_is_the_day_from_all_rows(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
