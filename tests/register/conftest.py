@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,12 +76,20 @@ def who(register: Register) -> dict[str, int]:
     return {f"{source}:{party}": int(register.customer[n]) for n, (source, party) in names.items()}
 
 
+@pytest.fixture(scope="session")
+def register_bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bank, loaded. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("register")
+    made = Home.create(folder / "home")
+    assert load_into(made, base(folder / "files")).errors == []
+    return made.path
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """The bank, loaded."""
-    made = Home.create(tmp_path / "home")
-    assert load_into(made, base(tmp_path / "files")).errors == []
-    return made
+def home(register_bank: Path, tmp_path: Path) -> Home:
+    """A copy of the bank."""
+    shutil.copytree(register_bank, tmp_path / "home")
+    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -22,21 +23,32 @@ NEXT = DAY + dt.timedelta(days=1)
 LATER = DAY + dt.timedelta(days=2)
 
 
-@pytest.fixture
-def events(home: Home, tmp_path: Path) -> Home:
-    """The bank with logins and consents of several records."""
+@pytest.fixture(scope="module")
+def after_first(register_bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bank with logins and a relation of several records, and the night of DAY."""
+    folder = tmp_path_factory.mktemp("events")
+    shutil.copytree(register_bank, folder / "home")
+    home = Home.open(folder / "home")
     put(
-        tmp_path / "e", "channel_events.csv", "event_id,source,party_id,date,channel,kind",
+        folder / "e", "channel_events.csv", "event_id,source,party_id,date,channel,kind",
         "E1,core,C1,2024-01-05,web,login", "E2,mobile,M1,2024-01-06,mobile,login",
         "E3,mobile,M1,2024-01-07,mobile,login", "E4,cards,K2,2024-01-08,web,login",
     )  # fmt: skip
     put(
-        tmp_path / "e", "relations.csv",
+        folder / "e", "relations.csv",
         "relation_id,from_source,from_party_id,to_source,to_party_id,kind,from_date",
         "R1,mobile,M1,core,C4,family,2020-01-01",
     )  # fmt: skip
-    assert load_into(home, tmp_path / "e").errors == []
-    return home
+    assert load_into(home, folder / "e").errors == []
+    run_night(home, DAY)
+    return home.path
+
+
+@pytest.fixture
+def events(after_first: Path, tmp_path: Path) -> Home:
+    """A copy of it."""
+    shutil.copytree(after_first, tmp_path / "home")
+    return Home.open(tmp_path / "home")
 
 
 def values(home: Home, day: dt.date, name: str, tag: str) -> object:
@@ -46,7 +58,7 @@ def values(home: Home, day: dt.date, name: str, tag: str) -> object:
 
 
 def test_a_merged_customer_has_the_facts_of_all_his_records(events: Home) -> None:
-    night = run_night(events, DAY).night
+    night = Bank(events).night(DAY)
     assert values(events, DAY, "core:C1", "aum") == 105_000
     assert values(events, DAY, "mobile:M1", "aum") == 105_000, "asked by either record"
     assert values(events, DAY, "core:C1", "logins_90d") == 3
@@ -57,7 +69,7 @@ def test_a_merged_customer_has_the_facts_of_all_his_records(events: Home) -> Non
 
 
 def test_nobody_is_counted_twice_and_an_absorbed_number_not_at_all(events: Home) -> None:
-    night = run_night(events, DAY).night
+    night = Bank(events).night(DAY)
     bank = Bank(events)
     assert pc.sum(night.profile["aum"]).as_py() == 136_800, "the sum of all balances"
     assert night.customers == len(set(who(register_of(events)).values())) == night.profile.num_rows
@@ -71,7 +83,6 @@ def test_nobody_is_counted_twice_and_an_absorbed_number_not_at_all(events: Home)
 
 
 def test_a_decision_moves_facts_and_taking_it_back_moves_them_back(events: Home, tmp_path: Path) -> None:
-    run_night(events, DAY)
     before = {name: values(events, DAY, name, "aum") for name in ("core:C2", "cards:K2")}
     assert before == {"core:C2": 30_000, "cards:K2": 700}
     decide(events, tmp_path, "D1", "core:C2", "cards:K2", "same", NEXT)
@@ -87,7 +98,6 @@ def test_a_decision_moves_facts_and_taking_it_back_moves_them_back(events: Home,
 
 
 def test_relations_name_the_customer_of_today(events: Home) -> None:
-    run_night(events, DAY)
     bank = Bank(events)
     father = bank.customer("core:C1")
     assert values(events, DAY, "core:C1", "household_size") == 2, "the relation was the mobile record's"
@@ -96,7 +106,6 @@ def test_relations_name_the_customer_of_today(events: Home) -> None:
 
 
 def test_explain_says_why_two_records_are_one(events: Home) -> None:
-    run_night(events, DAY)
     run = CliRunner()
     home = ["--home", str(events.path)]
     shown = run.invoke(main, ["explain", "mobile:M1", "--records", "--json", *home])
@@ -133,7 +142,6 @@ def test_the_queue_and_decisions_on_the_command_line(events: Home) -> None:
 
 
 def test_money_stays_whole_when_an_account_goes_to_a_moved_record(events: Home, tmp_path: Path) -> None:
-    run_night(events, DAY)
     head, *rows = ACCOUNTS
     put(tmp_path / "a", "accounts.csv", head, *(r.replace("A4,cards,K2", "A4,mobile,M1") for r in rows))
     assert load_into(events, tmp_path / "a").errors == []
@@ -143,7 +151,6 @@ def test_money_stays_whole_when_an_account_goes_to_a_moved_record(events: Home, 
 
 
 def test_a_merge_is_no_growth(events: Home, tmp_path: Path) -> None:
-    run_night(events, DAY)
     decide(events, tmp_path, "D1", "core:C2", "cards:K2", "same", NEXT)
     night = run_night(events, NEXT).night
     figures = {m["metric"]: m["value"] for m in night.table("metrics").to_pylist() if m["dimension"] == ""}
