@@ -27,6 +27,9 @@ from quanke.kernel.errors import QuankeError
 
 EXPIRES = 2.0
 """Seconds after which the server lets go of a request for messages."""
+RENEWED = 1.0
+"""Seconds after which the next request is made. Between the end of one and the start of another nothing is
+delivered, and a server may be some tenths of a second late in saying that one has ended."""
 
 _BROKEN = 0.5
 """Seconds without an answer after which a request is taken for lost."""
@@ -45,7 +48,7 @@ class NatsSource:
         self._buffer: deque[Any] = deque()
         self._arrived = threading.Event()
         self._asked = 0
-        self._asked_at = 0.0
+        self._asked_at = self._came_at = 0.0
         self._limit = 5_000
         self._position = 0
         self._keeps = True
@@ -100,19 +103,22 @@ class NatsSource:
             self._asked = max(0, self._asked - int(message.headers.get("Nats-Pending-Messages", self._asked)))
             if message.headers["Status"] not in ("404", "408"):
                 self._asked = 0
-            self._exhausted = not self._asked
+            # a request ran its time, and nothing came in it
+            self._exhausted = time.monotonic() - self._came_at >= EXPIRES
             self._arrived.set()
         else:
             self._buffer.append(message)
             self._asked -= 1
+            self._came_at = time.monotonic()
             self._arrived.set()
-        if self._asked <= self._limit // 2:
-            await self._ask()
+        await self._ask()
 
     async def _ask(self) -> None:
-        """Ask for more, unless enough is asked for or waits already."""
+        """Ask for more, unless enough is asked for or waits already, by a request that has time left."""
         assert self._connection is not None
         want = 2 * self._limit - len(self._buffer) - max(self._asked, 0)
+        if time.monotonic() - self._asked_at >= RENEWED:
+            want = max(want, self._limit - len(self._buffer))
         if want < self._limit // 2:
             return
         self._asked = max(self._asked, 0) + want
@@ -135,9 +141,10 @@ class NatsSource:
             if not self._buffer:
                 self._arrived.wait(wait)
         if not self._buffer:
-            if time.monotonic() - self._asked_at > EXPIRES + _BROKEN:
+            since = time.monotonic() - self._asked_at
+            if since > EXPIRES + _BROKEN:
                 self._asked = 0
-            if self._asked <= 0:
+            if self._asked <= 0 or since >= RENEWED:
                 self._connection.spawn(self._ask())
             return None
         messages = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
