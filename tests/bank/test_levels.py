@@ -58,7 +58,8 @@ def whole_ledger(home: Home) -> dict[tuple[int, date], int]:
     return ledger
 
 
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+# Of up to five loads each: that is enough of them.
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(units=st.lists(UNIT, min_size=1, max_size=5))
 def test_any_order_of_delivery(empty: Path, units: list[dict[tuple[str, int], int]]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="quanke-levels-"))

@@ -136,7 +136,8 @@ def expected(units: list[list[tuple[str, str, str]]]) -> tuple[dict[str, int], i
     return given_out, count
 
 
-@settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+# Of up to three loads each: that is enough of them.
+@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     units=st.lists(st.lists(PARTY, min_size=1, max_size=7, unique_by=lambda p: p[0]), min_size=1, max_size=3)
 )

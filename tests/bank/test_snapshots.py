@@ -38,7 +38,8 @@ class Dictionary:
                     self.rows[key] = (precedence, value, name)
 
 
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+# Of up to four loads each: that is enough of them.
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(runs=st.lists(RUN, min_size=1, max_size=4))
 def test_runs_of_units(
     tmp_path_factory: pytest.TempPathFactory, runs: list[list[tuple[str, list[tuple[str, int]]]]]

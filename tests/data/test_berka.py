@@ -14,26 +14,13 @@ import pytest
 
 from quanke.bank.adapters.berka import BerkaReport, adapt
 from quanke.bank.contracts import CONTRACTS
-from quanke.bank.home import Home
-from quanke.bank.load import load
-from quanke.kernel.progress import SilentProgress
-
-SOURCE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "berka"
+from quanke.bank.load import LoadReport
+from tests.data.conftest import BERKA as SOURCE
 
 pytestmark = pytest.mark.skipif(not SOURCE.is_dir(), reason=f"no Berka data: {SOURCE} is absent")
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("berka")
-
-
-@pytest.fixture(scope="module")
-def report(target: Path) -> BerkaReport:
-    return adapt(SOURCE, target)
-
-
-@pytest.fixture
 def table(report: BerkaReport, target: Path) -> dict[str, pa.Table]:
     return {name: pq.read_table(target / f"{name}.parquet") for name in report.written}
 
@@ -166,10 +153,10 @@ def test_the_same_source_gives_the_same_bytes(report: BerkaReport, target: Path,
         assert (tmp_path / name).read_bytes() == (target / name).read_bytes()
 
 
-def test_the_load_takes_every_row(report: BerkaReport, target: Path, tmp_path: Path) -> None:
-    loaded = load(Home.create(tmp_path / "home", currency="CZK"), target, progress=SilentProgress())
-    tables = loaded.to_json()["tables"]
+def test_the_load_takes_every_row(report: BerkaReport, loaded: tuple[Path, LoadReport]) -> None:
+    home, taken = loaded
+    tables = taken.to_json()["tables"]
     assert {name: tables[name]["taken"] for name in report.written} == report.written
     assert not any(tables[name]["quarantined"] or tables[name]["errors"] for name in tables)
-    changes = [pq.read_table(path) for path in (tmp_path / "home" / "tables" / "balances").glob("*.parquet")]
+    changes = [pq.read_table(path) for path in (home / "tables" / "balances").glob("*.parquet")]
     assert sum(pc.sum(table["delta"]).as_py() for table in changes) == 3_924_614_280  # in haler, as above

@@ -5,34 +5,32 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import shutil
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from quanke.bank.adapters.berka import adapt
 from quanke.bank.home import Home
-from quanke.bank.load import load
-from quanke.kernel.progress import SilentProgress
+from quanke.bank.load import LoadReport
 from quanke.night import Bank
 from quanke.night import night as run_night
 from quanke.night.explain import find_customer
+from tests.data.conftest import BERKA
 
-BERKA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "berka"
 DAY = dt.date(1994, 3, 30)
 
 pytestmark = pytest.mark.skipif(not BERKA.is_dir(), reason=f"the PKDD'99 files are not at {BERKA}")
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+def bank(loaded: tuple[Path, LoadReport], tmp_path_factory: pytest.TempPathFactory) -> Bank:
     """The Berka bank with its night of 30 March 1994."""
-    folder = tmp_path_factory.mktemp("berka")
-    adapt(BERKA, folder / "files", SilentProgress())
-    home = Home.create(folder / "home", currency="CZK")
-    report = load(home, folder / "files", progress=SilentProgress())
-    assert not report.errors
+    assert not loaded[1].errors
+    path = tmp_path_factory.mktemp("berka-night") / "home"
+    shutil.copytree(loaded[0], path)
+    home = Home.open(path)
     run_night(home, DAY)
     return Bank(home)
 
