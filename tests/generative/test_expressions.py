@@ -111,10 +111,11 @@ def test_duckdb(seed: int) -> None:
 
 
 @pytest.mark.skipif(bool(why_no_spark()), reason=why_no_spark() or "Spark is there")
-@examples(25)
+@examples(12)
 @given(SEEDS)
 def test_spark(seed: int) -> None:
-    """Fewer and larger statements; what must be refused is left to the cases of tests/spec."""
+    """Fewer and larger statements, of some two seconds each: every operation alone, and what must be refused,
+    is left to the cases of tests/spec."""
     r = Random(seed)
     nodes, given_ = expressions(r, 20), table(r, 4 * ROWS)
     wanted = {node: judged(node, given_) for node in nodes}

@@ -9,7 +9,6 @@ import json
 import socket
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,7 +130,7 @@ def test_kafka_protocol(
     busy: Bank,
     wanted: list[Any],
     kafka: tuple[Any, str],
-    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     producer, server = kafka
     home = fresh()
@@ -144,5 +143,14 @@ def test_kafka_protocol(
         figures = live_once(home, [f"kafka://{server}/events"], sinks=sinks, batch=200, wait=0.5)
     assert (figures["events"], figures["again"]) == (len(busy[1]), 0)
     assert decisions(home) == wanted
+    library = pytest.importorskip("confluent_kafka")
+
+    class Hasty(library.Consumer):  # type: ignore[misc,name-defined]
+        """Asks for a second where a bank's would ask for fifteen."""
+
+        def list_topics(self, topic: str, timeout: float) -> Any:
+            return super().list_topics(topic, timeout=min(timeout, 1))
+
+    monkeypatch.setattr(library, "Consumer", Hasty)
     with pytest.raises(QuankeError, match="no Kafka answers"):
         live_once(fresh("other"), ["kafka://127.0.0.1:1/events"])

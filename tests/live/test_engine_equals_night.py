@@ -63,7 +63,7 @@ def live_tags(tags: list[Tag]) -> list[Tag]:
     return [t for t in tags if t.name not in placed]
 
 
-@examples(150)
+@examples(80)  # of eight definitions each
 @given(SEEDS)
 def test_random_tags(seed: int) -> None:
     """The rows of a home, then those that come in batches on two days, late ones and early ones too."""

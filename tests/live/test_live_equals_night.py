@@ -21,8 +21,8 @@ NIGHTLY = {"cluster", "rfm_recency", "rfm_frequency", "rfm_monetary", "rfm_segme
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
-    return two_days(tmp_path_factory.mktemp("two-days"))
+def bank(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
+    return two_days(loaded, tmp_path_factory.mktemp("two-days"))
 
 
 def live_tags(catalogue: Catalogue) -> list[str]:

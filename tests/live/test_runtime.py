@@ -81,7 +81,7 @@ def test_a_folder_of_typed_files_is_lived_day_by_day(fresh: Any, busy: Bank, tmp
     told = decisions(home)
     # Within a day the order is another than the stream's; what one table alone decides is the same.
     again = fresh("again")
-    live_once(again, [str(folder)], batch=7)
+    live_once(again, [str(folder)], batch=23)
     assert decisions(again) == told
     assert live_once(home, [str(folder)])["events"] == len(busy[1]), "nothing is read twice"
 

@@ -14,15 +14,13 @@ import pyarrow.parquet as pq
 
 from quanke.bank.arranged import key
 from quanke.bank.home import Home
-from quanke.bank.load import load
-from quanke.bank.sample import write_sample
 from quanke.engines.live.reading import is_live
 from quanke.engines.store import Night, NightStore
-from quanke.kernel.progress import SilentProgress
 from quanke.language.facts import facts, table_of
 from quanke.night import night as run_night
+from tests.homes import LAST
 
-SECOND = dt.date(2026, 6, 30)
+SECOND = LAST
 FIRST = SECOND - dt.timedelta(days=1)
 LATE = 0.02
 """Share of older rows that come a day late or more."""
@@ -39,15 +37,12 @@ class TwoDays:
     coming: dict[str, pa.Table]
 
 
-def two_days(folder: Path, customers: int = 2_000, seed: int = 11) -> TwoDays:
-    """Make such a bank below `folder`."""
-    quiet = SilentProgress()
-    write_sample(folder / "files", customers=customers, seed=seed, last_day=SECOND, progress=quiet)
-    whole = Home.create(folder / "whole")
-    load(whole, folder / "files", progress=quiet)
-    run_night(whole, FIRST, bucket=1_000)
+def two_days(loaded: Path, folder: Path, seed: int = 11) -> TwoDays:
+    """Make such a bank below `folder` out of a loaded home."""
+    whole = Home.open(shutil.copytree(loaded, folder / "whole"))
+    run_night(whole, FIRST, bucket=2_000)
     shutil.copytree(folder / "whole", folder / "home")
-    run_night(whole, SECOND, bucket=1_000)
+    run_night(whole, SECOND, bucket=2_000)
     home = Home.open(folder / "home")
     first = NightStore(home.path / "nights").open(FIRST)
     coming = {t: _hold_back(home, t, seed) for t in facts.tables if is_live(t) and home.facts(t)}

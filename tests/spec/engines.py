@@ -149,9 +149,11 @@ def spark() -> Spark:
 
 def _spark_session() -> Any:
     """Spark as a night runs it. Rows of a small table go through generated code, like those of a large one
-    (the rule that computes them while planning is off)."""
+    (the rule that computes them while planning is off). Its Java compiles once and collects alone: what is
+    planned anew for every statement never runs long enough to earn more than that."""
     more = {
-        "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ConvertToLocalRelation"
+        "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ConvertToLocalRelation",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     return open_session("local[2]", memory="1500m", more={**more, "spark.sql.shuffle.partitions": "2"})
 
