@@ -4,10 +4,12 @@ not hold as sets of codes."""
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from quanke.segments.index.conditions import Bools, Compute, Reader
 
 FOLDER = "index"
+SYNCED = 16
+"""Files made durable at a time."""
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_boolean, Kind.BOOLEAN),
     (pa.types.is_integer, Kind.INTEGER),
@@ -204,3 +208,16 @@ def index_parts(run: Run, kept: Mapping[str, Sequence[str]]) -> None:
         before = None
     rows = run.inputs.customers
     build_index(folder, rows, run.absorbed.numbers, kept, parts, earlier=before, progress=run.progress)
+    _synced(folder)
+
+
+def _synced(folder: Path) -> None:
+    """Make the files durable, many at once: one after the other they would cost the night a second when it is
+    published, and together a tenth, for the disk is told of all in one go."""
+
+    def sync(path: Path) -> None:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+    with ThreadPoolExecutor(max_workers=SYNCED) as pool:
+        list(pool.map(sync, folder.iterdir()))

@@ -218,7 +218,7 @@ class Conditions:
         if not (node.operation in COMPARISONS or node.operation in ("one_of", "is_null")) or len(chosen) != 1:
             return None
         (choice,) = chosen
-        if not isinstance(choice, Call) or choice.operation not in ("case", "coalesce"):
+        if not isinstance(choice, Call) or choice.operation not in ("case", "coalesce", "band"):
             return None
 
         def beside(value: Node) -> Node:
@@ -226,7 +226,15 @@ class Conditions:
 
         *parts, last = choice.arguments
         made: list[Node] = []
-        if choice.operation == "coalesce":
+        if choice.operation == "band":
+            value, *edges = choice.arguments
+            if self._column(value) is None:
+                return None
+            made += [Call("is_null", (value,), node.type), beside(Literal(None, choice.type))]
+            for place, edge in enumerate(edges):
+                made += [Call("less", (value, edge), node.type), beside(Literal(place, choice.type))]
+            last = Literal(len(edges), choice.type)
+        elif choice.operation == "coalesce":
             for part in parts:
                 unknown = Call("is_null", (part,), node.type)
                 made += [Call("opposite", (unknown,), node.type), beside(part)]

@@ -23,6 +23,8 @@ TEXTS = 64
 """So many customers there must be for each text that is given its place in a common order."""
 FEW_TEXTS = 4_096
 """Texts that are ordered however few the customers are."""
+CHOICES = frozenset({"least", "greatest", "coalesce", "case"})
+"""Operations that give one of their arguments as it is."""
 
 
 class NotLifted(Exception):
@@ -106,30 +108,45 @@ class Lifting:
 
     def _ranked(self, call: Call) -> Node:
         """A comparison of texts as one of their places among all texts that are compared."""
-        tables: list[tuple[IndexColumn | None, Values]] = []
+        tables: dict[Node, tuple[IndexColumn | None, Values]] = {}
         for argument in call.arguments:
-            column = self._only(argument)
-            if isinstance(argument, Literal):
-                known = np.array([argument.value is not None])
-                tables.append((None, Values(np.array([argument.value or ""], object), known)))
-                continue
-            table = None
-            if column is not None:
-                plain = isinstance(argument, (Reference, Column))
-                table = column.domain() if plain else self._table(argument, column)
-            if column is None or table is None:
-                raise NotLifted
-            tables.append((column, table))
-        texts = np.concatenate([table.values for _, table in tables])
+            self._texts(argument, tables)
+        texts = np.concatenate([table.values for _, table in tables.values()])
         if len(texts) > max(FEW_TEXTS, self.rows // TEXTS):
             raise NotLifted
         places: dict[Any, int] = {text: n for n, text in enumerate(sorted(set(texts.tolist())))}
-        arguments: list[Node] = []
-        for column, table in tables:
+        made: dict[Node, Node] = {}
+        for node, (column, table) in tables.items():
             ranks = np.array([places[text] for text in table.values.tolist()], np.int64)
             if column is None:
-                value = int(ranks[0]) if table.valid[0] else None
-                arguments.append(Literal(value, INTEGER))
+                made[node] = Literal(int(ranks[0]) if table.valid[0] else None, INTEGER)
             else:
-                arguments.append(self._source(column, Values(ranks, table.valid), Literal(0, INTEGER)))
-        return replace(call, arguments=tuple(arguments))
+                made[node] = self._source(column, Values(ranks, table.valid), Literal(0, INTEGER))
+        return replace(call, arguments=tuple(self._placed(a, made) for a in call.arguments))
+
+    def _texts(self, node: Node, tables: dict[Node, tuple[IndexColumn | None, Values]]) -> None:
+        """Add the texts a text can be: constants, texts of one column each, and choices among them."""
+        if isinstance(node, Literal):
+            text, known = np.array([node.value or ""], object), np.array([node.value is not None])
+            tables[node] = None, Values(text, known)
+            return
+        column = self._only(node)
+        if column is not None:
+            plain = isinstance(node, (Reference, Column))
+            table = column.domain() if plain else self._table(node, column)
+            if table is not None:
+                tables[node] = column, table
+                return
+        if not isinstance(node, Call) or node.operation not in CHOICES:
+            raise NotLifted
+        for argument in node.arguments:
+            if type_of(argument).kind is Kind.TEXT:
+                self._texts(argument, tables)
+
+    def _placed(self, node: Node, made: Mapping[Node, Node]) -> Node:
+        """A text as its place; the conditions of a choice are lifted."""
+        if node in made:
+            return made[node]
+        if type_of(node).kind is not Kind.TEXT or not isinstance(node, Call):
+            return self.lifted(node)
+        return replace(node, arguments=tuple(self._placed(a, made) for a in node.arguments), type=INTEGER)

@@ -6,24 +6,47 @@ over any number of mapped columns.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
 _intrinsic: Callable[[Callable[..., Any]], Any] = intrinsic
 
 
+def _sources() -> str:
+    """What tells one version of all kernels from another."""
+    state = hashlib.sha256()
+    for name in ("machine.py", "lanes.py", "kernels.py", "arithmetic_kernel.py"):
+        state.update((Path(__file__).parent / name).read_bytes())
+    return state.hexdigest()
+
+
+SOURCES = _sources()
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """Machine code on disk that is only taken for the sources it was made of. numba by itself looks at the
+    file a function stands in, not at those it takes its parts from."""
+
+    def _index_key(self, *told: Any) -> Any:
+        return (*super()._index_key(*told), SOURCES)
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """The function as machine code that runs without Python's lock. What was compiled is kept beside the
     module, or in the user's cache folder; where neither can be written it is compiled in each process."""
-    try:
-        return numba.njit(nogil=True, cache=True, boundscheck=False)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True, boundscheck=False)(function)
+    made = numba.njit(nogil=True, boundscheck=False)(function)
+    with suppress(RuntimeError):
+        made._cache = _Kept(function)
+    return made
 
 
 def inlined(function: Callable[..., Any]) -> Any:

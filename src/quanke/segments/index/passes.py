@@ -1,15 +1,16 @@
 """Conditions that are no comparisons of a column with constants, computed for everybody in question.
 
-A chunk of customers at a time is computed from the index's own columns, on all cores, once the condition is
-made one over numbers (`lifting`). One that needs text of several columns is computed once for each
-combination of their values, where these are few beside the customers; what is left, from the profile.
+The condition is made one over numbers (`lifting`) and computed from the index's own columns on all cores:
+over whole numbers by a compiled kernel (`arithmetic`), else by NumPy, a chunk of customers at a time. What
+needs text of several columns is computed once for each combination of their values, where these are few
+beside the customers; what is left, from the profile.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from quanke.language.nodes import Node
+from quanke.segments.index.arithmetic import Arithmetic, Held, NotWhole
+from quanke.segments.index.arithmetic_kernel import compute
 from quanke.segments.index.build import words_from
-from quanke.segments.index.columns import IndexColumn, Values
+from quanke.segments.index.columns import IndexColumn, Values, address_of
 from quanke.segments.index.conditions import Bools, Evaluate, Passed, columns_of, name_of
+from quanke.segments.index.crew import Crew
 from quanke.segments.index.kernels import BLOCK
 from quanke.segments.index.lifting import Lifting, NotLifted, Source
 
@@ -74,14 +78,14 @@ class Passes:
         rows: int,
         evaluate: Evaluate,
         whole: Whole | None,
-        pool: Executor,
+        crew: Crew,
     ) -> None:
         self.columns = columns
         self.there = there
         self.rows = rows
         self.evaluate = evaluate
         self.whole = whole
-        self.pool = pool
+        self.crew = crew
         self._lifting = Lifting(columns, evaluate, rows)
 
     def run(self, asked: Sequence[Passed]) -> dict[Passed, Words]:
@@ -106,6 +110,8 @@ class Passes:
             else:
                 together[node] = self._plain(node, lifting.sources)
         answers = Answers.empty(asked, len(self.there))
+        for node in self._whole_numbers(answers, asked, together):
+            del together[node]
         inside = [p for p in asked if p.node in together]
         if inside:
             self._chunked(answers, inside, together, lifting.sources)
@@ -113,7 +119,8 @@ class Passes:
         if looked_up:
             self._by_combination(answers, looked_up, combined)
         if outside and self.whole is not None:
-            outside = [p for p in asked if p.node not in together and p.node not in combined]
+            left = {p.node for p in outside}
+            outside = [p for p in asked if p.node in left]
             flags = self.whole.flags([(p.node, p.known) for p in outside])
             answers.words.update(zip(outside, map(words_from, flags), strict=True))
         return answers.words
@@ -176,11 +183,36 @@ class Passes:
 
     # --- customer by customer
 
+    def _whole_numbers(
+        self, answers: Answers, asked: Sequence[Passed], nodes: Mapping[Node, Node]
+    ) -> list[Node]:
+        """Compute by the kernel what can be; which that was."""
+        arithmetic = Arithmetic(self._lifting.sources, self.evaluate)
+        held: dict[Node, Held] = {}
+        for node, lifted in nodes.items():
+            with suppress(NotWhole):
+                held[node] = arithmetic.compiled(lifted)
+        if held:
+            wanted = [(held[p.node], p.known, answers.words[p]) for p in asked if p.node in held]
+            computation = arithmetic.program(wanted)
+            there, next_chunk = address_of(self.there), np.zeros(1, np.int64)
+
+            def work() -> int:
+                memory = self.crew.memory(computation.memory)
+                compute(
+                    computation.rows, computation.constants, computation.answers, there, memory,
+                    len(self.there), address_of(next_chunk),
+                )  # fmt: skip
+                return 0
+
+            self.crew.all(work)
+        return list(held)
+
     def _chunked(
         self, answers: Answers, asked: Sequence[Passed], nodes: Mapping[Node, Node],
         sources: Mapping[Node, Source],
     ) -> None:  # fmt: skip
-        compute = self.evaluate(list(nodes.values()))
+        evaluated = self.evaluate(list(nodes.values()))
 
         def chunk(first: int, last: int) -> None:
             there = self.there[first // 64 : -(-last // 64)]
@@ -203,7 +235,7 @@ class Passes:
                     read[node] = made
                 return read[node]
 
-            found = compute(values, last - first if chosen is None else count)
+            found = evaluated(values, last - first if chosen is None else count)
             answers.put(
                 first,
                 asked,
@@ -219,7 +251,7 @@ class Passes:
         def work(first: int) -> None:
             chunk(first, min(first + CHUNK, self.rows))
 
-        list(self.pool.map(work, range(0, self.rows, CHUNK)))
+        self.crew.each(work, range(0, self.rows, CHUNK))
 
 
 def _whole(found: npt.NDArray[np.generic], chosen: npt.NDArray[np.int64] | None, size: int) -> Bools:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +28,7 @@ from quanke.segments.index.conditions import (
     Passed,
     Some,
 )
+from quanke.segments.index.crew import Crew
 from quanke.segments.index.machine import LINE
 from quanke.segments.index.members import Members
 from quanke.segments.index.passes import Passes, Whole
@@ -85,7 +83,6 @@ class AudienceIndex:
         self.columns = Columns(folder, held["columns"])
         self.evaluate = evaluate
         self.whole = whole
-        self._local = threading.local()
 
     @cached_property
     def there(self) -> Words:
@@ -103,13 +100,8 @@ class AudienceIndex:
         return Members(self.there, self.there)
 
     @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="audience")
-
-    @cached_property
-    def _threads(self) -> int:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(8, cores, blocks_of(self.rows) // (k.CHUNK * LEAST)))
+    def _crew(self) -> Crew:
+        return Crew(blocks_of(self.rows) // (k.CHUNK * LEAST))
 
     def formula(self, node: Node) -> Formula:
         """The condition as sets of codes joined by and and or, in the order they are looked at."""
@@ -127,7 +119,7 @@ class AudienceIndex:
         return Writer(self.columns, passes.run(wanted) if wanted else {}).program(formula)
 
     def _passes(self, among: Words) -> Passes:
-        return Passes(self.columns, among, self.rows, self.evaluate, self.whole, self._pool)
+        return Passes(self.columns, among, self.rows, self.evaluate, self.whole, self._crew)
 
     def count(self, node: Node, among: Members | None = None) -> int:
         """How many customers (among some) a condition is true for. Raises OverflowError where a
@@ -177,23 +169,14 @@ class AudienceIndex:
         addresses = (address_of(there), address_of(next_chunk), address_of(out) if keep else 0)
 
         def work() -> int:
-            memory = self._memory_of(size)
+            memory = self._crew.memory(size)
             found = k.run(
                 program.instructions, program.planned, addresses[0], memory, program.levels, len(there),
                 *addresses[1:],
             )  # fmt: skip
             return int(found)
 
-        others = [self._pool.submit(work) for _ in range(self._threads - 1)]
-        found = work()  # a thread that has not begun by now need not begin
-        return found + sum(other.result() for other in others if not other.cancel()), out
-
-    def _memory_of(self, size: int) -> int:
-        """The address of so many words for a thread to work in, which are its own."""
-        held: Words | None = getattr(self._local, "memory", None)
-        if held is None or len(held) < size:
-            held = self._local.memory = np.empty(size, np.uint64)
-        return address_of(held)
+        return self._crew.all(work), out
 
     def breakdown(self, name: str, among: Members | None = None) -> list[tuple[Any, int]]:
         """How many customers (among some) have each value of a column, None for unknown, in the order of the
@@ -230,8 +213,8 @@ class AudienceIndex:
 
     def close(self) -> None:
         """End the threads."""
-        if "_pool" in self.__dict__:
-            self._pool.shutdown()
+        if "_crew" in self.__dict__:
+            self._crew.close()
 
 
 def _passed(formula: Formula) -> Sequence[Passed]:
