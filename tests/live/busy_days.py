@@ -73,7 +73,7 @@ def make(folder: Path, customers: int = 1_500) -> tuple[Path, list[dict[str, Any
     (home.path / "definitions").mkdir()
     (home.path / "definitions" / "live.py").write_text(TRIGGERS, encoding="utf-8")
     load(home, files, progress=SilentProgress())
-    run_night(home, NIGHT, bucket=1_000)
+    run_night(home, NIGHT, bucket=2_000)
     return home.path, events
 
 

@@ -23,8 +23,9 @@ from quanke.kernel.errors import AssignmentError
 
 FEW = 20_000
 """Up to so many edges an assignment with loads is an integer program."""
-ENOUGH = 1e-6
-"""A gap at which the flow looks no further."""
+ENOUGH, PLENTY = 1e-6, 1e-5
+"""A gap at which the flow looks no further; and where it is over more than MANY customers."""
+MANY = 20_000
 ROUNDS = 60
 SETTLED = 1e-5
 """Where a round saved less than this share of the cost, no further one is made."""
@@ -114,7 +115,8 @@ def _by_flow(edges: Edges, chosen: Chosen, price: Amounts, delta: float) -> Numb
                 edge[core] = placed
                 best = edge
                 cost = float(edges.cost[edge].sum())
-                if cost - chosen.bound <= ENOUGH * abs(chosen.bound) or len(core) > n // 8:
+                enough = PLENTY if len(core) > MANY else ENOUGH
+                if cost - chosen.bound <= enough * abs(chosen.bound) or len(core) > n // 8:
                     return edge
         if len(core) == n:
             if best is None:

@@ -19,7 +19,7 @@ TURNS = 48
 """A set of buckets that takes more comparisons than this is made a decision diagram over the planes."""
 DOUBTFUL = 0.25
 """Where more customers than this share are in doubt, planes are not read: everybody is looked up."""
-TABLE = 2**20
+TABLE = 2**16
 """Most codes that have a bit each in a table."""
 LIMIT = 2**20
 _NONE = 2**64 - 1
