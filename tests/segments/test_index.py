@@ -15,6 +15,9 @@ from quanke.language.nodes import Column
 from quanke.language.types import BOOLEAN, INTEGER, TEXT
 from quanke.segments.index import Members, words_from
 from quanke.segments.index import cuts as c
+from quanke.segments.index import kernels as k
+from quanke.segments.index.columns import address_of
+from quanke.segments.index.crew import shared
 from quanke.segments.index.hiding import shown, shown_cells, shown_part
 from tests.segments.small_index import opened, write
 from tests.spec.tables import Table
@@ -96,6 +99,29 @@ def test_equal_values_give_equal_bytes_and_unchanged_columns_are_linked(tmp_path
     write(changed, tmp_path / "alone")
     for path in (tmp_path / "alone").iterdir():
         assert path.read_bytes() == (tmp_path / "three" / path.name).read_bytes()
+
+
+def test_nobody_waits_for_a_thread_that_the_processor_has_left(tmp_path: Path) -> None:
+    rows = 3 * k.MOST * 64 - 100
+    flags = np.arange(rows) % 3 == 0
+    index = opened(Table({"fund": BOOLEAN}, {"fund": flags.tolist()}), tmp_path)
+    program = index.program(FUND.node)
+    told = shared(len(index.there))
+    told[0] = 2  # others have taken two of three chunks
+
+    def run(last: int) -> list[int]:
+        memory = np.empty((program.levels + 2) * k.MOST + k.SCRATCH, np.uint64)
+        k.run(
+            program.instructions, program.planned, address_of(index.there), address_of(memory),
+            program.levels, len(index.there), address_of(told), last, 0,
+        )  # fmt: skip
+        return (told[1:] - 1).tolist()
+
+    wanted = [int(flags[n : n + k.MOST * 64].sum()) for n in range(0, rows, k.MOST * 64)]
+    assert run(0) == [-1, -1, wanted[2]]
+    assert run(1) == wanted
+    assert index.count(FUND.node, index.everybody) == sum(wanted)
+    index.close()
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.sampled_from([0, 1, 5, 10]))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import uint64
 
-from quanke.segments.index.kernels import MOST
+from quanke.segments.index.kernels import MOST, following
 from quanke.segments.index.lanes import (
     SPAN,
     added,
@@ -33,7 +33,7 @@ from quanke.segments.index.lanes import (
     summed,
     unlike,
 )
-from quanke.segments.index.machine import LINE, compiled, inlined, load64, store64, taken
+from quanke.segments.index.machine import LINE, compiled, finished, inlined, load64, store64
 
 NUMBERS = SPAN * 8
 """Bytes of the numbers of a register; its bits of who is known follow."""
@@ -182,9 +182,10 @@ def chosen(operation: Any, bits: Any, a: Any, b: Any, target: Any) -> Any:
 
 @compiled
 def compute(
-    rows: Any, constants: Any, answers: Any, there: Any, memory: Any, total_words: Any, next_chunk: Any
-) -> Any:
-    """Compute expressions over chunks that no other thread has taken.
+    rows: Any, constants: Any, answers: Any, there: Any, memory: Any, total_words: Any, shared: Any,
+    last: Any,
+) -> Any:  # fmt: skip
+    """Compute expressions over chunks; `shared` and `last` are as for `kernels.run`.
 
     `rows`: int64 rows of FIELDS. `constants`: int64 rows (value, whether it is known), the first registers.
     `answers`: int64 rows (register, 1 for who is known and 0 for who it is true for, address of the words to
@@ -196,10 +197,10 @@ def compute(
             store64(register, i, uint64(constants[n, 0]))
         for i in range(WORDS):
             store64(register + NUMBERS, i, uint64(ALL) * uint64(constants[n, 1]))
-    while True:
-        start = taken(next_chunk) * MOST
-        if start >= total_words:
-            return 0
+    chunks = (total_words + MOST - 1) // MOST
+    chunk = following(0, chunks, last, shared)
+    while chunk < chunks:
+        start = chunk * MOST
         for first in range(start, min(start + MOST, total_words), WORDS):
             asked = uint64(0)
             for i in range(WORDS):
@@ -232,3 +233,5 @@ def compute(
                 bits = memory + answers[n, 0] * REGISTER + answers[n, 1] * NUMBERS
                 for i in range(WORDS):
                     store64(answers[n, 2], first + i, load64(bits, i))
+        finished(shared, 1 + chunk, 1)
+        chunk = following(chunk, chunks, last, shared)

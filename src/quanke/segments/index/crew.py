@@ -12,8 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from quanke.segments.index.columns import address_of
+from quanke.segments.index.kernels import MOST as CHUNK
 
 MOST = 8
+
+
+def shared(words: int) -> npt.NDArray[np.int64]:
+    """What threads of a job over so many words tell each other: chunks taken, and for each if it is done."""
+    return np.zeros(1 + -(-words // CHUNK), np.int64)
 
 
 class Crew:
@@ -28,12 +34,12 @@ class Crew:
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers=self.threads, thread_name_prefix="audience")
 
-    def all(self, work: Callable[[], int]) -> int:
-        """The sum of what `work` gives in each thread. It takes its share of the job itself and gives 0 when
-        nothing is left: a thread that has not begun when the caller is done need not begin."""
-        others = [self._pool.submit(work) for _ in range(self.threads - 1)]
-        found = work()
-        return found + sum(other.result() for other in others if not other.cancel())
+    def all(self, work: Callable[[bool], None]) -> None:
+        """Do `work` in each thread. It takes a share of the job; told True it also does what others have
+        begun and not ended, so that nobody waits for a thread that the processor has left."""
+        for _ in range(self.threads - 1):
+            self._pool.submit(work, False)
+        work(True)
 
     def each(self, work: Callable[[int], None], numbers: Iterable[int]) -> None:
         """Do `work` for each number."""

@@ -23,6 +23,7 @@ from quanke.segments.index.machine import (
     chosen,
     compiled,
     fetched,
+    finished,
     inlined,
     load8,
     load16,
@@ -30,6 +31,7 @@ from quanke.segments.index.machine import (
     load64,
     lowest,
     ones,
+    seen,
     sifted,
     store16,
     store64,
@@ -199,26 +201,40 @@ def narrowed(mask: Any, inside: Any, scratch: Any, planned: Any, leaf: Any, firs
     return left
 
 
+@inlined
+def following(chunk: Any, chunks: Any, last: Any, shared: Any) -> Any:
+    """The chunk to be done next: one that nobody has taken or, for the thread that ends the job, one that
+    another thread has taken and not done yet. `chunks` when there is none. `chunk`: the one before."""
+    if chunk < chunks:
+        chunk = taken(shared)
+    if chunk >= chunks and last != 0:
+        for late in range(chunks):
+            if seen(shared, 1 + late) == 0:
+                return late
+    return min(chunk, chunks)
+
+
 @compiled
 def run(
-    program: Any, planned: Any, there: Any, memory: Any, levels: Any, total_words: Any, next_chunk: Any,
-    out: Any,
+    program: Any, planned: Any, there: Any, memory: Any, levels: Any, total_words: Any, shared: Any,
+    last: Any, out: Any,
 ) -> Any:  # fmt: skip
-    """Run a program over chunks that no other thread has taken; returns how many customers it is true for.
+    """Run a program over chunks that no other thread has taken and, for the `last` one, those that others
+    have not done: it does not wait for a thread that the processor has left.
 
     `program`: int64 rows (operation, level, leaf, target). `planned`: int64, a row of FIELDS for each leaf.
     `there`: address of the words of customers who exist. `memory`: address of `levels + 2` masks, SCRATCH
-    words and the lines of the largest diagram. `next_chunk`: address of the number of the chunk to be taken
-    next. `out`: address for the words of those it is true for, or 0.
+    words and the lines of the largest diagram. `shared`: address of a word that counts chunks as they are
+    taken and, for each chunk, one that becomes how many customers the program is true for, and one more.
+    `out`: address for the words of those, or 0.
     """
-    total = uint64(0)
     length = program.shape[0]
     inside = memory + levels * STRIDE
     scratch = inside + 2 * STRIDE
-    while True:
-        first = taken(next_chunk) * MOST
-        if first >= total_words:
-            return total
+    chunks = (total_words + MOST - 1) // MOST
+    chunk = following(0, chunks, last, shared)
+    while chunk < chunks:
+        first = chunk * MOST
         words = min(MOST, total_words - first)
         base = there + first * 8
         for i in range(words):
@@ -253,11 +269,14 @@ def run(
                     left |= word
             if left == 0:
                 at = program[at - 1, 3]
+        count = uint64(1)
         for i in range(words):
-            total += ones(load64(memory, i))
+            count += ones(load64(memory, i))
         if out != 0:
             for i in range(words):
                 store64(out + first * 8, i, load64(memory, i))
+        finished(shared, 1 + chunk, np.int64(count))
+        chunk = following(chunk, chunks, last, shared)
 
 
 @compiled

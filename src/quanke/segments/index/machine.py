@@ -127,6 +127,29 @@ def taken(typing: Any, address: Any) -> Any:
     return types.int64(types.int64), code
 
 
+@_intrinsic
+def finished(typing: Any, address: Any, place: Any, value: Any) -> Any:
+    """Put a number at a place of an array, after everything this thread has written before."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, place, value = arguments
+        builder.store_atomic(value, _pointer(builder, address, place, 64), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), code
+
+
+@_intrinsic
+def seen(typing: Any, address: Any, place: Any) -> Any:
+    """What `finished` has put at a place; then what was written before it is seen as well."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, place = arguments
+        return builder.load_atomic(_pointer(builder, address, place, 64), "acquire", 8)
+
+    return types.int64(types.int64, types.int64), code
+
+
 _LONG, _INT = ir.IntType(64), ir.IntType(32)
 _LINE = ir.VectorType(_LONG, 8)
 LINE = 8

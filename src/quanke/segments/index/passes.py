@@ -23,7 +23,7 @@ from quanke.segments.index.arithmetic_kernel import compute
 from quanke.segments.index.build import words_from
 from quanke.segments.index.columns import IndexColumn, Values, address_of
 from quanke.segments.index.conditions import Bools, Evaluate, Passed, columns_of, name_of
-from quanke.segments.index.crew import Crew
+from quanke.segments.index.crew import Crew, shared
 from quanke.segments.index.kernels import BLOCK
 from quanke.segments.index.lifting import Lifting, NotLifted, Source
 
@@ -195,15 +195,13 @@ class Passes:
         if held:
             wanted = [(held[p.node], p.known, answers.words[p]) for p in asked if p.node in held]
             computation = arithmetic.program(wanted)
-            there, next_chunk = address_of(self.there), np.zeros(1, np.int64)
+            told = shared(len(self.there))
 
-            def work() -> int:
-                memory = self.crew.memory(computation.memory)
+            def work(last: bool) -> None:
                 compute(
-                    computation.rows, computation.constants, computation.answers, there, memory,
-                    len(self.there), address_of(next_chunk),
+                    computation.rows, computation.constants, computation.answers, address_of(self.there),
+                    self.crew.memory(computation.memory), len(self.there), address_of(told), int(last),
                 )  # fmt: skip
-                return 0
 
             self.crew.all(work)
         return list(held)

@@ -28,7 +28,7 @@ from quanke.segments.index.conditions import (
     Passed,
     Some,
 )
-from quanke.segments.index.crew import Crew
+from quanke.segments.index.crew import Crew, shared
 from quanke.segments.index.machine import LINE
 from quanke.segments.index.members import Members
 from quanke.segments.index.passes import Passes, Whole
@@ -164,19 +164,17 @@ class AudienceIndex:
         be kept, their words."""
         there = self.there if there is None else there
         out = np.empty(len(there) if keep else 0, np.uint64)
-        next_chunk = np.zeros(1, np.int64)
+        told = shared(len(there))
         size = (program.levels + 2) * k.MOST + k.SCRATCH + (program.nodes + 2) * LINE
-        addresses = (address_of(there), address_of(next_chunk), address_of(out) if keep else 0)
 
-        def work() -> int:
-            memory = self._crew.memory(size)
-            found = k.run(
-                program.instructions, program.planned, addresses[0], memory, program.levels, len(there),
-                *addresses[1:],
+        def work(last: bool) -> None:
+            k.run(
+                program.instructions, program.planned, address_of(there), self._crew.memory(size),
+                program.levels, len(there), address_of(told), int(last), address_of(out) if keep else 0,
             )  # fmt: skip
-            return int(found)
 
-        return self._crew.all(work), out
+        self._crew.all(work)
+        return int(told[1:].sum()) - len(told) + 1, out
 
     def breakdown(self, name: str, among: Members | None = None) -> list[tuple[Any, int]]:
         """How many customers (among some) have each value of a column, None for unknown, in the order of the
