@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import click
-import pytest
 
 from quanke.cli import main
 from quanke.cli.main import COMMANDS
@@ -33,9 +32,19 @@ def test_help_waits_for_no_engine() -> None:
     assert not loaded("--help") & {*HEAVY, "numpy", "pyarrow", "duckdb", "rich", "lark"}
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_help_of_a_command_waits_for_no_model(command: str) -> None:
-    assert not loaded(command, "--help") & set(HEAVY)
+def test_help_of_a_command_waits_for_no_model() -> None:
+    """One command after the other in one fresh interpreter; whoever brings a model first is told."""
+    code = (
+        "import sys\n"
+        "from quanke.cli import main\n"
+        f"for command in {sorted(COMMANDS)}:\n"
+        "    main([command, '--help'], standalone_mode=False)\n"
+        f"    heavy = [name for name in {HEAVY} if name in sys.modules]\n"
+        "    if heavy:\n"
+        "        sys.exit(f'{command} loads {heavy}')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_commands_are_what_the_list_says() -> None:

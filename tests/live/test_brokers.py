@@ -98,7 +98,8 @@ async def _publish(name: str, retention: str, events: list[dict[str, Any]]) -> N
     stream = connection.jetstream()
     await stream.add_stream(name=name, subjects=[f"{name}.>"], retention=retention)
     for event in events:
-        await stream.publish(f"{name}.a.events", json.dumps(event).encode())
+        await stream.publish_async(f"{name}.a.events", json.dumps(event).encode())
+    await stream.publish_async_completed()
     await connection.close()
 
 
