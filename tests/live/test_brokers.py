@@ -74,10 +74,15 @@ def test_rabbitmq(fresh: Any, busy: Bank, wanted: list[Any], rabbit: Any) -> Non
 
 
 @pytest.mark.service
-def test_nats_streams_that_keep_and_that_drop(fresh: Any, busy: Bank, wanted: list[Any]) -> None:
+def test_nats_streams_that_keep_and_that_drop(
+    fresh: Any, busy: Bank, wanted: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("nats")
     if not listens(4222):
         pytest.skip("no NATS answers")
+    # how long nothing has to come for a stream to be at its end
+    monkeypatch.setattr("quanke.engines.live.sources.nats.EXPIRES", 0.6)
+    monkeypatch.setattr("quanke.engines.live.sources.nats.RENEWED", 0.4)
     for retention in ("limits", "workqueue"):
         name = f"QUANKE_TEST_{uuid.uuid4().hex[:8]}"
         home = fresh(retention)
