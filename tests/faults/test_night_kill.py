@@ -19,7 +19,7 @@ from quanke.night import night as run_night
 from tests.homes import BUCKET, LAST, MAY
 from tests.night.test_night import digest
 
-KILLS = 12
+KILLS = 8
 CHILD = """
 import datetime, itertools, os, signal, sys, threading
 from pathlib import Path
@@ -101,7 +101,7 @@ def test_a_killed_night_ends_in_the_same_bytes(loaded: Path, after_may: Path, tm
     kills = 0
     for strike in range(2 * KILLS):
         late = draw.uniform(0, 0.3) if strike % 2 else 0.0
-        struck = killed(home, MAY, "a file is put in place", draw.randint(2, 9), late)
+        struck = killed(home, MAY, "a file is put in place", draw.randint(4, 12), late)
         kills += struck
         if published.exists():
             assert digest(home / "nights") == want
