@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quanke.bank.contracts import CONTRACTS, Field
@@ -258,6 +258,8 @@ AMOUNTS = st.one_of(
 @pytest.mark.parametrize("exponent", [0, 2, 3])
 @settings(max_examples=60, deadline=None)
 @given(texts=st.lists(AMOUNTS, min_size=1, max_size=40))
+@example(texts=["9300000000000000", "-9999999999999999.9999"])  # a thousand times it does not fit 64 bits
+@example(texts=["9" * 30, "1" + "0" * 34, "9" * 60])
 def test_money_is_read_as_the_kernel_reads_it(exponent: int, texts: list[str]) -> None:
     with duckdb.connect() as connection:
         constant = judge(connection, money("f", "", ""), texts, exponent=str(exponent))

@@ -245,7 +245,7 @@ def _minor_units_by_row(raw: str, source: SourceColumn, exponent: str) -> tuple[
     elif source.scale > 4:
         exact = f"coalesce({raw} = try_cast({raw} AS DECIMAL(38,4)) AND {fits}, true)"
     bounded = f"abs(try_cast({raw} AS DECIMAL(38,4))) < {10**16}"
-    minor = f"CASE WHEN {in_shape} AND {bounded} THEN ({fine} // {unit})::BIGINT END"
+    minor = f"CASE WHEN {in_shape} AND {bounded} THEN try_cast({fine} // {unit} AS BIGINT) END"
     return minor, shaped, exact
 
 
