@@ -105,3 +105,22 @@ class CalendarError(QuankeError):
 
 class AssignmentError(QuankeError):
     """Edges or capacities of an assignment are wrong, or there is no assignment that keeps them."""
+
+
+class AllocationError(QuankeError):
+    """Values or limits of a plan are wrong, or the limits contradict each other.
+
+    Where they do, `conflict` is a smallest set that does: (limit, row, "capacity" or "at_least"), ...; and
+    `relaxation` the nearest one that does not: (limit, row, "capacity" or "at_least", by how much), ...
+    """
+
+    def __init__(
+        self,
+        message: str,
+        conflict: tuple[tuple[str, int, str], ...] = (),
+        relaxation: tuple[tuple[str, int, str, float], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.conflict = conflict
+        self.relaxation = relaxation
+        self.args = (message, conflict, relaxation)

@@ -1,0 +1,232 @@
+"""A plan for everybody at once: what each customer is offered under all limits, and how good that is at least.
+
+Prices are found for the limits' rows (`dual`); at the prices everybody takes what is best for him; the limit
+with most rows is packed exactly (`packing`), the others are put right at the least loss (`repair`), and room
+that is left is filled. The dual's value, less what packing shows cannot be had, is the proof. Small plans are
+integer programs (`exact`). What contradicts itself is told by `contradiction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from quanke.kernel.errors import AllocationError
+from quanke.plans import dual, exact, packing
+from quanke.plans.contradiction import contradicted
+from quanke.plans.limits import Amounts, Limit, checked
+from quanke.plans.problem import Numbers, Problem, Room, problem_of
+from quanke.plans.reasons import Reason, reason_of
+from quanke.plans.repair import Repair
+
+FEW = 4_000
+"""Customers x actions up to which a plan is an integer program."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A plan that keeps every limit.
+
+    `chosen` customers x k: actions, the most valuable first, -1 none. `value` their sum, `bound` what no plan
+    is above, `gap` (bound - value) / |bound|. `prices` by limit and row: what one more unit of capacity is
+    worth (above 0) or one more unit of a minimum costs (below 0); nan for rows of one customer. `use` likewise.
+    `change`: the value less that of the plan this one was asked from (`whatif`).
+    """
+
+    chosen: NDArray[np.int16]
+    value: float
+    bound: float
+    gap: float
+    change: float
+    problem: Problem
+    price: Amounts
+    places: NDArray[np.int16]
+
+    @cached_property
+    def prices(self) -> dict[str, Amounts]:
+        """By limit: the price of each row."""
+        found = {x.name: np.full(len(x.capacity), np.nan) for x in self.problem.limits[self.problem.shared :]}
+        return self._by_limit(self.price) | found
+
+    @cached_property
+    def use(self) -> dict[str, Amounts]:
+        """By limit: what each row holds."""
+        usage, _ = dual.used_by(self.problem, self.places)
+        return self._by_limit(usage) | self._own_use()
+
+    def reason(self, customer: int) -> Reason:
+        """Why a customer (his place in the values) was given what he was. Raises AllocationError for none."""
+        if not 0 <= customer < len(self.chosen):
+            raise AllocationError(f"there is no customer at place {customer}: the plan has {len(self.chosen)}")
+        return reason_of(self.problem, self.price, self._usage, self.places, int(self._place[customer]), customer)
+
+    def whatif(self, name: str, capacity: Any = None, at_least: Any = None) -> Plan:
+        """The plan if a limit were another; `change` is what that is worth. A bound not given stays.
+
+        The prices start from this plan's, so it takes a fraction of the time. Raises AllocationError for an
+        unknown limit, a bound of another shape, and where no plan keeps the limits any more.
+        """
+        if capacity is None and at_least is None:
+            raise AllocationError("whatif needs another capacity or another at_least")
+        changed = _changed(self.problem, name, capacity, at_least)
+        found = planned(changed, self.price)
+        old, new = self.problem.room, changed.room
+        bound = found.bound
+        # this plan's bound holds for every tighter problem, and may be asked of every wider one
+        if _within(new, old):
+            bound = max(min(bound, self.bound), found.value)
+        elif _within(old, new):
+            bound = max(bound, self.bound)
+        return replace(
+            found, bound=bound, gap=_gap(found.value, bound), change=found.value - self.value
+        )
+
+    @cached_property
+    def _usage(self) -> Amounts:
+        return dual.used_by(self.problem, self.places)[0]
+
+    @cached_property
+    def _place(self) -> Numbers:
+        place = np.empty(len(self.problem.order), np.int64)
+        place[self.problem.order] = np.arange(len(place))
+        return place
+
+    def _by_limit(self, rows: Amounts) -> dict[str, Amounts]:
+        first = self.problem.first
+        return {
+            x.name: rows[first[at] : first[at + 1]]
+            for at, x in enumerate(self.problem.limits[: self.problem.shared])
+        }
+
+    def _own_use(self) -> dict[str, Amounts]:
+        found = {}
+        for limit in self.problem.limits[self.problem.shared :]:
+            assert limit.group is not None
+            held = np.zeros(len(limit.capacity))
+            for slot in self.chosen.T:
+                some = np.flatnonzero((slot >= 0) & (limit.group >= 0))
+                use = limit.use[some, slot[some]] if limit.by_customer else limit.use[slot[some]]
+                np.add.at(held, limit.group[some], np.asarray(use, np.float64).ravel())
+            found[limit.name] = held
+        return found
+
+
+def allocate(values: Any, limits: Iterable[Limit] | Limit, eligible: ArrayLike | None = None, k: int = 1) -> Plan:
+    """For each customer at most k different eligible actions, so that the total value is greatest under all
+    limits at once.
+
+    `values`: customers x actions, float32 or float64, or a SciPy sparse matrix (what is not stored may not be
+    chosen). `eligible`: true or false of the same shape; None: all. An action worth 0 or less is chosen only
+    where a minimum needs it. Whole uses and capacities are exact; sums of others are kept to 12 digits. The
+    result does not depend on the order of customers or on the machine's cores (customers whose every number
+    is equal cannot be told apart, and go in the caller's order).
+
+    Raises AllocationError for wrong input, and where the limits contradict each other: with a smallest set
+    that does and the nearest relaxation. Sources: `quanke.plans.dual`, `quanke.plans.packing`.
+    """
+    return planned(problem_of(values, limits, eligible, k))
+
+
+def planned(problem: Problem, start: Amounts | None = None) -> Plan:
+    """The plan of a problem, its prices sought from `start` on."""
+    price = dual.priced(problem, start)
+    best = dual.chosen_at(problem, price)
+    if best.impossible >= 0:
+        raise contradicted(problem, price)
+    places, bound = best.places, best.bound
+    few = problem.customers * problem.width <= FEW
+    if few:
+        found = exact.solved(exact.program_of(problem), problem)
+        if found is None:
+            raise contradicted(problem, price)
+        return _told(problem, price, found[0], min(bound, found[1]))
+    blocks = packing.blocks_of(problem, price)
+    if blocks is not None:
+        places, fallen = packing.packed(problem, price, best, blocks)
+        bound -= fallen
+    repair = Repair(problem, price, places)
+    if not repair.mend():
+        raise contradicted(problem, price)
+    repair.fill()
+    return _told(problem, price, repair.places, bound)
+
+
+def _told(problem: Problem, price: Amounts, places: NDArray[np.int16], bound: float) -> Plan:
+    usage, value = dual.used_by(problem, places)
+    room = problem.room
+    if (usage > room.capacity).any() or (usage < room.floor).any():
+        raise AssertionError("a limit is broken")
+    bound = max(bound, value)
+    chosen = np.empty_like(places)
+    chosen[problem.order] = _sorted(problem, places)
+    return Plan(chosen, value, bound, _gap(value, bound), 0.0, problem, price, places)
+
+
+def _gap(value: float, bound: float) -> float:
+    return 0.0 if value == bound else (bound - value) / max(abs(bound), 1e-300)
+
+
+def _sorted(problem: Problem, places: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Actions in the place of places, the most valuable first."""
+    rows = np.arange(len(places))[:, None]
+    if not problem.width:
+        return places
+    inside = np.maximum(places, 0)
+    actions = problem.actions[0][inside] if len(problem.actions) == 1 else problem.actions[rows, inside]
+    actions = np.where(places >= 0, actions, -1).astype(np.int16)
+    if places.shape[1] == 1:
+        return actions
+    values = np.where(places >= 0, problem.values[rows, inside], -np.inf)
+    order = np.lexsort((actions, -values), axis=1)
+    # who has none stands last, whatever the others are worth
+    order = np.take_along_axis(order, np.argsort(np.take_along_axis(places < 0, order, 1), axis=1, kind="stable"), 1)
+    return np.take_along_axis(actions, order, 1)
+
+
+def _within(tight: Room, wide: Room) -> bool:
+    return bool(
+        (tight.capacity <= wide.capacity).all()
+        and (tight.floor >= wide.floor).all()
+        and (tight.least >= wide.least).all()
+        and (tight.most <= wide.most).all()
+    )
+
+
+def _changed(problem: Problem, name: str, capacity: Any, at_least: Any) -> Problem:
+    """The problem with other bounds for one limit."""
+    names = [limit.name for limit in problem.limits]
+    if name not in names:
+        raise AllocationError(f"there is no limit {name!r}; there are: {', '.join(names) or 'none'}")
+    at = names.index(name)
+    old = problem.limits[at]
+    given = Limit(
+        name,
+        old.capacity if capacity is None else _full(capacity, old.capacity),
+        old.use,
+        old.group,
+        old.floor if at_least is None else _full(at_least, old.floor),
+    )
+    new = checked(given, problem.customers, problem.count)
+    limits = (*problem.limits[:at], new, *problem.limits[at + 1 :])
+    room = problem.room
+    if at < problem.shared:
+        part = slice(int(problem.first[at]), int(problem.first[at + 1]))
+        capacities, floors = room.capacity.copy(), room.floor.copy()
+        capacities[part], floors[part] = new.capacity, new.floor
+        return replace(problem, limits=limits, room=replace(room, capacity=capacities, floor=floors))
+    assert new.group is not None
+    group = new.group[problem.order]
+    some = np.flatnonzero(group >= 0)
+    least, most = room.least.copy(), room.most.copy()
+    least[some, at - problem.shared] = new.floor[group[some]]
+    most[some, at - problem.shared] = new.capacity[group[some]]
+    return replace(problem, limits=limits, room=replace(room, least=least, most=most))
+
+
+def _full(bound: Any, like: Amounts) -> Any:
+    return np.full(len(like), bound, np.float64) if np.ndim(bound) == 0 else bound

@@ -1,0 +1,308 @@
+"""Prices of the limits' rows: the minimum of the dual, smoothed, by Newton steps.
+
+With price y[r] on a unit of row r everybody takes the best of his choices, and
+
+    g(y) = sum_i max_S sum_(a in S) (value[i, a] - sum_r y[r] * use[r, i, a]) + sum_r cost_r(y[r])
+    cost_r(y) = y * capacity_r where y > 0,  y * at_least_r where y < 0 (a price paid to the customer)
+
+is never below the value of a plan that keeps the limits. g has edges, so it is smoothed by delta (who is
+nearly indifferent is shared between his choices, by a projection), and delta shrinks. The curvature is that of
+the rows who share a customer: arrow-headed, for few rows hold everybody and many hold a few. For many
+customers the first rounds look at a sample, with the room in proportion: prices hardly depend on how many
+there are. Sources: Nesterov 2005 (smoothing); Martins and Astudillo 2016 (sparsemax); Basu et al. 2020 and
+Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import cg, splu
+
+from quanke.plans import passes
+from quanke.plans.limits import Amounts
+from quanke.plans.problem import Problem, Room
+
+CHUNKS = 8
+"""Customers are worked on in so many ranges, whatever the machine: sums come out the same everywhere."""
+SAMPLE, OF_ROW = 100_000, 300
+"""The first round looks at about so many customers, and at so many for each row: fewer say nothing of it."""
+GROWTH = 8
+"""Each later round looks at so many times more."""
+STEPS = 25
+REACH = 6.0
+"""A step changes what an action pays by no more than so many deltas: the curvature says nothing of what is
+farther."""
+SETTLED = 1e-6
+"""Where a step lowers the dual by less than this share, no further one is made."""
+FACTORED = 20_000
+"""Up to so many rows the curvature is factored; beyond, steps come from conjugate gradients."""
+DELTAS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+"""Smoothing, in units of what a choice is worth beside the next."""
+SAFETY = 1e-11
+"""A bound is raised by this share of what was summed: more than sums of ten million terms lose."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What a pass over a range of customers adds: `value`, use by row, pairs of rows with their curvature.
+
+    Passes over ranges (or over partitions elsewhere) are summed by `joined`.
+    """
+
+    value: float
+    usage: Amounts
+    pairs: NDArray[np.int64]
+    curve: Amounts
+
+
+def joined(found: list[Pass], rows: int) -> Pass:
+    """The sum of passes, in their order."""
+    if not found:
+        return Pass(0.0, np.zeros(rows), np.zeros(0, np.int64), np.zeros(0))
+    value, usage = 0.0, np.zeros(rows)
+    for one in found:
+        value += one.value
+        usage += one.usage
+    return Pass(
+        value, usage, np.concatenate([f.pairs for f in found]), np.concatenate([f.curve for f in found])
+    )
+
+
+def priced_table(problem: Problem, price: Amounts) -> Amounts:
+    """What each signature's rows ask for each action, as far as the use is that of the action."""
+    table = np.zeros((len(problem.rows), problem.count))
+    known = np.append(price, 0.0)
+    for limit in range(problem.shared):
+        if problem.matrix_at[limit] < 0:
+            asked = known[problem.rows[:, limit]]
+            if asked.any():
+                table += asked[:, None] * problem.use[limit][None, :]
+    return table
+
+
+def over(customers: int, work: Callable[[int, int], Any], stride: int = 1) -> list[Any]:
+    """The work over ranges of customers, in their order."""
+    step = max(stride, -(-customers // CHUNKS // stride) * stride)
+    ranges = [(low, min(low + step, customers)) for low in range(0, customers, step)]
+    with ThreadPoolExecutor(max_workers=min(CHUNKS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda r: work(*r), ranges))
+
+
+def smoothed_pass(problem: Problem, price: Amounts, delta: float, stride: int = 1) -> Pass:
+    """The smoothed choice of every `stride`-th customer at some prices: a function of arrays only."""
+    table = priced_table(problem, price)
+    parts = problem.parts()
+
+    def work(low: int, high: int) -> Pass:
+        base = int(problem.signature[low])
+        size = int(problem.signature[high - 1]) - base + 1
+        spent, curve = np.zeros((size, problem.shared)), np.zeros((size, problem.shared, problem.shared))
+        value = passes.smoothed(
+            *parts, table, price, problem.k, delta, stride, low, high, base, spent, curve
+        )
+        rows = problem.rows[base : base + size]
+        pairs, values = _pairs(rows, curve, len(price))
+        return Pass(float(value), by_row(rows, spent, len(price)), pairs, values)
+
+    return joined(over(problem.customers, work, stride), len(price))
+
+
+def by_row(rows: NDArray[np.int32], spent: Amounts, count: int) -> Amounts:
+    """Sums by row of what stands by signature and limit."""
+    inside = rows >= 0
+    return np.bincount(rows[inside], spent[inside], minlength=count).astype(np.float64)
+
+
+def _pairs(rows: NDArray[np.int32], curve: Amounts, count: int) -> tuple[NDArray[np.int64], Amounts]:
+    """Curvature by pair of rows (row * count + row), those of a range summed."""
+    shared = rows.shape[1]
+    left = np.repeat(rows.astype(np.int64), shared, axis=1)
+    right = np.tile(rows.astype(np.int64), (1, shared))
+    values = curve.reshape(len(rows), -1)
+    some = (values != 0) & (left >= 0) & (right >= 0)
+    pairs, place = np.unique(left[some] * count + right[some], return_inverse=True)
+    return pairs, np.bincount(place, values[some], minlength=len(pairs)).astype(np.float64)
+
+
+def room_cost(room: Room, price: Amounts) -> float:
+    """What the rows' own bounds are worth at the prices: the dual beside the customers."""
+    up, down = price > 0, price < 0
+    return float(price[up] @ room.capacity[up] + price[down] @ room.floor[down])
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Everybody's best choice at some prices: places among his actions, use by row, value, and the bound.
+
+    `impossible`: a customer whose own limits no choice keeps, -1 for none.
+    """
+
+    places: NDArray[np.int16]
+    usage: Amounts
+    value: float
+    bound: float
+    impossible: int
+
+
+def chosen_at(problem: Problem, price: Amounts) -> Chosen:
+    """Everybody's best choice, and what no plan is worth more than. In float64, with a margin for its sums."""
+    table, parts = priced_table(problem, price), problem.parts()
+    places = np.full((problem.customers, problem.k), -1, np.int16)
+
+    def work(low: int, high: int) -> tuple[float, int]:
+        total, bad = passes.choose(*parts, table, price, problem.k, low, high, places)
+        return float(total), int(bad)
+
+    found = over(problem.customers, work)
+    usage, value = used_by(problem, places)
+    net, beside = sum(t for t, _ in found), room_cost(problem.room, price)
+    whole = float(np.abs(price[price != 0]) @ usage[price != 0])
+    bound = net + beside + SAFETY * (abs(net) + abs(beside) + abs(value) + whole)
+    return Chosen(places, usage, value, bound, max((b for _, b in found), default=-1))
+
+
+def used_by(problem: Problem, places: NDArray[np.int16]) -> tuple[Amounts, float]:
+    """What choices use by row, and their value."""
+    parts = problem.parts()
+
+    def work(low: int, high: int) -> tuple[Amounts, float]:
+        base = int(problem.signature[low])
+        size = int(problem.signature[high - 1]) - base + 1
+        spent = np.zeros((size, problem.shared))
+        value = passes.spend(*parts, places, low, high, base, spent)
+        return by_row(problem.rows[base : base + size], spent, len(problem.room.capacity)), float(value)
+
+    found = over(problem.customers, work)
+    usage = np.zeros(len(problem.room.capacity))
+    for one, _ in found:
+        usage += one
+    return usage, float(sum(v for _, v in found))
+
+
+def scale_of(problem: Problem) -> float:
+    """What tells a customer's choices apart: the median of his best value less the one after the k-th."""
+    n, k = problem.customers, problem.k
+    if not n or not problem.width:
+        return 1.0
+    some = np.asarray(problem.values[:: max(1, n // 20_000)], np.float64)
+    some = np.sort(np.maximum(some, 0), axis=1)[:, ::-1]
+    apart = some[:, 0] - some[:, k] if some.shape[1] > k else some[:, 0]
+    apart = apart[apart > 0]
+    return float(np.median(apart)) if len(apart) else 1.0
+
+
+def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
+    """Prices at which the dual is next to its minimum; from `start` on where there are some already."""
+    room, n = problem.room, problem.customers
+    price = np.zeros(len(room.capacity)) if start is None else start.copy()
+    if not n or not len(price):
+        return price
+    scale = scale_of(problem)
+    bounded = np.isfinite(room.capacity) | np.isfinite(room.floor)
+    strides = [max(1, n // max(SAMPLE, OF_ROW * int(bounded.sum())))]
+    while strides[-1] > 1:
+        strides.append(max(1, strides[-1] // GROWTH))
+    deltas = DELTAS if start is None else DELTAS[-2:]
+    for round_, stride in enumerate(strides):
+        for delta in deltas if round_ == 0 else deltas[-2:]:
+            price = _descended(problem, price, delta * scale, stride)
+    return price
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    price: Amounts
+    value: float
+    found: Pass
+
+
+def _at(problem: Problem, room: Room, price: Amounts, delta: float, stride: int) -> _Point:
+    found = smoothed_pass(problem, price, delta, stride)
+    return _Point(price, found.value + room_cost(room, price), found)
+
+
+def _descended(problem: Problem, price: Amounts, delta: float, stride: int) -> Amounts:
+    """Prices at which the smoothed dual is next to its minimum."""
+    share = len(range(0, problem.customers, stride)) / max(problem.customers, 1)
+    room = Room(problem.room.capacity * share, problem.room.floor * share, problem.room.least, problem.room.most)
+    reach = REACH * delta / unit_of(problem)
+    return descended(lambda y: _at(problem, room, y, delta, stride), room, price, reach)
+
+
+def unit_of(problem: Problem) -> Amounts:
+    """By row, what an action that uses its limit uses of it."""
+    usual = np.ones(problem.shared)
+    for limit in range(problem.shared):
+        at = problem.matrix_at[limit]
+        uses = problem.use[limit] if at < 0 else problem.matrices[at, ::997]
+        some = uses[uses > 0]
+        usual[limit] = float(np.median(some)) if len(some) else 1.0
+    return usual[problem.owner]
+
+
+def descended(at: Callable[[Amounts], _Point], room: Room, price: Amounts, reach: Amounts) -> Amounts:
+    """Newton steps from some prices, none longer than `reach`, each made shorter until the dual falls."""
+    point = at(price)
+    for _ in range(STEPS):
+        # what a row has too much (above 0) or too little (below), as far as its price may answer
+        excess = _excess(room, point)
+        size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
+        free = excess != 0
+        if not free.any() or np.abs(excess[free] / size[free]).mean() <= 1e-4:
+            break
+        step = np.clip(newton_step(point.found, excess, free), -reach, reach)
+        better = None
+        for length in (1.0, 0.5, 0.2, 0.05):
+            there = point.price + length * step
+            # a price passes 0 only by stopping there
+            there[there * point.price < 0] = 0.0
+            there = np.where(np.isfinite(room.floor), there, np.maximum(there, 0))
+            there = np.where(np.isfinite(room.capacity), there, np.minimum(there, 0))
+            tried = at(there)
+            if tried.value < point.value:
+                better = tried
+                break
+        if better is None:
+            break
+        fallen = point.value - better.value
+        point = better
+        if fallen <= SETTLED * abs(point.value):
+            break
+    return point.price
+
+
+def _excess(room: Room, point: _Point) -> Amounts:
+    y, used = point.price, point.found.usage
+    above, below = used - room.capacity, used - room.floor
+    found = np.where(y > 0, above, np.where(y < 0, below, 0.0))
+    found = np.where((y == 0) & (above > 0), above, found)
+    return np.where((y == 0) & (below < 0), below, found)
+
+
+def newton_step(found: Pass, excess: Amounts, free: NDArray[np.bool_]) -> Amounts:
+    """The step that a parabola with the pass's curvature asks for, for the free rows."""
+    rows = len(excess)
+    some = np.flatnonzero(free)
+    curve = sparse.coo_matrix((found.curve, (found.pairs // rows, found.pairs % rows)), shape=(rows, rows))
+    inside = curve.tocsc()[some][:, some]
+    diagonal = inside.diagonal()
+    usual = float(np.median(diagonal[diagonal > 0])) if (diagonal > 0).any() else 1.0
+    # where nobody is shared a row climbs by its excess
+    inside = inside + sparse.diags(np.where(diagonal > 0, 1e-6 * diagonal + 1e-9 * usual, 0.1 * usual))
+    step = np.zeros(rows)
+    scale = 1.0 / np.sqrt(inside.diagonal())
+    balanced = (sparse.diags(scale) @ inside @ sparse.diags(scale)).tocsc()
+    if len(some) <= FACTORED:
+        solved = splu(balanced, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(scale * excess[some])
+    else:
+        solved, _ = cg(balanced, scale * excess[some], rtol=1e-3, maxiter=300)
+    step[some] = scale * solved
+    return step
