@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from quanke.bank.contracts.schema import ALL_PURPOSES
+from quanke.books import DEFAULT_MATRIX, matrix_definitions
 from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS, SHARED_CHECKS
 from quanke.customers import REASONS, STAGE_TAGS, STAGES, STANDARD_TAGS, THEMES
 from quanke.customers.graph import KINDS
@@ -14,9 +15,10 @@ from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions, trigger_d
 PATH = "reference/catalogue.md"
 
 TIERS = tier_definitions()
+MATRIX = matrix_definitions()
 CHECKS = (*CARE_CHECKS, *CONDUCT_CHECKS, *ACCOUNT_CHECKS, *SHARED_CHECKS)
 TRIGGERS = trigger_definitions()
-CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *METRICS, *CHECKS, *TRIGGERS))
+CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *MATRIX, *METRICS, *CHECKS, *TRIGGERS))
 
 THEME_TITLES = {
     "person": "The person 客户本人",
@@ -36,7 +38,7 @@ THEME_TITLES = {
 HEAD = f"""\
 # The standard catalogue 标准口径目录
 
-<!-- Written by docs/generate.py from quanke.customers, quanke.segments, quanke.checks. Do not edit. -->
+<!-- Written by docs/generate.py from quanke: customers, segments, books, checks. Do not edit. -->
 
 {len(CATALOGUE.tags)} tags, {len(CATALOGUE.metrics)} metrics, {len(CATALOGUE.checks)} checks and
 {len(TRIGGERS)} triggers come with Quanke; [Write a tag](../how-to/write-a-tag.md) adds a bank's own.
@@ -134,6 +136,19 @@ def scheme() -> str:
     return "".join(lines) + "\n"
 
 
+def matrix() -> str:
+    """The default service matrix as a table."""
+    head = "| row | 中文 | English | tier | stage | care | role | grade 职级 | days 天 | channels 渠道 |\n"
+    lines = [head, "|---|---|---|---|---|---|---|---|---|---|\n"]
+    for each in DEFAULT_MATRIX.ordered:
+        days = "" if each.contact_days is None else str(each.contact_days)
+        where = (", ".join(each.tiers) or "all 全部", ", ".join(each.stages) or "all 全部")
+        told = (each.care, each.role, each.grade or ("any 不限" if each.role else ""), days)
+        cells = (f"`{each.name}`", each.title_zh, each.title_en, *where, *told, ", ".join(each.channels))
+        lines.append("| " + " | ".join(cells) + " |\n")
+    return "".join(lines) + "\n"
+
+
 def graph_table() -> str:
     """Fields of the table `graph`, and the kinds of link with the purposes that may see them."""
     everything = len(ALL_PURPOSES)
@@ -170,6 +185,7 @@ def page() -> str:
         table("Tags of the stages 阶段标签", STAGE_TAGS),
     ]
     parts += ["## Tiers 层级\n\n", scheme(), table("Tags of the tiers 层级标签", TIERS)]
+    parts += ["## Service matrix 服务矩阵\n\n", matrix(), table("Tags of the matrix 服务矩阵标签", MATRIX)]
     parts += ["## The graph 关系图谱\n\n", graph_table()]
     parts += ["## Metrics 指标\n\n", table("Figures of any group of customers 客群指标", METRICS)]
     parts += ["## Checks 检查\n\n"]

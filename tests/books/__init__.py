@@ -1,1 +1,1 @@
-"""Books: everybody gets a post, no post is overfull, and what is said to be best cannot be bettered."""
+"""Books: how a customer is looked after, who sits where, and everybody at a post that is not overfull."""

@@ -1,10 +1,15 @@
-"""The catalogue of a home: the standard definitions, its tier scheme, and what the bank added."""
+"""The catalogue of a home: the standard definitions, its tier scheme and service matrix, and what the bank
+added."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from quanke.bank.home import Home
+from quanke.books.matrix import DEFAULT_MATRIX, ServiceMatrix
+from quanke.books.matrix_file import FILE as MATRIX_FILE
+from quanke.books.matrix_file import read_matrix
+from quanke.books.matrix_tags import matrix_definitions
 from quanke.checks import CHECKS
 from quanke.customers import STANDARD_TAGS
 from quanke.language import Catalogue, Definition
@@ -12,15 +17,26 @@ from quanke.language.declarations import load_python, read_definitions
 from quanke.segments import METRICS, tier_definitions, trigger_definitions
 
 
-def standard_catalogue() -> Catalogue:
-    """Everything Quanke brings along."""
-    return Catalogue((*STANDARD_TAGS, *tier_definitions(), *METRICS, *CHECKS, *trigger_definitions()))
+def standard_catalogue(matrix: ServiceMatrix = DEFAULT_MATRIX) -> Catalogue:
+    """Everything Quanke brings along; `matrix` takes the place of the default service matrix."""
+    brought = (*STANDARD_TAGS, *tier_definitions(), *matrix_definitions(matrix))
+    return Catalogue((*brought, *METRICS, *CHECKS, *trigger_definitions()))
+
+
+def matrix_of(home: Home) -> ServiceMatrix:
+    """The service matrix of a home: the bank's own (`service-matrix.yaml`), or the default.
+
+    Raises DefinitionError, naming the line, for a file that is no matrix.
+    """
+    path = home.path / MATRIX_FILE
+    return read_matrix(path) if path.exists() else DEFAULT_MATRIX
 
 
 def catalogue_of(home: Home) -> Catalogue:
-    """The standard catalogue with the home's own definitions (`definitions/*.py`, `*.yaml`)."""
+    """The standard catalogue with the home's service matrix and its own definitions (`definitions/*.py`,
+    `*.yaml`)."""
     added: list[Definition] = []
-    catalogue = standard_catalogue()
+    catalogue = standard_catalogue(matrix_of(home))
     for path in definition_files(home):
         if path.suffix == ".py":
             more = load_python(path)

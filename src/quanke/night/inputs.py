@@ -95,6 +95,8 @@ NOT_FACTS = frozenset(
         "branches",
         "staff",
         "posts",
+        "tenures",
+        "owner_choices",
         "products",
         "fx_rates",
         "parties",

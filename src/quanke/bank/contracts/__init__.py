@@ -18,7 +18,16 @@ from quanke.bank.contracts.money import (
     TRANSACTION_KINDS,
     TRANSACTIONS,
 )
-from quanke.bank.contracts.organisation import BRANCHES, OWNERSHIP, POSTS, ROLES, STAFF
+from quanke.bank.contracts.organisation import (
+    BRANCHES,
+    OWNER_CHOICES,
+    OWNERSHIP,
+    POSTS,
+    ROLES,
+    STAFF,
+    TEAM_ROLES,
+    TENURES,
+)
 from quanke.bank.contracts.parties import (
     CONSENTS,
     ID_TYPES,
@@ -42,6 +51,7 @@ CONTRACTS: dict[str, Contract] = {
         BRANCHES,
         STAFF,
         POSTS,
+        TENURES,
         PRODUCTS,
         FX_RATES,
         PARTIES,
@@ -50,6 +60,7 @@ CONTRACTS: dict[str, Contract] = {
         RELATIONS,
         CONSENTS,
         OWNERSHIP,
+        OWNER_CHOICES,
         ACCOUNTS,
         CARDS,
         BALANCES,
@@ -68,7 +79,11 @@ __all__ = [
     "IDENTITY_DECISIONS",
     "ID_TYPES",
     "LOAN_CATEGORIES",
+    "OWNERSHIP",
+    "OWNER_CHOICES",
     "ROLES",
+    "TEAM_ROLES",
+    "TENURES",
     "TRANSACTION_KINDS",
     "Contract",
     "Field",

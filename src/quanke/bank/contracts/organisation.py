@@ -51,6 +51,8 @@ STAFF = Contract(
         code("grade", "职级", "Grade"),
         date("hired_on", "入职日期", "Hired on"),
         date("left_on", "离职日期", "Left on"),
+        text("languages", "服务语言", "Languages of service, separated by commas (as parties.language)"),
+        text("skills", "专长", "Skills, separated by commas"),
     ),
 )
 
@@ -64,7 +66,10 @@ ROLES = (
     "lobby",
     "teller",
     "branch_head",
+    "flexible_team",
 )
+TEAM_ROLES = ("remote_seat", "flexible_team")
+"""Roles whose post is a seat of a team (远维团队、柔性团队), not one manager's."""
 
 POSTS = Contract(
     "posts",
@@ -83,6 +88,45 @@ POSTS = Contract(
     ),
 )
 
+TENURES = Contract(
+    "tenures",
+    "任职关系",
+    "Who sits on which post",
+    "interval in which a member of staff holds a post, stands in on it, or is away from it",
+    TableKind.SNAPSHOT,
+    ("tenure_id",),
+    (
+        text("tenure_id", "任职编号", "Number of the interval", **REQUIRED),
+        text("post_id", "岗位号", "The post", references="posts.post_id", **REQUIRED),
+        text("staff_id", "员工", "The member of staff", references="staff.staff_id", **REQUIRED),
+        code(
+            "kind", "类型", "Holds it, stands in, or is on leave", "holder", "stand_in", "leave", **REQUIRED
+        ),
+        date("from_date", "开始日期", "From", **REQUIRED),
+        date("to_date", "结束日期", "Until, not included"),
+        code("reason", "事由", "Why: appointed, leave, resigned, moved"),
+    ),
+    date="from_date",
+)
+
+OWNER_CHOICES = Contract(
+    "owner_choices",
+    "客户自选管户",
+    "Managers customers chose themselves",
+    "wish of a party to be looked after by a post",
+    TableKind.SNAPSHOT,
+    ("choice_id",),
+    (
+        text("choice_id", "选择编号", "Number of the wish", **REQUIRED),
+        code("source", "来源系统", "Source system of the party", **REQUIRED),
+        text("party_id", "客户编号", "The party", **REQUIRED, **C2),
+        text("post_id", "岗位号", "The post", references="posts.post_id", **REQUIRED),
+        date("chosen_on", "选择日期", "Chosen on", **REQUIRED),
+        date("withdrawn_on", "撤回日期", "Withdrawn on"),
+    ),
+    date="chosen_on",
+)
+
 OWNERSHIP = Contract(
     "ownership",
     "管户关系",
@@ -98,6 +142,9 @@ OWNERSHIP = Contract(
         code("duty", "职责", "Duty", "primary", "adviser", "private_banking", **REQUIRED),
         date("from_date", "开始日期", "From", **REQUIRED),
         date("to_date", "结束日期", "Until, not included"),
+        code("care", "服务方式", "Whether the post is one manager's or a team's", "post", "team"),
+        code("reason", "变更事由", "Why the interval began"),
+        text("proposal", "方案编号", "Proposal by which it began"),
     ),
     date="from_date",
 )

@@ -53,6 +53,7 @@ from quanke.bank.sample.relationship import (
     assign_posts,
     cards_table,
     consents_table,
+    owner_choices_table,
     ownership_table,
     relations_table,
 )
@@ -121,6 +122,7 @@ def generate_block(world: World, block: int) -> Output:
         "relations": relations_table(book, records, jobs),
         "consents": consents_table(book, records),
         "ownership": ownership_table(book, records, post),
+        "owner_choices": owner_choices_table(book, records, post),
         "accounts": _accounts(book, records, account_ids),
         "cards": cards_table(book, records, credit, account_ids, last_use, owed),
         "holdings": holdings_table(book, positions, account_ids),

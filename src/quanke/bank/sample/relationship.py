@@ -91,6 +91,32 @@ def ownership_table(book: Book, records: Records, post: Ints) -> pa.Table:
             "duty": constant("primary", count),
             "from_date": dates(offset + np.concatenate([since, earlier])),
             "to_date": dates(offset + ended, ended != UNKNOWN),
+            "care": constant("post", count),
+            "reason": constant("assigned", count),
+            "proposal": pa.nulls(count, pa.string()),
+        }
+    )
+
+
+def owner_choices_table(book: Book, records: Records, post: Ints) -> pa.Table:
+    """One in forty of who is looked after chose his manager himself; a fifth of them thought again. At least
+    one in a block that has any."""
+    draws = book.draws("owner choices")
+    offset, days = book.world.span.offset, book.days
+    owned = np.flatnonzero(post != NEVER)
+    who = draws.some(owned, -(-len(owned) // 40))
+    count = len(who)
+    source, party = records.keys(records.primary[who])
+    chosen = np.minimum(book.people.opened[who] + 5 + draws.below(900, count), days - 30)
+    again = draws.chance(0.2, count)
+    return pa.table(
+        {
+            "choice_id": row_ids("O", book.block, count),
+            "source": source,
+            "party_id": party,
+            "post_id": book.world.posts.ids.take(pa.array(post[who])).dictionary_encode(),
+            "chosen_on": dates(offset + chosen),
+            "withdrawn_on": dates(offset + chosen + draws.between(1, 29, count), again),
         }
     )
 

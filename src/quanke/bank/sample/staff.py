@@ -13,6 +13,7 @@ from quanke.bank.sample.draws import Bools, Choice, Draws, Ints
 from quanke.bank.sample.identity import STAFF_BLOCK, phones, resident_ids
 from quanke.bank.sample.names import NameBook
 from quanke.bank.sample.places import Branches
+from quanke.bank.sample.tenures import held_since, tenures_table
 from quanke.bank.sample.text import blank, coded, dates, digits, strings, tagged
 
 CAPACITY = {
@@ -25,6 +26,7 @@ CAPACITY = {
     "lobby": 0,
     "teller": 0,
     "branch_head": 20,
+    "flexible_team": 1_000,
 }
 """Most customers of a post by role (domain.md BK-2); lobby and tellers own nobody."""
 
@@ -33,6 +35,7 @@ _OUTLET = (
     ("wealth_manager", 2),
 )  # fmt: skip
 _SUB_BRANCH = (("branch_head", 1), ("wealth_adviser", 3), ("private_banker", 1))
+_SKILLS = ("funds", "lending", "insurance", "funds,cross_border")
 _GRADES = ["见习", "初级", "中级", "高级", "资深"]
 
 
@@ -61,6 +64,7 @@ class Posts:
     role: Ints
     staff: Ints
     table: pa.Table
+    tenures: pa.Table
 
     def of(self, role: str) -> Ints:
         """Positions of the posts of a role."""
@@ -80,19 +84,27 @@ def build_staff(seed: int, span: Span, branches: Branches, customers: int, block
     left = np.full(count, -1, dtype=np.int64)
     left[int((~empty).sum()) :] = draws.below(span.days, int(leavers.sum()))
     staff = _people(draws, span, branches, staff_branch, left, _persons(count, customers, block))
-    ids = strings(tagged("P", digits(10_000 + np.arange(posts) * 3, 6)))
-    since = span.offset - draws.between(30, 2_500, posts)
+    since = held_since(draws, span, posts, leavers, left[int((~empty).sum()) :])
+    # flexible teams stand last and draw nothing: the other posts are what they would be without them
+    teams = np.flatnonzero(branches.kind == 1)
+    branch = np.concatenate([branch, teams])
+    role = np.concatenate([role, np.full(len(teams), ROLES.index("flexible_team"))])
+    holder = np.concatenate([holder, np.full(len(teams), -1)])
+    since = np.concatenate([since, np.zeros(len(teams), np.int64)])
+    ids = strings(tagged("P", digits(10_000 + np.arange(len(branch)) * 3, 6)))
     table = pa.table(
         {
             "post_id": ids,
             "branch_id": branches.ids.take(pa.array(branch)),
             "role": coded(ROLES, role),
-            "staff_id": staff.ids.take(pa.array(holder, mask=empty)),
+            "staff_id": staff.ids.take(pa.array(holder, mask=holder < 0)),
             "capacity": pa.array(np.array([CAPACITY[name] for name in ROLES], dtype=np.int64)[role]),
-            "held_since": blank(dates(since), ~empty),
+            "held_since": blank(dates(since), holder >= 0),
         }
     )
-    return staff, Posts(ids, branch, role, holder, table)
+    gone = np.flatnonzero(leavers), np.arange(int((~empty).sum()), len(staff.ids)), left[left >= 0]
+    tenures = tenures_table(seed, span, ids, staff.ids, branch, holder, since, gone)
+    return staff, Posts(ids, branch, role, holder, table, tenures)
 
 
 def _seats(branches: Branches, customers: int) -> tuple[Ints, Ints]:
@@ -141,6 +153,8 @@ def _people(draws: Draws, span: Span, branches: Branches, branch: Ints, left: In
             "grade": coded(_GRADES, draws.pick(Choice([8, 25, 35, 22, 10]), count)),
             "hired_on": dates(hired),
             "left_on": dates(span.offset + left, left >= 0),
+            "languages": coded(("zh", "zh,en"), (np.arange(count) % 5 == 0).astype(np.int32)),
+            "skills": coded(_SKILLS, (np.arange(count) % len(_SKILLS)).astype(np.int32)),
         }
     )
     return Staff(ids, names, male, birth, numbers, mobile, branch, left, person, table)
