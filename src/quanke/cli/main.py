@@ -54,6 +54,10 @@ COMMANDS = {
         "reading",
         "Compute and publish the night of a day: tags, tiers, stages, clusters, figures, findings.",
     ),
+    "plan": (
+        "plan",
+        "What to do next for everybody: why it was chosen, what is scarce, what if, and a post's morning.",
+    ),
     "sample": (
         "files",
         "Write the files of a believable city branch to TARGET, with known truth in TARGET/truth.",

@@ -36,6 +36,8 @@ from quanke.night.inputs import BUCKET, Inputs, inputs_of
 from quanke.night.models import FEATURES, SMALLEST
 from quanke.night.on_duckdb import OnDuckDB
 from quanke.night.on_tiles import OnTiles
+from quanke.night.plan import FOLDER as PLAN_FOLDER
+from quanke.night.plan import plan_parts, program_of
 from quanke.night.steps import Run, prepare_foreign, prepare_moved, rank_nodes, split
 from quanke.night.tile_store import TileStore
 from quanke.night.verify import Verified, verify
@@ -53,6 +55,7 @@ KEPT = (
     "catalogue.json",
     *GRAPH_KEPT,
     INDEX_FOLDER,
+    PLAN_FOLDER,
 )
 
 
@@ -162,6 +165,7 @@ def _plan(
         "inputs": inputs.fingerprint(),
         "identity": inputs.register.fingerprint,
         "definitions": catalogue.fingerprint,
+        "program": program_of(inputs.home, catalogue).fingerprint,
         "survivorship": fingerprint(SURVIVORSHIP),
         "customers": inputs.customers,
         "bucket": inputs.bucket,
@@ -222,6 +226,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
         _timed(seconds, "derived tags", lambda: engine.profile(run, "derived", derived, done))
     kept = {"base": done["base"], "linked": done.get("linked", []), "derived": [d.name for d in derived]}
     kept = {group: names for group, names in kept.items() if names}
+    _timed(seconds, "plan", lambda: plan_parts(run, {**done, **kept}))
     _timed(seconds, "figures", lambda: write_metrics(run, kept))
     _timed(seconds, "moves", lambda: engine.moves(run, kept))
     _timed(seconds, "findings", lambda: engine.findings(run, kept))

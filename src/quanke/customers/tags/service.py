@@ -143,6 +143,14 @@ messages_mtd = Tag(
     note_zh="频次上限每月4次（MKT-3）。",
     note_en="At most four a month (MKT-3).",
 )
+pushes_1d = Tag(
+    name="pushes_1d",
+    title_zh="当日推送次数",
+    title_en="Push messages today",
+    value=count(_contact).where(_contact.means == "push").within(days(1)),
+    note_zh="频次上限每日1次（MKT-3）。",
+    note_en="At most one a day (MKT-3).",
+)
 
 visits_90d = Tag(
     name="visits_90d",
@@ -248,6 +256,7 @@ TAGS = (
     in_cool_down,
     calls_7d,
     messages_mtd,
+    pushes_1d,
     visits_90d,
     last_visit_on,
     last_complaint_on,

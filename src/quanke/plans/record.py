@@ -1,0 +1,190 @@
+"""The retained record: what was suggested, whether it was tried, and what came of it.
+
+One row per customer and action that was suggested in a night and is still watched. A row is `open` until the
+customer was contacted by the action's means (`tried`), nothing is left to do (`done`), or it is suggested no
+more (`lapsed`). What was tried is watched for `WATCHED` days: if nothing is left to do by then, it is `done`.
+A row that is over stays for `KEPT` days; older ones stand in the nights of then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from quanke.plans.actions.action import Action
+from quanke.segments.dated import Dated
+
+WATCHED = Dated.of(30)
+KEPT = Dated.of(90)
+
+
+class State(IntEnum):
+    """How far a suggestion has come."""
+
+    OPEN = 0
+    TRIED = 1
+    DONE = 2
+    LAPSED = 3
+
+
+Days = NDArray[np.int32]
+"""Days as whole numbers since 1970-01-01; `NO_DAY` where there is none."""
+NO_DAY = np.iinfo(np.int32).min
+SCHEMA = pa.schema(
+    [
+        ("customer", pa.int32()),
+        ("action", pa.string()),
+        ("suggested_on", pa.date32()),
+        ("last_on", pa.date32()),
+        ("due_on", pa.date32()),
+        ("post", pa.string()),
+        ("value", pa.int64()),
+        ("state", pa.string()),
+        ("tried_on", pa.date32()),
+        ("outcome", pa.string()),
+        ("over_on", pa.date32()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the night knows of everybody, by action: whether nothing is left to do; and by means: day of the
+    last contact (`NO_DAY`: none) and its outcome."""
+
+    done: Mapping[str, NDArray[np.bool_]]
+    tried: Mapping[str, Days]
+    outcome: Mapping[str, pa.Array]
+
+
+def cooling(record: pa.Table, actions: Sequence[Action], day: dt.date, customers: int) -> NDArray[np.bool_]:
+    """Customers x actions: what was tried so lately that it is not suggested again."""
+    found = np.zeros((customers, len(actions)), np.bool_)
+    tried = _days(record["tried_on"])
+    places = pa.array([action.name for action in actions], pa.string())
+    at = pc.fill_null(pc.index_in(record["action"], places), -1).to_numpy()
+    customer = record["customer"].to_numpy()
+    rest = np.array([action.cool_down.on(day) for action in actions], np.int64)
+    cools = (at >= 0) & (tried != NO_DAY)
+    cools[cools] &= _number(day) - tried[cools].astype(np.int64) < rest[at[cools]]
+    found[customer[cools], at[cools]] = True
+    return found
+
+
+def followed(record: pa.Table, seen: Seen, actions: Sequence[Action], day: dt.date) -> pa.Table:
+    """The record of the night before with what has come of it since. Rows over for longer than `KEPT` days,
+    and of actions the bank knows no more, are left out."""
+    today = _number(day)
+    known = {action.name: action for action in actions}
+    tables = [SCHEMA.empty_table()]
+    for name in sorted(pc.unique(record["action"]).to_pylist()):
+        if name in known:
+            mine = record.filter(pc.equal(record["action"], name))
+            tables.append(_followed(mine, known[name], seen, today, WATCHED.on(day)))
+    table = pa.concat_tables(tables)
+    over = _days(table["over_on"]).astype(np.int64)
+    return table.filter(pa.array((over == NO_DAY) | (today - over < KEPT.on(day))))
+
+
+def _followed(mine: pa.Table, action: Action, seen: Seen, today: int, watched: int) -> pa.Table:
+    customer = mine["customer"].to_numpy()
+    state, over = _states(mine["state"]), _days(mine["over_on"]).copy()
+    tried, suggested = _days(mine["tried_on"]).copy(), _days(mine["suggested_on"])
+    last = seen.tried.get(str(action.means))
+    outcome = mine["outcome"].combine_chunks()
+    if last is not None:
+        # a night is computed when its day is over: a contact on that day came before the suggestion
+        now = (state == State.OPEN) & (last[customer] > suggested)
+        tried[now] = last[customer[now]]
+        state[now] = State.TRIED
+        found = seen.outcome[str(action.means)].take(pa.array(customer))
+        outcome = pc.if_else(pa.array(now), found, outcome)
+    done = seen.done.get(action.name)
+    live = (state == State.OPEN) | (state == State.TRIED)
+    if done is not None:
+        ended = live & done[customer]
+        state[ended], over[ended] = State.DONE, today
+        live &= ~ended
+    waited = np.where(tried == NO_DAY, 0, today - tried.astype(np.int64))
+    over[live & (state == State.TRIED) & (over == NO_DAY) & (waited >= watched)] = today
+    return _with(mine, state, tried, outcome, over)
+
+
+def suggested(record: pa.Table, chosen: pa.Table, day: dt.date) -> pa.Table:
+    """The record with tonight's choice: open rows chosen again go on, those not chosen again have lapsed, the
+    others are new. `chosen`: `customer, action, due_on, post, value`."""
+    today = _number(day)
+    key, tonight = _keys(record, chosen)
+    state, over = _states(record["state"]), _days(record["over_on"]).copy()
+    last = _days(record["last_on"]).copy()
+    opened = state == State.OPEN
+    again = opened & np.isin(key, tonight)
+    last[again] = today
+    gone = opened & ~again
+    state[gone], over[gone] = State.LAPSED, today
+    kept = _with(record, state, _days(record["tried_on"]), record["outcome"].combine_chunks(), over)
+    kept = kept.set_column(SCHEMA.get_field_index("last_on"), "last_on", _dates(last))
+    fresh = chosen.filter(pa.array(~np.isin(tonight, key[again])))
+    count = fresh.num_rows
+    on = pa.array([day] * count, pa.date32())
+    new = {
+        **{name: fresh[name] for name in ("customer", "action", "due_on", "post", "value")},
+        "suggested_on": on,
+        "last_on": on,
+        "state": pa.array([State.OPEN.name.lower()] * count, pa.string()),
+        "tried_on": pa.nulls(count, pa.date32()),
+        "outcome": pa.nulls(count, pa.string()),
+        "over_on": pa.nulls(count, pa.date32()),
+    }
+    table = pa.concat_tables([kept, pa.table({f.name: new[f.name] for f in SCHEMA}).cast(SCHEMA)])
+    return table.sort_by([("customer", "ascending"), ("suggested_on", "ascending"), ("action", "ascending")])
+
+
+def _keys(*tables: pa.Table) -> list[NDArray[np.int64]]:
+    """One whole number for each customer and action, the same in all tables."""
+    codes: dict[str, int] = {}
+    found = []
+    for table in tables:
+        named = pc.dictionary_encode(table["action"]).combine_chunks()
+        names = named.dictionary.to_pylist()
+        places = np.array([codes.setdefault(name, len(codes)) for name in names], np.int64)
+        at = places[named.indices.to_numpy()] if len(names) else np.empty(0, np.int64)
+        found.append(table["customer"].to_numpy().astype(np.int64) << 12 | at)
+    return found
+
+
+def _with(table: pa.Table, state: NDArray[np.int8], tried: Days, outcome: pa.Array, over: Days) -> pa.Table:
+    words = pa.array([each.name.lower() for each in State], pa.string())
+    changed = {
+        "state": words.take(pa.array(state)),
+        "tried_on": _dates(tried),
+        "outcome": outcome,
+        "over_on": _dates(over),
+    }
+    return pa.table({f.name: changed.get(f.name, table[f.name]) for f in SCHEMA}).cast(SCHEMA)
+
+
+def _states(column: pa.ChunkedArray) -> NDArray[np.int8]:
+    words = pa.array([each.name.lower() for each in State], pa.string())
+    found: NDArray[np.int8] = pc.index_in(column, words).to_numpy().astype(np.int8)
+    return found
+
+
+def _number(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days
+
+
+def _days(column: pa.ChunkedArray | pa.Array) -> Days:
+    found: Days = pc.fill_null(column.cast(pa.int32()), NO_DAY).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _dates(days: Days) -> pa.Array:
+    return pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32())
