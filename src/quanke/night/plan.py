@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 FOLDER = "plan"
 GROUP = "planned"
 FILE = "plan.yaml"
-NEEDED = ("in_scope", "owner_post", "contact_standard_days", "last_effective_contact_on", "tier_rank")
+NEEDED = ("in_scope", "owner_post", "contact_due_on", "tier_rank")
 PRICES = pa.schema(
     [
         ("limit", pa.string()),
@@ -179,12 +179,9 @@ class Ground:
         )
 
     def _slack(self) -> NDArray[np.int32]:
-        """Days until the next contact is due; overdue by as much as there could be where there was none."""
-        standard = self.column("contact_standard_days")
-        last = self.column("last_effective_contact_on").cast(pa.int32())
-        today = (self.day - dt.date(1970, 1, 1)).days
-        since = pc.fill_null(pc.subtract(today, last), NEVER_DUE)
-        slack = pc.subtract(standard, since.cast(pa.int64()))
+        """Days until the next contact is due by the service matrix; below zero: late by so many."""
+        due = self.column("contact_due_on").cast(pa.int32())
+        slack = pc.subtract(due, (self.day - dt.date(1970, 1, 1)).days)
         found: NDArray[np.int32] = pc.fill_null(slack, NEVER_DUE).to_numpy().astype(np.int32)
         return found
 

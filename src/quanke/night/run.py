@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
+from quanke.bank.completion import complete, incomplete
 from quanke.bank.home import Home
 from quanke.bank.survivorship import fingerprint
 from quanke.customers.register import update_register
@@ -106,6 +107,9 @@ def night(
     catalogue = catalogue_of(home)
     if home.counts().customers == 0:
         raise NightError("the home holds no customers yet: `quanke load DIR` first")
+    if incomplete(home):
+        with home.writing():
+            complete(home)
     seconds: dict[str, float] = {}
     listener = progress or SilentProgress()
     if not store.has(day):

@@ -62,8 +62,12 @@ class Plan:
     def reason(self, customer: int) -> Reason:
         """Why a customer (his place in the values) was given what he was. Raises AllocationError for none."""
         if not 0 <= customer < len(self.chosen):
-            raise AllocationError(f"there is no customer at place {customer}: the plan has {len(self.chosen)}")
-        return reason_of(self.problem, self.price, self._usage, self.places, int(self._place[customer]), customer)
+            raise AllocationError(
+                f"there is no customer at place {customer}: the plan has {len(self.chosen)}"
+            )
+        return reason_of(
+            self.problem, self.price, self._usage, self.places, int(self._place[customer]), customer
+        )
 
     def whatif(self, name: str, capacity: Any = None, at_least: Any = None) -> Plan:
         """The plan if a limit were another; `change` is what that is worth. A bound not given stays.
@@ -82,9 +86,7 @@ class Plan:
             bound = max(min(bound, self.bound), found.value)
         elif _within(old, new):
             bound = max(bound, self.bound)
-        return replace(
-            found, bound=bound, gap=_gap(found.value, bound), change=found.value - self.value
-        )
+        return replace(found, bound=bound, gap=_gap(found.value, bound), change=found.value - self.value)
 
     @cached_property
     def _usage(self) -> Amounts:
@@ -116,7 +118,9 @@ class Plan:
         return found
 
 
-def allocate(values: Any, limits: Iterable[Limit] | Limit, eligible: ArrayLike | None = None, k: int = 1) -> Plan:
+def allocate(
+    values: Any, limits: Iterable[Limit] | Limit, eligible: ArrayLike | None = None, k: int = 1
+) -> Plan:
     """For each customer at most k different eligible actions, so that the total value is greatest under all
     limits at once.
 
@@ -184,7 +188,9 @@ def _sorted(problem: Problem, places: NDArray[np.int16]) -> NDArray[np.int16]:
     values = np.where(places >= 0, problem.values[rows, inside], -np.inf)
     order = np.lexsort((actions, -values), axis=1)
     # who has none stands last, whatever the others are worth
-    order = np.take_along_axis(order, np.argsort(np.take_along_axis(places < 0, order, 1), axis=1, kind="stable"), 1)
+    order = np.take_along_axis(
+        order, np.argsort(np.take_along_axis(places < 0, order, 1), axis=1, kind="stable"), 1
+    )
     return np.take_along_axis(actions, order, 1)
 
 

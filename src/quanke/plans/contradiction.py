@@ -1,4 +1,5 @@
 """What cannot be met together."""
+
 from __future__ import annotations
 from quanke.kernel.errors import AllocationError
 from quanke.plans.limits import Amounts

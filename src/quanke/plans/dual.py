@@ -105,9 +105,7 @@ def smoothed_pass(problem: Problem, price: Amounts, delta: float, stride: int = 
         base = int(problem.signature[low])
         size = int(problem.signature[high - 1]) - base + 1
         spent, curve = np.zeros((size, problem.shared)), np.zeros((size, problem.shared, problem.shared))
-        value = passes.smoothed(
-            *parts, table, price, problem.k, delta, stride, low, high, base, spent, curve
-        )
+        value = passes.smoothed(*parts, table, price, problem.k, delta, stride, low, high, base, spent, curve)
         rows = problem.rows[base : base + size]
         pairs, values = _pairs(rows, curve, len(price))
         return Pass(float(value), by_row(rows, spent, len(price)), pairs, values)
@@ -232,7 +230,9 @@ def _at(problem: Problem, room: Room, price: Amounts, delta: float, stride: int)
 def _descended(problem: Problem, price: Amounts, delta: float, stride: int) -> Amounts:
     """Prices at which the smoothed dual is next to its minimum."""
     share = len(range(0, problem.customers, stride)) / max(problem.customers, 1)
-    room = Room(problem.room.capacity * share, problem.room.floor * share, problem.room.least, problem.room.most)
+    room = Room(
+        problem.room.capacity * share, problem.room.floor * share, problem.room.least, problem.room.most
+    )
     reach = REACH * delta / unit_of(problem)
     return descended(lambda y: _at(problem, room, y, delta, stride), room, price, reach)
 
@@ -301,7 +301,9 @@ def newton_step(found: Pass, excess: Amounts, free: NDArray[np.bool_]) -> Amount
     scale = 1.0 / np.sqrt(inside.diagonal())
     balanced = (sparse.diags(scale) @ inside @ sparse.diags(scale)).tocsc()
     if len(some) <= FACTORED:
-        solved = splu(balanced, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(scale * excess[some])
+        solved = splu(balanced, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(
+            scale * excess[some]
+        )
     else:
         solved, _ = cg(balanced, scale * excess[some], rtol=1e-3, maxiter=300)
     step[some] = scale * solved

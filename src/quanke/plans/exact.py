@@ -56,7 +56,10 @@ def program_of(problem: Problem, room: Room | None = None) -> Program:
     bound = np.flatnonzero(np.isfinite(low) | np.isfinite(high))
     join = np.concatenate
     whole = sparse.csr_matrix(
-        (join([np.empty(0), *entries]), (join([np.empty(0, int), *lines]), join([np.empty(0, int), *numbers]))),
+        (
+            join([np.empty(0), *entries]),
+            (join([np.empty(0, int), *lines]), join([np.empty(0, int), *numbers])),
+        ),
         shape=(len(low), len(columns)),
     )
     most = sparse.csr_matrix(

@@ -83,7 +83,9 @@ def best_move(
             if fits and least.shape[1]:
                 for other in range(k):
                     places[other] = w if other == at else chosen[i, other]
-                fits = keeps(i, places, k, values, actions, many, use, matrix_at, matrices, least, most, shared)
+                fits = keeps(
+                    i, places, k, values, actions, many, use, matrix_at, matrices, least, most, shared
+                )
             if fits:
                 score, slot, taken = here, at, w
     return score, slot, taken

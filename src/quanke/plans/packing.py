@@ -54,7 +54,9 @@ def blocks_of(problem: Problem, price: Amounts) -> Blocks | None:
         unit = _unit(problem, limit)
         if unit is None:
             continue
-        uses = problem.use[limit] if problem.matrix_at[limit] < 0 else problem.matrices[problem.matrix_at[limit]]
+        uses = (
+            problem.use[limit] if problem.matrix_at[limit] < 0 else problem.matrices[problem.matrix_at[limit]]
+        )
         most = int(round(float(uses.max()) / unit)) * problem.k
         if most > UNITS or _sets(problem.width, problem.k) > PLACES_FEW:
             continue
@@ -89,7 +91,9 @@ def _unit(problem: Problem, limit: int) -> float | None:
     return None
 
 
-def packed(problem: Problem, price: Amounts, chosen: Chosen, blocks: Blocks) -> tuple[NDArray[np.int16], float]:
+def packed(
+    problem: Problem, price: Amounts, chosen: Chosen, blocks: Blocks
+) -> tuple[NDArray[np.int16], float]:
     """Choices that keep the rows of a limit, best at the prices of all, and by how much the bound falls.
 
     A row that nothing fills within its bounds is left as it was.
@@ -229,10 +233,24 @@ def pack(
         answer = np.full(count, -1, np.int64)
         for _ in range(12):
             core = 0
-            while core < count and least_regret[order[core]] <= threshold and least_regret[order[core]] < np.inf:
+            while (
+                core < count and least_regret[order[core]] <= threshold and least_regret[order[core]] < np.inf
+            ):
                 core += 1
             found, done = _program(
-                regret, now, order, core, threshold, total, unit, y, capacity[r], floor[r], states, answer, best
+                regret,
+                now,
+                order,
+                core,
+                threshold,
+                total,
+                unit,
+                y,
+                capacity[r],
+                floor[r],
+                states,
+                answer,
+                best,
             )
             if not done:
                 break

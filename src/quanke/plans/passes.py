@@ -204,9 +204,7 @@ def spend(
             if w >= 0:
                 total += values[i, w]
                 for l in range(rows.shape[1]):
-                    spent[s - base, l] += used(
-                        i, w, l, values, actions, many, use, matrix_at, matrices
-                    )
+                    spent[s - base, l] += used(i, w, l, values, actions, many, use, matrix_at, matrices)
     return total
 
 

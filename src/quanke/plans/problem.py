@@ -213,7 +213,9 @@ def _is_own(limit: CheckedLimit) -> bool:
     return len(some) <= len(limit.capacity) and int(np.bincount(some).max(initial=0)) <= 1
 
 
-def _signatures(limits: tuple[CheckedLimit, ...], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Numbers]:
+def _signatures(
+    limits: tuple[CheckedLimit, ...], n: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Numbers]:
     """Numbers of the different combinations of rows, by customer; their rows; where each limit's begin."""
     first = np.concatenate([[0], np.cumsum([len(x.capacity) for x in limits])]).astype(np.int64)
     key = np.zeros(n, np.int64)

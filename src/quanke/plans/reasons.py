@@ -97,7 +97,9 @@ def action_at(problem: Problem, place: int, w: int) -> int:
 def use_at(problem: Problem, place: int, w: int, limit: int) -> float:
     """What it uses of a limit."""
     at = problem.matrix_at[limit]
-    found: Any = problem.matrices[at, place, w] if at >= 0 else problem.use[limit, action_at(problem, place, w)]
+    found: Any = (
+        problem.matrices[at, place, w] if at >= 0 else problem.use[limit, action_at(problem, place, w)]
+    )
     return float(found)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from quanke.bank.completion import complete
 from quanke.bank.contracts import CONTRACTS
 from quanke.bank.home import Home, quarantine_file
 from quanke.bank.load.quarantine import REASONS
@@ -46,6 +47,7 @@ def replay(
     the mended rows: `taken` now, `quarantined` still.
     """
     with home.writing():
+        complete(home)
         report = LoadReport()
         paths = _mended_files(files)
         with progress.step("replay", len(paths)) as step:
