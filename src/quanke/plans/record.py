@@ -107,13 +107,13 @@ def _followed(mine: pa.Table, action: Action, seen: Seen, today: int, watched: i
         found = seen.outcome[str(action.means)].take(pa.array(customer))
         outcome = pc.if_else(pa.array(now), found, outcome)
     done = seen.done.get(action.name)
-    live = (state == State.OPEN) | (state == State.TRIED)
+    live = (state == State.OPEN) | ((state == State.TRIED) & (over == NO_DAY))
     if done is not None:
         ended = live & done[customer]
         state[ended], over[ended] = State.DONE, today
         live &= ~ended
     waited = np.where(tried == NO_DAY, 0, today - tried.astype(np.int64))
-    over[live & (state == State.TRIED) & (over == NO_DAY) & (waited >= watched)] = today
+    over[live & (state == State.TRIED) & (waited >= watched)] = today
     return _with(mine, state, tried, outcome, over)
 
 

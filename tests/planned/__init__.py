@@ -1,0 +1,1 @@
+"""Proves that the plan of a night keeps what the bank declared: gates, limits, the rhythm, the record."""
