@@ -89,7 +89,7 @@ def test_minutes_change_on_their_day(tmp_path: Path, catalogue: Catalogue) -> No
             9,
             "may be used for compliance, risk only, not for marketing",
         ),
-        ({"eligible": "aun > 5"}, 9, "did you mean `aum`"),
+        ({"eligible": "aun > 5"}, 9, "or `aum`?"),
         ({"chance": "120%"}, 10, "a chance lies between 0 and 1"),
         ({"gain": "3"}, 11, "`gain` is money, this is integer"),
     ],
