@@ -46,7 +46,10 @@ def reason_of(
     problem: Problem, price: Amounts, usage: Amounts, places: NDArray[np.int16], place: int, customer: int
 ) -> Reason:
     """The reason of the customer at a place of the problem (the caller's `customer`)."""
-    offers = {w: _offer(problem, price, place, w) for w in np.flatnonzero(np.isfinite(problem.values[place]))}
+    offers = {
+        w: _offer(problem, price, place, w)
+        for w in np.flatnonzero(np.isfinite(problem.values[place])).tolist()
+    }
     mine = [int(w) for w in places[place] if w >= 0]
     chosen = sorted((offers[w] for w in mine), key=lambda o: (-o.value, o.action))
     by_value = sorted((o for o in offers.values() if o.value > 0), key=lambda o: (-o.value, o.action))
@@ -97,7 +100,9 @@ def action_at(problem: Problem, place: int, w: int) -> int:
 def use_at(problem: Problem, place: int, w: int, limit: int) -> float:
     """What it uses of a limit."""
     at = problem.matrix_at[limit]
-    found: Any = problem.matrices[at, place, w] if at >= 0 else problem.use[limit, action_at(problem, place, w)]
+    found: Any = (
+        problem.matrices[at, place, w] if at >= 0 else problem.use[limit, action_at(problem, place, w)]
+    )
     return float(found)
 
 
