@@ -1,4 +1,4 @@
-"""A bank to be planned: customers x 20 actions, minutes of 900 managers, minima of 90 branches, global room."""
+"""A bank to be planned: customers x 20 actions, 900 managers' minutes, 90 branches' minima."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ MINUTES = np.array([0, 0, 0, 0, 0, 0, 0, 0, 5, 5, 10, 10, 10, 15, 15, 20, 20, 30
 TEXT = np.isin(np.arange(ACTIONS), [0, 1, 2, 3]).astype(float)
 CALL = np.isin(np.arange(ACTIONS), [4, 5, 6, 7, 8, 9]).astype(float)
 PRODUCT = np.arange(ACTIONS) % 5
-"""What an action offers: products 0, 1 and 2 have a quota, product 3 has a minimum in each branch."""
+"""What an action offers: products 0, 1 and 2 have a quota."""
+MINIMUM = 3
+"""The product that each branch has to offer so often at least."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,16 @@ def made(customers: int) -> Instance:
         best = np.argpartition(-some, K, axis=1)[:, :K]
         taken = np.take_along_axis(some, best, 1) > 0
         np.add.at(wanted, (np.repeat(manager[part], K), best.ravel()), taken.ravel())
-        np.add.at(able, branch[part], (some[:, PRODUCT == 3] > 0).any(axis=1))
+        np.add.at(able, branch[part], (some[:, PRODUCT == MINIMUM] > 0).any(axis=1))
     total = wanted.sum(axis=0)
     share = 0.35 + 0.3 * draw.random(MANAGERS)
     limits = {
         "minutes": (MINUTES, manager, np.floor(wanted @ MINUTES * share), None),
-        "branch": ((PRODUCT == 3).astype(float), branch, None, np.floor(0.45 * able)),
+        "branch": ((PRODUCT == MINIMUM).astype(float), branch, None, np.floor(0.45 * able)),
         "text": (TEXT, None, np.floor(0.5 * total @ TEXT)[None], None),
         "calls": (CALL, None, np.floor(0.4 * total @ CALL)[None], None),
     }
     for product in range(3):
-        use = (PRODUCT == product).astype(float)
+        use = (product == PRODUCT).astype(float)
         limits[f"product {product}"] = (use, None, np.floor(0.6 * total @ use)[None], None)
     return Instance(values, limits)

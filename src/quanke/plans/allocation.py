@@ -1,4 +1,4 @@
-"""A plan for everybody at once: what each customer is offered under all limits, and how good that is at least.
+"""A plan for everybody at once: what each customer is offered under all limits, and how good it is at least.
 
 Prices are found for the limits' rows (`dual`); at the prices everybody takes what is best for him; the limit
 with most rows is packed exactly (`packing`), the others are put right at the least loss (`repair`), and room
@@ -26,6 +26,8 @@ from quanke.plans.repair import Repair
 
 FEW = 4_000
 """Customers x actions up to which a plan is an integer program."""
+MARGINS = (0.005, 0.03)
+"""Where a plan cannot be put right, it is tried again at prices of so much less room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Plan:
 
     `chosen` customers x k: actions, the most valuable first, -1 none. `value` their sum, `bound` what no plan
     is above, `gap` (bound - value) / |bound|. `prices` by limit and row: what one more unit of capacity is
-    worth (above 0) or one more unit of a minimum costs (below 0); nan for rows of one customer. `use` likewise.
+    worth (above 0), one more unit of a minimum costs (below 0); nan for rows of one customer. `use` likewise.
     `change`: the value less that of the plan this one was asked from (`whatif`).
     """
 
@@ -141,23 +143,47 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
     price = dual.priced(problem, start)
     best = dual.chosen_at(problem, price)
     if best.impossible >= 0:
-        raise contradicted(problem, price)
-    places, bound = best.places, best.bound
-    few = problem.customers * problem.width <= FEW
-    if few:
+        raise contradicted(problem, None, _attempted)
+    if problem.customers * problem.width <= FEW:
         found = exact.solved(exact.program_of(problem), problem)
-        if found is None:
-            raise contradicted(problem, price)
-        return _told(problem, price, found[0], min(bound, found[1]))
+        if found is not None:
+            return _told(problem, price, found[0], min(best.bound, found[1]))
+    repair, bound = _repaired(problem, price, best)
+    for margin in MARGINS:
+        if not len(repair.wrong):
+            break
+        # prices of less room lead to plans that leave some
+        narrow = dual.priced(_narrowed(problem, margin), price)
+        repair, other = _repaired(problem, narrow, dual.chosen_at(problem, narrow))
+        bound = min(bound, other)
+    if len(repair.wrong):
+        raise contradicted(problem, repair, _attempted)
+    repair.fill()
+    return _told(problem, price, repair.places, bound)
+
+
+def _repaired(problem: Problem, price: Amounts, best: dual.Chosen) -> tuple[Repair, float]:
+    """The best choices at some prices put right as far as can be, and a bound."""
+    places, bound = best.places, best.bound
     blocks = packing.blocks_of(problem, price)
     if blocks is not None:
         places, fallen = packing.packed(problem, price, best, blocks)
         bound -= fallen
     repair = Repair(problem, price, places)
-    if not repair.mend():
-        raise contradicted(problem, price)
-    repair.fill()
-    return _told(problem, price, repair.places, bound)
+    repair.mend()
+    return repair, bound
+
+
+def _attempted(problem: Problem) -> Repair:
+    price = dual.priced(problem)
+    return _repaired(problem, price, dual.chosen_at(problem, price))[0]
+
+
+def _narrowed(problem: Problem, margin: float) -> Problem:
+    room = problem.room
+    return replace(
+        problem, room=replace(room, capacity=room.capacity * (1 - margin), floor=room.floor * (1 + margin))
+    )
 
 
 def _told(problem: Problem, price: Amounts, places: NDArray[np.int16], bound: float) -> Plan:
@@ -175,13 +201,15 @@ def _gap(value: float, bound: float) -> float:
     return 0.0 if value == bound else (bound - value) / max(abs(bound), 1e-300)
 
 
-def _sorted(problem: Problem, places: NDArray[np.int16]) -> NDArray[np.int16]:
+def _sorted(problem: Problem, places: NDArray[np.int16]) -> NDArray[Any]:
     """Actions in the place of places, the most valuable first."""
     rows = np.arange(len(places))[:, None]
     if not problem.width:
         return places
     inside = np.maximum(places, 0)
-    actions = problem.actions[0][inside] if len(problem.actions) == 1 else problem.actions[rows, inside]
+    actions: NDArray[Any] = (
+        problem.actions[0][inside] if len(problem.actions) == 1 else problem.actions[rows, inside]
+    )
     actions = np.where(places >= 0, actions, -1).astype(np.int16)
     if places.shape[1] == 1:
         return actions

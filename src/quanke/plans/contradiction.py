@@ -1,10 +1,306 @@
-"""What cannot be met together."""
+"""Limits that no plan keeps: a smallest set of them that contradicts itself, and the nearest that does not.
+
+Only minima can contradict capacities, so who is under no minimum may be left without anything: what is looked
+at are the customers under minima that a dual with worthless actions shows to be too high, which is a small
+integer program (HiGHS) even in a large plan. Bounds are dropped from it as long as it stays impossible; what
+is left is irreducible. With every bound made soft, the least total by which they have to give is the nearest
+relaxation. Sources: Chinneck 2008 (deletion filters); Farkas' lemma.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from quanke.kernel.errors import AllocationError
-from quanke.plans.limits import Amounts
+from quanke.plans import dual, exact, passes
 from quanke.plans.problem import Problem
+from quanke.plans.repair import Repair
+
+COLUMNS = 60_000
+"""Customers x actions that are looked at by integer programming, at most."""
+NODES = 500
+LEAST = 1e-6
+"""What a bound has to give by no more than this, it has not to give."""
+NAMED = 6
+"""Bounds named in the sentence of an error; it carries all."""
+
+Bound = tuple[str, int, str]
 
 
-def contradicted(problem: Problem, price: Amounts) -> AllocationError:
-    return AllocationError("limits contradict each other")
+def contradicted(
+    problem: Problem, repair: Repair | None, attempt: Callable[[Problem], Repair]
+) -> AllocationError:
+    """Why there is no plan: the error to raise. `repair`: the attempt that failed; None where there was none
+    because somebody's own limits cannot be kept. `attempt` makes another one, with other bounds."""
+    some, count = _looked_at(problem, own=repair is None)
+    if some.customers * some.width <= COLUMNS:
+        soft = _Soft(exact.program_of(some, count), some)
+        amounts = soft.least()
+        if amounts is not None and (amounts > LEAST).any():
+            conflict = soft.named(soft.irreducible())
+            relaxation = soft.amounts(amounts)
+            if repair is not None and some.customers != problem.customers:
+                # the rest of the plan has to hold as well; what the attempt fell short of does for sure
+                again = attempt(_given_way(problem, relaxation))
+                relaxation = _shortfalls(repair) if len(again.wrong) else relaxation
+            return _told(conflict, relaxation)
+    short = _shortfalls(repair) if repair is not None else ()
+    return AllocationError(
+        f"no plan was found that keeps all limits, though they are not known to contradict each other: "
+        f"it would do to {_relaxed(short)}",
+        relaxation=short,
+    )
+
+
+def _given_way(problem: Problem, relaxation: tuple[tuple[str, int, str, float], ...]) -> Problem:
+    """The problem with its shared rows relaxed."""
+    capacity, floor = problem.room.capacity.copy(), problem.room.floor.copy()
+    names = [x.name for x in problem.limits]
+    for name, row, which, amount in relaxation:
+        at = names.index(name)
+        if at < problem.shared:
+            place = int(problem.first[at]) + row
+            if which == "capacity":
+                capacity[place] += amount
+            else:
+                floor[place] -= amount
+    return replace(problem, room=replace(problem.room, capacity=capacity, floor=floor))
+
+
+def _told(conflict: list[Bound], relaxation: tuple[tuple[str, int, str, float], ...]) -> AllocationError:
+    asked = [f"{name!r} row {row}" for name, row, which in conflict if which == "at_least"]
+    held = [f"{name!r} row {row}" for name, row, which in conflict if which == "capacity"]
+    wanted = f"what {_listed(asked)} want{'s' if len(asked) == 1 else ''} at least"
+    against = (
+        f"cannot be had within the capacity of {_listed(held)}"
+        if held
+        else "is more than anybody may be given"
+    )
+    return AllocationError(
+        f"the limits contradict each other: {wanted} {against}; the nearest way out is to "
+        f"{_relaxed(relaxation)}",
+        tuple(conflict),
+        relaxation,
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _relaxed(relaxation: tuple[tuple[str, int, str, float], ...]) -> str:
+    return _listed(
+        [
+            f"{'lower' if which == 'at_least' else 'raise'} {which} of {name!r} row {row} by {amount:.6g}"
+            for name, row, which, amount in relaxation
+        ]
+    )
+
+
+def _shortfalls(repair: Repair) -> tuple[tuple[str, int, str, float], ...]:
+    """By how much each row is wrong in a plan that keeps all others: a relaxation that this plan keeps."""
+    problem, found = repair.problem, []
+    usage, _ = dual.used_by(problem, repair.places)
+    for row in np.flatnonzero((usage > problem.room.capacity) | (usage < problem.room.floor)).tolist():
+        above = float(usage[row] - problem.room.capacity[row])
+        which, amount = (
+            ("capacity", above) if above > 0 else ("at_least", float(problem.room.floor[row] - usage[row]))
+        )
+        found.append((*problem.row_name(row), which, amount))
+    return tuple(found)
+
+
+def _looked_at(problem: Problem, own: bool) -> tuple[Problem, NDArray[np.float64] | None]:
+    """The part of a problem that contradicts itself, all of it where it is small; and for how many each of
+    its customers stands."""
+    if problem.customers * problem.width <= COLUMNS:
+        return problem, None
+    if own:
+        impossible = np.zeros(problem.customers, np.bool_)
+        passes.impossible(problem.parts(), problem.k, impossible)
+        return part_of(problem, impossible, np.zeros(len(problem.room.capacity), np.bool_)), None
+    rows = suspects(problem)
+    low = rows & np.isfinite(problem.room.floor)
+    obliged = (problem.room.least > 0).any(axis=1)
+    under = np.append(low, False)[problem.rows].any(axis=1)[problem.signature]
+    return _merged(part_of(problem, under | obliged, rows))
+
+
+def _merged(problem: Problem) -> tuple[Problem, NDArray[np.float64]]:
+    """One customer for all who are alike as far as minima go, and how many they are.
+
+    What no minimum asks for may be left out; who may be offered the same of the rest under the same rows is
+    alike, and at most k different actions each can be dealt out to m of them whatever is taken of each action
+    up to m, and k * m of all. Who has limits of his own stands for himself.
+    """
+    minima = np.isfinite(problem.room.floor)
+    asked = [at for at in range(problem.shared) if minima[problem.first[at] : problem.first[at + 1]].any()]
+    asked += list(range(problem.shared, len(problem.limits)))
+    if len(problem.matrices):
+        return problem, np.ones(problem.customers)
+    useful = (problem.use[asked] > 0).any(axis=0)[problem.actions]
+    allowed = np.isfinite(problem.values) & useful
+    bounds = np.isfinite(problem.room.least) | np.isfinite(problem.room.most)
+    alone = np.where(bounds.any(axis=1), np.arange(problem.customers), -1)
+    kinds = np.where(allowed, problem.actions + 1, 0)
+    key = np.column_stack([problem.signature, alone, kinds]).astype(np.int64)
+    _, place, count = np.unique(key, axis=0, return_index=True, return_counts=True)
+    first = np.zeros(problem.customers, np.bool_)
+    first[place] = True
+    order = np.argsort(place)
+    some = part_of(problem, first, np.ones(len(problem.room.capacity), np.bool_))
+    values = np.where(allowed[first], some.values, some.values.dtype.type(-np.inf))
+    columns = allowed.any(axis=0) if len(problem.actions) == 1 else np.ones(problem.width, np.bool_)
+    merged = replace(some, values=values[:, columns], actions=some.actions[:, columns])
+    return merged, count[order].astype(np.float64)
+
+
+def part_of(problem: Problem, customers: NDArray[np.bool_], rows: NDArray[np.bool_]) -> Problem:
+    """The problem of some customers; other rows than `rows` have no bound."""
+    room = problem.room
+    return replace(
+        problem,
+        order=problem.order[customers],
+        values=problem.values[customers],
+        actions=problem.actions[customers] if len(problem.actions) > 1 else problem.actions,
+        signature=problem.signature[customers],
+        matrices=problem.matrices[:, customers] if len(problem.matrices) else problem.matrices,
+        room=replace(
+            room,
+            capacity=np.where(rows, room.capacity, np.inf),
+            floor=np.where(rows, room.floor, -np.inf),
+            least=room.least[customers],
+            most=room.most[customers],
+        ),
+    )
+
+
+def suspects(problem: Problem) -> NDArray[np.bool_]:
+    """Rows of a contradiction: with worthless actions, prices of at most 1 a unit whose dual lies below 0
+    prove one, and the rows that have a price are in it."""
+    values = np.where(
+        np.isfinite(problem.values), problem.values.dtype.type(0), problem.values.dtype.type(-np.inf)
+    )
+    idle = replace(problem, values=values)
+    price = np.zeros(len(problem.room.capacity))
+    for delta in (1.0, 0.1, 0.01):
+        price = dual.boxed(idle, price, delta)
+    return np.asarray(np.abs(price) > 0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class _Soft:
+    """A program whose bounds may give. Bounds are numbered: lines' minima first, then their capacities."""
+
+    program: exact.Program
+    problem: Problem
+
+    def least(self) -> NDArray[np.float64] | None:
+        """By how much each bound has to give, in total the least (by integer programming; where that finds
+        nothing within NODES, None)."""
+        return self._solve(np.ones(2 * len(self.program.named), np.bool_), integral=True, soft=True)
+
+    def irreducible(self) -> NDArray[np.int64]:
+        """A set of bounds that no plan keeps, though one keeps any of its proper subsets."""
+        every = np.concatenate([np.isfinite(self.program.low), np.isfinite(self.program.high)])
+        shares = self._solve(every, integral=False, soft=True, duals=True)
+        # where shares of actions cannot keep them either, those with a price are enough
+        kept = np.flatnonzero(every if shares is None else every & (shares > 1e-9))
+        integral = not self._impossible(kept, integral=False)
+        if integral and not self._impossible(kept, integral=True):
+            kept = np.flatnonzero(every)
+        size = max(len(kept) // 4, 1)
+        while True:
+            at = 0
+            while at < len(kept):
+                fewer = np.delete(kept, np.arange(at, min(at + size, len(kept))))
+                if self._impossible(fewer, integral):
+                    kept = fewer
+                else:
+                    at += size
+            if size == 1:
+                return kept
+            size = max(size // 4, 1)
+
+    def _impossible(self, bounds: NDArray[np.int64], integral: bool) -> bool:
+        among = np.zeros(2 * len(self.program.named), np.bool_)
+        among[bounds] = True
+        return self._solve(among, integral, soft=False) is None
+
+    def named(self, bounds: NDArray[np.int64]) -> list[Bound]:
+        """Limit, row and kind of some bounds."""
+        lines = len(self.program.named)
+        return [
+            (*self._row(int(self.program.named[b % lines])), "at_least" if b < lines else "capacity")
+            for b in bounds.tolist()
+        ]
+
+    def amounts(self, by_bound: NDArray[np.float64]) -> tuple[tuple[str, int, str, float], ...]:
+        """Bounds that give, and by how much."""
+        some = np.flatnonzero(by_bound > LEAST)
+        return tuple(
+            (*name, round(float(by_bound[b]), 9))
+            for name, b in zip(self.named(some), some.tolist(), strict=True)
+        )
+
+    def _row(self, line: int) -> tuple[str, int]:
+        problem, rows = self.problem, len(self.problem.room.capacity)
+        if line < rows:
+            return problem.row_name(line)
+        own = problem.room.least.shape[1]
+        limit = problem.limits[problem.shared + (line - rows) % own]
+        assert limit.group is not None
+        return limit.name, int(limit.group[problem.order[(line - rows) // own]])
+
+    def _solve(
+        self, among: NDArray[np.bool_], integral: bool, soft: bool, duals: bool = False
+    ) -> NDArray[np.float64] | None:
+        """Keep the bounds in `among`. Soft: by how much each gives, or (`duals`) its price; else something
+        where it can be done. None where it cannot."""
+        from scipy import sparse
+        from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+
+        program, lines, columns = self.program, len(self.program.named), len(self.program.value)
+        upper = sparse.vstack([-program.matrix, program.matrix]).tocsr()[among]
+        at_most = np.concatenate([-program.low, program.high])[among]
+        finite = np.isfinite(at_most)
+        upper, at_most = upper[finite], at_most[finite]
+        place = np.flatnonzero(among)[finite]
+        give = len(place) if soft else 0
+        sides = sparse.hstack([upper, -sparse.identity(give)]) if soft else upper
+        most = sparse.hstack([program.most, sparse.csr_matrix((program.most.shape[0], give))])
+        cost = np.concatenate([np.zeros(columns), np.ones(give)])
+        high = np.concatenate([program.count[program.customer], np.full(give, np.inf)])
+        each = program.k * program.count
+        result = np.zeros(2 * lines)
+        if not columns and not soft:
+            return result if (at_most >= 0).all() else None
+        if not integral:
+            found: Any = linprog(
+                cost,
+                A_ub=sparse.vstack([sides, most]).tocsr(),
+                b_ub=np.concatenate([at_most, each]),
+                bounds=np.stack([np.zeros(len(cost)), high], axis=1),
+                method="highs",
+            )
+            if found.x is None or found.status == 2:
+                return None
+            result[place] = -found.ineqlin.marginals[: len(place)] if duals else 0.0
+            return result
+        whole = np.concatenate([np.ones(columns), np.zeros(give)])
+        limits = [LinearConstraint(most, -np.inf, each)] if most.shape[0] else []
+        limits += [LinearConstraint(sides, -np.inf, at_most)] if len(place) else []
+        found = milp(
+            cost, integrality=whole, bounds=Bounds(0, high), constraints=limits, options={"node_limit": NODES}
+        )
+        if found.x is None:
+            # a search that ended without an answer proves nothing
+            return None if found.status == 2 else result
+        if soft:
+            result[place] = found.x[columns:]
+        return result

@@ -6,8 +6,8 @@ With price y[r] on a unit of row r everybody takes the best of his choices, and
     cost_r(y) = y * capacity_r where y > 0,  y * at_least_r where y < 0 (a price paid to the customer)
 
 is never below the value of a plan that keeps the limits. g has edges, so it is smoothed by delta (who is
-nearly indifferent is shared between his choices, by a projection), and delta shrinks. The curvature is that of
-the rows who share a customer: arrow-headed, for few rows hold everybody and many hold a few. For many
+nearly indifferent is shared between his choices, by a projection), and delta shrinks. The curvature is that
+of rows that share a customer: arrow-headed, for few rows hold everybody and many hold a few. For many
 customers the first rounds look at a sample, with the room in proportion: prices hardly depend on how many
 there are. Sources: Nesterov 2005 (smoothing); Martins and Astudillo 2016 (sparsemax); Basu et al. 2020 and
 Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
@@ -40,6 +40,8 @@ STEPS = 25
 REACH = 6.0
 """A step changes what an action pays by no more than so many deltas: the curvature says nothing of what is
 farther."""
+LENGTHS = (1.0, 0.5, 0.2, 0.05)
+SHORT = (*LENGTHS, 0.01, 2e-3, 4e-4, 1e-4)
 SETTLED = 1e-6
 """Where a step lowers the dual by less than this share, no further one is made."""
 FACTORED = 20_000
@@ -105,7 +107,7 @@ def smoothed_pass(problem: Problem, price: Amounts, delta: float, stride: int = 
         base = int(problem.signature[low])
         size = int(problem.signature[high - 1]) - base + 1
         spent, curve = np.zeros((size, problem.shared)), np.zeros((size, problem.shared, problem.shared))
-        value = passes.smoothed(*parts, table, price, problem.k, delta, stride, low, high, base, spent, curve)
+        value = passes.smoothed(parts, table, price, problem.k, delta, stride, low, high, base, spent, curve)
         rows = problem.rows[base : base + size]
         pairs, values = _pairs(rows, curve, len(price))
         return Pass(float(value), by_row(rows, spent, len(price)), pairs, values)
@@ -151,12 +153,12 @@ class Chosen:
 
 
 def chosen_at(problem: Problem, price: Amounts) -> Chosen:
-    """Everybody's best choice, and what no plan is worth more than. In float64, with a margin for its sums."""
+    """Everybody's best choice, and what no plan is above; in float64, with a margin for its sums."""
     table, parts = priced_table(problem, price), problem.parts()
     places = np.full((problem.customers, problem.k), -1, np.int16)
 
     def work(low: int, high: int) -> tuple[float, int]:
-        total, bad = passes.choose(*parts, table, price, problem.k, low, high, places)
+        total, bad = passes.choose(parts, table, price, problem.k, low, high, places)
         return float(total), int(bad)
 
     found = over(problem.customers, work)
@@ -175,7 +177,7 @@ def used_by(problem: Problem, places: NDArray[np.int16]) -> tuple[Amounts, float
         base = int(problem.signature[low])
         size = int(problem.signature[high - 1]) - base + 1
         spent = np.zeros((size, problem.shared))
-        value = passes.spend(*parts, places, low, high, base, spent)
+        value = passes.spend(parts, places, low, high, base, spent)
         return by_row(problem.rows[base : base + size], spent, len(problem.room.capacity)), float(value)
 
     found = over(problem.customers, work)
@@ -237,6 +239,12 @@ def _descended(problem: Problem, price: Amounts, delta: float, stride: int) -> A
     return descended(lambda y: _at(problem, room, y, delta, stride), room, price, reach)
 
 
+def boxed(problem: Problem, price: Amounts, delta: float) -> Amounts:
+    """Prices between -1 and 1 at which the smoothed dual is next to its minimum."""
+    reach = REACH * delta / unit_of(problem)
+    return descended(lambda y: _at(problem, problem.room, y, delta, 1), problem.room, price, reach, 1.0)
+
+
 def unit_of(problem: Problem) -> Amounts:
     """By row, what an action that uses its limit uses of it."""
     usual = np.ones(problem.shared)
@@ -248,20 +256,25 @@ def unit_of(problem: Problem) -> Amounts:
     return usual[problem.owner]
 
 
-def descended(at: Callable[[Amounts], _Point], room: Room, price: Amounts, reach: Amounts) -> Amounts:
-    """Newton steps from some prices, none longer than `reach`, each made shorter until the dual falls."""
+def descended(
+    at: Callable[[Amounts], _Point], room: Room, price: Amounts, reach: Amounts, most: float = np.inf
+) -> Amounts:
+    """Newton steps from some prices, none longer than `reach`, each made shorter until the dual falls. No
+    price goes above `most`, or below -`most`."""
     point = at(price)
     for _ in range(STEPS):
         # what a row has too much (above 0) or too little (below), as far as its price may answer
         excess = _excess(room, point)
         size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
-        free = excess != 0
+        free = (excess != 0) & ((np.abs(point.price) < most) | (excess * point.price < 0))
         if not free.any() or np.abs(excess[free] / size[free]).mean() <= 1e-4:
             break
         step = np.clip(newton_step(point.found, excess, free), -reach, reach)
         better = None
-        for length in (1.0, 0.5, 0.2, 0.05):
-            there = point.price + length * step
+        # where nobody is shared yet, a step's length is a guess
+        curved = bool(len(point.found.pairs))
+        for length in LENGTHS if curved else SHORT:
+            there = np.clip(point.price + length * step, -most, most)
             # a price passes 0 only by stopping there
             there[there * point.price < 0] = 0.0
             there = np.where(np.isfinite(room.floor), there, np.maximum(there, 0))

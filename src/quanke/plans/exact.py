@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.plans.limits import Amounts
-from quanke.plans.problem import Numbers, Problem, Room
+from quanke.plans.problem import Numbers, Problem
 
 NODES = 2_000
 """A search stops after so many nodes, not after a time: the same answer on every machine."""
@@ -19,7 +19,7 @@ NODES = 2_000
 class Program:
     """Columns: customer and place of each eligible action. `matrix` has a line for each bound row: first the
     shared rows, then customers x own limits; `low` and `high` are their bounds; `named` the shared row of a
-    line, or rows + customer * own limits + limit."""
+    line, or rows + customer * own limits + limit. `count`: how many customers each of them stands for."""
 
     customer: Numbers
     place: Numbers
@@ -29,14 +29,16 @@ class Program:
     high: Amounts
     named: Numbers
     most: Any
+    count: Amounts
     k: int
 
 
-def program_of(problem: Problem, room: Room | None = None) -> Program:
-    """The integer program of a problem, with its own room or another."""
+def program_of(problem: Problem, count: Amounts | None = None) -> Program:
+    """The integer program of a problem; `count` where its customers stand for so many who are alike."""
     from scipy import sparse
 
-    room = room or problem.room
+    room = problem.room
+    count = np.ones(problem.customers) if count is None else count
     customer, place = np.nonzero(np.isfinite(problem.values))
     columns, rows = np.arange(len(customer)), len(room.capacity)
     own = room.least.shape[1]
@@ -66,20 +68,21 @@ def program_of(problem: Problem, room: Room | None = None) -> Program:
         (np.ones(len(columns)), (customer, columns)), shape=(problem.customers, len(columns))
     )
     value = problem.values[customer, place].astype(np.float64)
-    return Program(customer, place, value, whole[bound], low[bound], high[bound], bound, most, problem.k)
+    return Program(
+        customer, place, value, whole[bound], low[bound], high[bound], bound, most, count, problem.k
+    )
 
 
 def _uses(problem: Problem, limit: int, customer: Numbers, place: Numbers) -> Amounts:
     at = problem.matrix_at[limit]
     if at >= 0:
-        return problem.matrices[at][customer, place].astype(np.float64)
+        return np.asarray(problem.matrices[at][customer, place], np.float64)
     actions = problem.actions[0][place] if len(problem.actions) == 1 else problem.actions[customer, place]
-    found: Amounts = problem.use[limit][actions]
-    return found
+    return np.asarray(problem.use[limit][actions], np.float64)
 
 
 def solved(program: Program, problem: Problem) -> tuple[NDArray[np.int16], float] | None:
-    """The best plan found within NODES and what none is above; None where there is none (or none was found)."""
+    """The best plan found within NODES and what none is above; None where none was found."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     if not len(program.value):

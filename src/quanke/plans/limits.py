@@ -37,7 +37,7 @@ class Limit:
 
 @dataclass(frozen=True, eq=False)
 class CheckedLimit:
-    """A limit in arrays: `group` by customer or None, `capacity` (inf: none) and `floor` (-inf: none) by row."""
+    """A limit in arrays: `group` by customer or None, `capacity` (none: inf), `floor` (none: -inf) by row."""
 
     name: str
     use: Any
@@ -48,7 +48,7 @@ class CheckedLimit:
     @property
     def by_customer(self) -> bool:
         """Whether the use differs by customer."""
-        return self.use.ndim == 2
+        return bool(self.use.ndim == 2)
 
 
 def checked(limit: Limit, customers: int, actions: int) -> CheckedLimit:

@@ -16,15 +16,13 @@ hold (to be put right after)."""
 
 
 @compiled
-def best_move(
-    i, aim, target, sign, short, net, places, chosen, usage, capacity, floor,
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def best_move(i, aim, target, sign, short, net, places, chosen, usage, capacity, floor, data):  # type: ignore[no-untyped-def]
     """The best move of customer i: its score (less is better, inf: none), the slot and the place taken.
 
     For GAIN the score is the value lost (below 0: gained). Otherwise it is the net lost by unit by which the
     use of limit `target` goes up (`sign` 1) or down (-1), of at most `short` units.
     """
+    values, actions, many, signature, rows, use, matrix_at, matrices, least, _ = data
     s, shared, k = signature[i], rows.shape[1], chosen.shape[1]
     score, slot, taken = np.inf, -1, -2
     emptied = False
@@ -48,9 +46,9 @@ def best_move(
             else:
                 more = 0.0
                 if w >= 0:
-                    more += used(i, w, target, values, actions, many, use, matrix_at, matrices)
+                    more += used(i, w, target, actions, many, use, matrix_at, matrices)
                 if old >= 0:
-                    more -= used(i, old, target, values, actions, many, use, matrix_at, matrices)
+                    more -= used(i, old, target, actions, many, use, matrix_at, matrices)
                 more *= sign
                 if more <= 0:
                     continue
@@ -65,15 +63,15 @@ def best_move(
             if twice:
                 continue
             fits = True
-            for l in range(shared):
-                r = rows[s, l]
+            for lim in range(shared):
+                r = rows[s, lim]
                 if r < 0:
                     continue
                 d = 0.0
                 if w >= 0:
-                    d += used(i, w, l, values, actions, many, use, matrix_at, matrices)
+                    d += used(i, w, lim, actions, many, use, matrix_at, matrices)
                 if old >= 0:
-                    d -= used(i, old, l, values, actions, many, use, matrix_at, matrices)
+                    d -= used(i, old, lim, actions, many, use, matrix_at, matrices)
                 if d > 0 and aim != 2 and usage[r] + d > capacity[r]:
                     fits = False
                     break
@@ -83,20 +81,16 @@ def best_move(
             if fits and least.shape[1]:
                 for other in range(k):
                     places[other] = w if other == at else chosen[i, other]
-                fits = keeps(
-                    i, places, k, values, actions, many, use, matrix_at, matrices, least, most, shared
-                )
+                fits = keeps(i, places, k, data)
             if fits:
                 score, slot, taken = here, at, w
     return score, slot, taken
 
 
 @compiled
-def scores(
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-    table, price, aim, target, row, sign, short, low, high, chosen, usage, capacity, floor, out,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """The score of each customer's best move; inf for who does not fall under the row (-1: everybody does)."""
+def scores(data, table, price, aim, target, row, sign, short, low, high, chosen, usage, capacity, floor, out):  # type: ignore[no-untyped-def]
+    """The score of each customer's best move; inf for who is not under the row (-1: everybody is)."""
+    values, actions, many, signature, rows, use, matrix_at, matrices, _, _ = data
     net, places = np.empty(values.shape[1]), np.empty(chosen.shape[1], np.int64)
     for i in range(low, high):
         out[i] = np.inf
@@ -106,24 +100,21 @@ def scores(
             useful = sign > 0
             for at in range(chosen.shape[1]):
                 w = chosen[i, at]
-                if w >= 0 and used(i, w, target, values, actions, many, use, matrix_at, matrices) > 0:
+                if w >= 0 and used(i, w, target, actions, many, use, matrix_at, matrices) > 0:
                     useful = True
             if not useful:
                 continue
-        nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, net)
+        nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
         out[i], _, _ = best_move(
-            i, aim, target, sign, short, net, places, chosen, usage, capacity, floor,
-            values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-        )  # fmt: skip
+            i, aim, target, sign, short, net, places, chosen, usage, capacity, floor, data
+        )
 
 
 @compiled
-def move(
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-    table, price, aim, target, row, sign, order, chosen, usage, capacity, floor,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def move(data, table, price, aim, target, row, sign, order, chosen, usage, capacity, floor):  # type: ignore[no-untyped-def]
     """Make the best moves of customers, in the given order; where a row is to be put right, until it is.
     Changes `chosen` and `usage`. Returns how many moved."""
+    values, actions, many, signature, rows, use, matrix_at, matrices, _, _ = data
     net, places = np.empty(values.shape[1]), np.empty(chosen.shape[1], np.int64)
     moved = 0
     for i in order:
@@ -132,21 +123,20 @@ def move(
             short = usage[row] - capacity[row] if sign < 0 else floor[row] - usage[row]
             if short <= 0:
                 break
-        nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, net)
-        score, slot, taken = best_move(
-            i, aim, target, sign, short, net, places, chosen, usage, capacity, floor,
-            values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-        )  # fmt: skip
+        nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
+        _, slot, taken = best_move(
+            i, aim, target, sign, short, net, places, chosen, usage, capacity, floor, data
+        )
         if slot < 0:
             continue
         old = chosen[i, slot]
-        for l in range(rows.shape[1]):
-            r = rows[signature[i], l]
+        for lim in range(rows.shape[1]):
+            r = rows[signature[i], lim]
             if r >= 0:
                 if taken >= 0:
-                    usage[r] += used(i, taken, l, values, actions, many, use, matrix_at, matrices)
+                    usage[r] += used(i, taken, lim, actions, many, use, matrix_at, matrices)
                 if old >= 0:
-                    usage[r] -= used(i, old, l, values, actions, many, use, matrix_at, matrices)
+                    usage[r] -= used(i, old, lim, actions, many, use, matrix_at, matrices)
         chosen[i, slot] = taken
         moved += 1
     return moved

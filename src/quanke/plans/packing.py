@@ -1,4 +1,4 @@
-"""What fits best into each row of one limit, all other rows at their prices: a knapsack for each row, exactly.
+"""What fits best into each row of one limit, the others at their prices: a knapsack for each row, exactly.
 
 At the prices everybody has a best choice; for each other number of units of the row that he could use, the
 best choice of that number loses something (its regret). A dynamic program over units picks who deviates, so
@@ -9,13 +9,11 @@ least is known as well, and the dual's bound falls by it: with few customers to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quanke.plans import passes
-from quanke.plans.dual import CHUNKS, Chosen, over, priced_table, used_by
+from quanke.plans.dual import CHUNKS, Chosen, over, priced_table
 from quanke.plans.limits import Amounts
 from quanke.plans.passes import compiled, following, keeps, nets, used
 from quanke.plans.problem import Numbers, Problem
@@ -27,7 +25,9 @@ STATES = 4_000_000
 UNITS = 400
 """Units of one customer's choice, at most, where a limit is packed."""
 SCALES = (1, 2, 4, 5, 10, 20, 25, 50, 100, 1000)
-PLACES_FEW = 5_000
+LARGE = 1e300
+"""Below it, a loss is one."""
+SETS = 5_000
 """Sets of actions of a customer, at most, where a limit is packed."""
 
 
@@ -57,8 +57,8 @@ def blocks_of(problem: Problem, price: Amounts) -> Blocks | None:
         uses = (
             problem.use[limit] if problem.matrix_at[limit] < 0 else problem.matrices[problem.matrix_at[limit]]
         )
-        most = int(round(float(uses.max()) / unit)) * problem.k
-        if most > UNITS or _sets(problem.width, problem.k) > PLACES_FEW:
+        most = round(float(uses.max()) / unit) * problem.k
+        if most > UNITS or _sets(problem.width, problem.k) > SETS:
             continue
         row = problem.rows[problem.signature, limit]
         inside = np.flatnonzero(row >= 0)
@@ -107,12 +107,13 @@ def packed(
     edges = np.searchsorted(blocks.start, np.linspace(0, len(blocks.members), CHUNKS + 1)[1:-1])
     edges = np.concatenate([[0], np.clip(edges, 0, rows), [rows]])
 
+    bounds = np.stack([price[first:last], room.capacity[first:last], room.floor[first:last]])
+
     def work(low: int, high: int) -> None:
         for at in range(low, high):
             pack(
-                *parts, table, price, problem.k, blocks.limit, blocks.unit, blocks.most, blocks.members,
-                blocks.start, int(edges[at]), int(edges[at + 1]), price[first:last], room.capacity[first:last],
-                room.floor[first:last], places, fallen, CORE, STATES,
+                parts, table, price, problem.k, blocks.limit, blocks.unit, blocks.most, blocks.members,
+                blocks.start, int(edges[at]), int(edges[at + 1]), bounds, places, fallen, (CORE, STATES),
             )  # fmt: skip
 
     over(CHUNKS, work)
@@ -148,18 +149,17 @@ def by_units(net, units, k, most, out, first_best, second_best):  # type: ignore
 
 
 @compiled
-def units_of(i, limit, unit, values, actions, many, use, matrix_at, matrices, out):  # type: ignore[no-untyped-def]
+def units_of(i, limit, unit, data, out):  # type: ignore[no-untyped-def]
     """Units of a limit by place."""
+    values, actions, many, _, _, use, matrix_at, matrices, _, _ = data
     for w in range(values.shape[1]):
-        out[w] = int(round(used(i, w, limit, values, actions, many, use, matrix_at, matrices) / unit))
+        out[w] = np.int64(np.rint(used(i, w, limit, actions, many, use, matrix_at, matrices) / unit))
 
 
 @compiled
-def search(
-    i, net, units, k, pick, out, wanted, places,
-    values, actions, many, use, matrix_at, matrices, least, most, shared,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """By looking at every set: the greatest net by units (`out`), and the set of `wanted` units that has it."""
+def search(i, net, units, k, pick, out, wanted, places, data):  # type: ignore[no-untyped-def]
+    """By looking at every set: the greatest net by units (`out`), and the set of `wanted` units that has
+    it (`places`)."""
     out[:] = -np.inf
     size = 0
     best = -np.inf
@@ -168,9 +168,7 @@ def search(
         for at in range(size):
             total += net[pick[at]]
             u += units[pick[at]]
-        if total > out[u] and keeps(
-            i, pick, size, values, actions, many, use, matrix_at, matrices, least, most, shared
-        ):
+        if total > out[u] and keeps(i, pick, size, data):
             out[u] = total
             if u == wanted and total > best:
                 best = total
@@ -180,98 +178,99 @@ def search(
 
 
 @compiled
-def pack(
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-    table, price, k, limit, unit, span, members, start, low, high, asked, capacity, floor, chosen, fallen,
-    core_size, states,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Pack rows `low` to `high - 1` of a limit: changes `chosen`, writes to `fallen` what the bound falls by."""
-    shared = rows.shape[1]
+def _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, least_regret):  # type: ignore[no-untyped-def]
+    """For the customers of a row: units used (`now`), what another number of them loses (`regret`), and the
+    least of that. Returns the units used by all."""
+    values, actions, many, signature, rows, _, matrix_at, matrices, least, most = data
+    span = regret.shape[1] - 1
     net, units = np.empty(values.shape[1]), np.empty(values.shape[1], np.int64)
     pick, places = np.empty(k, np.int64), np.empty(k, np.int64)
-    half = span // k + 1
-    best_one, best_two = np.empty(half), np.empty(half)
+    best_one, best_two = np.empty(span // k + 1), np.empty(span // k + 1)
+    total = 0
+    for j in range(len(people)):
+        i = people[j]
+        nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
+        units_of(i, limit, unit, data, units)
+        bound = False
+        for o in range(least.shape[1]):
+            bound = bound or least[i, o] > -np.inf or most[i, o] < np.inf
+        if k <= 2 and not bound:
+            by_units(net, units, k, span, regret[j], best_one, best_two)
+        else:
+            search(i, net, units, k, pick, regret[j], -1, places, data)
+        now[j] = 0
+        for at in range(k):
+            if chosen[i, at] >= 0:
+                now[j] += units[chosen[i, at]]
+        total += now[j]
+        here = regret[j, now[j]]
+        least_regret[j] = np.inf
+        for u in range(span + 1):
+            regret[j, u] = max(here - regret[j, u], 0.0)
+            if u != now[j]:
+                least_regret[j] = min(least_regret[j], regret[j, u])
+    return total
+
+
+@compiled
+def _answer(regret, now, least_regret, total, unit, y, capacity, floor, core_size, states, answer):  # type: ignore[no-untyped-def]
+    """Units of each customer of a row (`answer`), best for it: first among those who lose least by another
+    number, then among all who could be in a better answer. Returns what is lost by it (inf: there is none),
+    and what is lost at least."""
+    count = len(now)
+    order = np.argsort(least_regret, kind="mergesort")
+    threshold = least_regret[order[min(core_size, count) - 1]]
+    proven, best = 0.0, np.inf
+    for _ in range(12):
+        core = 0
+        while core < count and least_regret[order[core]] <= min(threshold, LARGE):
+            core += 1
+        found, done = _program(
+            regret, now, order, core, threshold, total, unit, y, capacity, floor, states, answer, best
+        )
+        if not done:
+            break
+        best = min(best, found)
+        proven = max(proven, min(best, threshold))
+        if best <= threshold or threshold == np.inf:
+            break
+        # what is dearer than the best so far is in no better answer
+        threshold = best if best < np.inf else (4 * threshold + 1e-9 if core < count else np.inf)
+    return best, proven
+
+
+@compiled
+def pack(data, table, price, k, limit, unit, span, members, start, low, high, bounds, chosen, fallen, sizes):  # type: ignore[no-untyped-def]
+    """Pack rows `low` to `high - 1` of a limit: changes `chosen`, writes to `fallen` what the bound falls by.
+
+    `bounds`: price, capacity and minimum of each row. `sizes`: CORE and STATES.
+    """
+    values, actions, many, signature, rows, _, matrix_at, matrices, _, _ = data
+    net, units = np.empty(values.shape[1]), np.empty(values.shape[1], np.int64)
+    pick, places = np.empty(k, np.int64), np.empty(k, np.int64)
     for r in range(low, high):
-        count = start[r + 1] - start[r]
+        people = members[start[r] : start[r + 1]]
+        count = len(people)
         if count == 0:
             continue
+        y, capacity, floor = bounds[0, r], bounds[1, r], bounds[2, r]
         regret, now, least_regret = np.empty((count, span + 1)), np.empty(count, np.int64), np.empty(count)
-        total = 0
-        for j in range(count):
-            i = members[start[r] + j]
-            nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, net)
-            units_of(i, limit, unit, values, actions, many, use, matrix_at, matrices, units)
-            bound = False
-            for o in range(least.shape[1]):
-                bound = bound or least[i, o] > -np.inf or most[i, o] < np.inf
-            if k <= 2 and not bound:
-                by_units(net, units, k, span, regret[j], best_one, best_two)
-            else:
-                search(
-                    i, net, units, k, pick, regret[j], -1, places,
-                    values, actions, many, use, matrix_at, matrices, least, most, shared,
-                )  # fmt: skip
-            now[j] = 0
-            for at in range(k):
-                if chosen[i, at] >= 0:
-                    now[j] += units[chosen[i, at]]
-            total += now[j]
-            here = regret[j, now[j]]
-            next_one = np.inf
-            for u in range(span + 1):
-                regret[j, u] = max(here - regret[j, u], 0.0)
-                if u != now[j]:
-                    next_one = min(next_one, regret[j, u])
-            least_regret[j] = next_one
-        y = asked[r]
-        fits = total * unit <= capacity[r] and total * unit >= floor[r]
-        if fits and y == 0:
+        total = _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, least_regret)
+        if y == 0 and total * unit <= capacity and total * unit >= floor:
             continue
-        order = np.argsort(least_regret, kind="mergesort")
-        threshold = least_regret[order[min(core_size, count) - 1]]
-        proven, best = 0.0, np.inf
         answer = np.full(count, -1, np.int64)
-        for _ in range(12):
-            core = 0
-            while (
-                core < count and least_regret[order[core]] <= threshold and least_regret[order[core]] < np.inf
-            ):
-                core += 1
-            found, done = _program(
-                regret,
-                now,
-                order,
-                core,
-                threshold,
-                total,
-                unit,
-                y,
-                capacity[r],
-                floor[r],
-                states,
-                answer,
-                best,
-            )
-            if not done:
-                break
-            best = min(best, found)
-            proven = max(proven, min(best, threshold))
-            if best <= threshold or core == count and threshold == np.inf:
-                break
-            # what is dearer than the best so far is in no better answer
-            threshold = best if best < np.inf else (4 * threshold if core < count else np.inf)
-        fallen[r] = proven if best < np.inf else 0.0
+        best, proven = _answer(
+            regret, now, least_regret, total, unit, y, capacity, floor, sizes[0], sizes[1], answer
+        )
         if best == np.inf:
             continue
+        fallen[r] = proven
         for j in range(count):
             if answer[j] >= 0 and answer[j] != now[j]:
-                i = members[start[r] + j]
-                nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, net)
-                units_of(i, limit, unit, values, actions, many, use, matrix_at, matrices, units)
-                search(
-                    i, net, units, k, pick, regret[j], answer[j], places,
-                    values, actions, many, use, matrix_at, matrices, least, most, shared,
-                )  # fmt: skip
+                i = people[j]
+                nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
+                units_of(i, limit, unit, data, units)
+                search(i, net, units, k, pick, regret[j], answer[j], places, data)
                 for at in range(k):
                     chosen[i, at] = places[at]
 

@@ -1,7 +1,7 @@
 """Passes over all customers, compiled. Each works on customers `low` to `high - 1`, writes only to what is
 given to it and adds up in the order of customers: how many run at once decides nothing.
 
-The first arguments are `Problem.parts()`; then `table` (signature x action: what its rows ask for it) and
+`data` is `Problem.parts()`; then come `table` (signature x action: what its rows ask for it) and
 `price` by row, of which `table` is made. A choice is up to k places among a customer's actions, -1 for none.
 """
 
@@ -55,7 +55,7 @@ def _bits(x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def used(i, w, limit, values, actions, many, use, matrix_at, matrices):  # type: ignore[no-untyped-def]
+def used(i, w, limit, actions, many, use, matrix_at, matrices):  # type: ignore[no-untyped-def]
     """What place w of customer i uses of a limit."""
     m = matrix_at[limit]
     if m >= 0:
@@ -64,14 +64,14 @@ def used(i, w, limit, values, actions, many, use, matrix_at, matrices):  # type:
 
 
 @compiled
-def nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, out):  # type: ignore[no-untyped-def]
+def nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, out):  # type: ignore[no-untyped-def]
     """Each action's value less what it pays; -inf where it may not be chosen."""
     s = signature[i]
     for w in range(values.shape[1]):
         out[w] = values[i, w] - table[s, actions[i * many, w]]
     if len(matrices):
-        for l in range(rows.shape[1]):
-            m, r = matrix_at[l], rows[s, l]
+        for lim in range(rows.shape[1]):
+            m, r = matrix_at[lim], rows[s, lim]
             if m >= 0 and r >= 0 and price[r] != 0:
                 for w in range(values.shape[1]):
                     if out[w] > -np.inf:
@@ -101,8 +101,9 @@ def top(net, k, places):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def keeps(i, places, size, values, actions, many, use, matrix_at, matrices, least, most, shared):  # type: ignore[no-untyped-def]
+def keeps(i, places, size, data):  # type: ignore[no-untyped-def]
     """Whether a choice keeps the customer's own limits."""
+    _, actions, many, _, rows, use, matrix_at, matrices, least, most = data
     for o in range(least.shape[1]):
         low, high = least[i, o], most[i, o]
         if low == -np.inf and high == np.inf:
@@ -110,7 +111,7 @@ def keeps(i, places, size, values, actions, many, use, matrix_at, matrices, leas
         total = 0.0
         for at in range(size):
             if places[at] >= 0:
-                total += used(i, places[at], shared + o, values, actions, many, use, matrix_at, matrices)
+                total += used(i, places[at], rows.shape[1] + o, actions, many, use, matrix_at, matrices)
         if total < low or total > high:
             return False
     return True
@@ -138,7 +139,7 @@ def following(net, k, pick, size):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def best_kept(i, net, k, pick, places, values, actions, many, use, matrix_at, matrices, least, most, shared):  # type: ignore[no-untyped-def]
+def best_kept(i, net, k, pick, places, data):  # type: ignore[no-untyped-def]
     """The choice of greatest net among those that keep the customer's own limits. Returns its net, -inf where
     there is none."""
     best = -np.inf
@@ -147,9 +148,7 @@ def best_kept(i, net, k, pick, places, values, actions, many, use, matrix_at, ma
         total = 0.0
         for at in range(size):
             total += net[pick[at]]
-        if total > best and keeps(
-            i, pick, size, values, actions, many, use, matrix_at, matrices, least, most, shared
-        ):
+        if total > best and keeps(i, pick, size, data):
             best = total
             for at in range(k):
                 places[at] = pick[at] if at < size else -1
@@ -158,25 +157,18 @@ def best_kept(i, net, k, pick, places, values, actions, many, use, matrix_at, ma
 
 
 @compiled
-def choose(
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-    table, price, k, low, high, chosen,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def choose(data, table, price, k, low, high, chosen):  # type: ignore[no-untyped-def]
     """Everybody's best choice at the prices. Returns the sum of nets, and the first customer whose own limits
     no choice keeps (-1: none)."""
-    shared = rows.shape[1]
+    values, actions, many, signature, rows, _, matrix_at, matrices, least, _ = data
     net = np.empty(values.shape[1])
     places, pick = np.empty(k, np.int64), np.empty(k, np.int64)
     total, bad = 0.0, -1
     for i in range(low, high):
-        nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, net)
+        nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
         size = top(net, k, places)
-        if least.shape[1] and not keeps(
-            i, places, size, values, actions, many, use, matrix_at, matrices, least, most, shared
-        ):
-            got = best_kept(
-                i, net, k, pick, places, values, actions, many, use, matrix_at, matrices, least, most, shared
-            )
+        if least.shape[1] and not keeps(i, places, size, data):
+            got = best_kept(i, net, k, pick, places, data)
             if got == -np.inf:
                 if bad < 0:
                     bad = i
@@ -191,11 +183,21 @@ def choose(
 
 
 @compiled
-def spend(
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-    chosen, low, high, base, spent,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def impossible(data, k, out):  # type: ignore[no-untyped-def]
+    """Mark the customers whose own limits no choice keeps."""
+    values = data.values
+    net = np.empty(values.shape[1])
+    places, pick = np.empty(k, np.int64), np.empty(k, np.int64)
+    for i in range(len(values)):
+        for w in range(values.shape[1]):
+            net[w] = 0.0 if values[i, w] > -np.inf else -np.inf
+        out[i] = best_kept(i, net, k, pick, places, data) == -np.inf
+
+
+@compiled
+def spend(data, chosen, low, high, base, spent):  # type: ignore[no-untyped-def]
     """Add what choices use to `spent` (signature from `base` x shared limit). Returns the sum of values."""
+    values, actions, many, signature, rows, use, matrix_at, matrices, _, _ = data
     total = 0.0
     for i in range(low, high):
         s = signature[i]
@@ -203,8 +205,8 @@ def spend(
             w = chosen[i, at]
             if w >= 0:
                 total += values[i, w]
-                for l in range(rows.shape[1]):
-                    spent[s - base, l] += used(i, w, l, values, actions, many, use, matrix_at, matrices)
+                for lim in range(rows.shape[1]):
+                    spent[s - base, lim] += used(i, w, lim, actions, many, use, matrix_at, matrices)
     return total
 
 
@@ -263,10 +265,7 @@ def shares(net, k, delta, places, at, x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def kept_shares(
-    i, net, k, delta, best, pick, nears, worth, x,
-    values, actions, many, use, matrix_at, matrices, least, most, shared,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def kept_shares(i, net, k, delta, best, pick, nears, worth, x, data):  # type: ignore[no-untyped-def]
     """Shares of whole choices that keep the customer's own limits: a projection on the simplex of those whose
     net is within delta of the best. Fills `nears` (their places), `worth` (their shares) and x. Returns how
     many, and the smoothed value."""
@@ -275,11 +274,7 @@ def kept_shares(
         total = -0.5 * delta * size
         for at in range(size):
             total += net[pick[at]]
-        if (
-            total > best - delta * (1 + 0.5 * k)
-            and count < NEAR
-            and keeps(i, pick, size, values, actions, many, use, matrix_at, matrices, least, most, shared)
-        ):
+        if total > best - delta * (1 + 0.5 * k) and count < NEAR and keeps(i, pick, size, data):
             at = count
             while at > 0 and worth[at - 1] < total:
                 worth[at] = worth[at - 1]
@@ -309,15 +304,13 @@ def kept_shares(
 
 
 @compiled
-def smoothed(
-    values, actions, many, signature, rows, use, matrix_at, matrices, least, most,
-    table, price, k, delta, stride, low, high, base, spent, curve,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def smoothed(data, table, price, k, delta, stride, low, high, base, spent, curve):  # type: ignore[no-untyped-def]
     """The smoothed choice of every `stride`-th customer.
 
     Adds what it uses to `spent` (signature from `base` x shared limit), how that changes with the prices to
     `curve` (signature x shared limit x shared limit). Returns the sum of smoothed nets.
     """
+    values, actions, many, signature, rows, use, matrix_at, matrices, least, _ = data
     shared, width = rows.shape[1], values.shape[1]
     net, x = np.empty(width), np.empty(width)
     places, pick = np.empty(k, np.int64), np.empty(k, np.int64)
@@ -326,34 +319,27 @@ def smoothed(
     uses, mean = np.empty((max(width, NEAR), shared)), np.empty(shared)
     total = 0.0
     for i in range(low, high, stride):
-        nets(i, values, actions, many, signature, rows, use, matrix_at, matrices, table, price, net)
+        nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
         s = signature[i] - base
         inside, whole = 0, False
         if least.shape[1]:
             size = top(net, k, places)
-            whole = not keeps(
-                i, places, size, values, actions, many, use, matrix_at, matrices, least, most, shared
-            )
+            whole = not keeps(i, places, size, data)
         if whole:
-            best = best_kept(
-                i, net, k, pick, places, values, actions, many, use, matrix_at, matrices, least, most, shared
-            )
+            best = best_kept(i, net, k, pick, places, data)
             if best == -np.inf:
                 continue
-            near, smooth = kept_shares(
-                i, net, k, delta, best, pick, nears, worth, x,
-                values, actions, many, use, matrix_at, matrices, least, most, shared,
-            )  # fmt: skip
+            near, smooth = kept_shares(i, net, k, delta, best, pick, nears, worth, x, data)
             total += smooth
             binds = True
             inside = near if near > 1 else 0
             for at in range(inside):
-                for l in range(shared):
-                    uses[at, l] = 0.0
+                for lim in range(shared):
+                    uses[at, lim] = 0.0
                     for p in range(k):
                         if nears[at, p] >= 0:
-                            uses[at, l] += used(
-                                i, nears[at, p], l, values, actions, many, use, matrix_at, matrices
+                            uses[at, lim] += used(
+                                i, nears[at, p], lim, actions, many, use, matrix_at, matrices
                             )
             count = 0
             for w in range(width):
@@ -367,11 +353,11 @@ def smoothed(
             part = x[c] < 1 and not whole
             if not whole:
                 total += x[c] * net[w] - 0.5 * delta * x[c] * x[c]
-            for l in range(shared):
-                u = used(i, w, l, values, actions, many, use, matrix_at, matrices)
-                spent[s, l] += x[c] * u
+            for lim in range(shared):
+                u = used(i, w, lim, actions, many, use, matrix_at, matrices)
+                spent[s, lim] += x[c] * u
                 if part:
-                    uses[inside, l] = u
+                    uses[inside, lim] = u
             if part:
                 inside += 1
         if inside == 0 or (binds and inside == 1):
@@ -379,12 +365,12 @@ def smoothed(
         mean[:] = 0.0
         if binds:
             for at in range(inside):
-                for l in range(shared):
-                    mean[l] += uses[at, l] / inside
+                for lim in range(shared):
+                    mean[lim] += uses[at, lim] / inside
         for at in range(inside):
-            for l in range(shared):
-                d = uses[at, l] - mean[l]
+            for lim in range(shared):
+                d = uses[at, lim] - mean[lim]
                 if d != 0:
                     for m in range(shared):
-                        curve[s, l, m] += d * (uses[at, m] - mean[m]) / delta
+                        curve[s, lim, m] += d * (uses[at, m] - mean[m]) / delta
     return total

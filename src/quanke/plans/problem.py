@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,21 @@ class Room:
 
     capacity: Amounts
     floor: Amounts
+    least: NDArray[Any]
+    most: NDArray[Any]
+
+
+class Parts(NamedTuple):
+    """The arrays of a problem that the compiled passes read; `many`: 1 where actions differ by customer."""
+
+    values: NDArray[Any]
+    actions: NDArray[np.int32]
+    many: int
+    signature: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    use: Amounts
+    matrix_at: Numbers
+    matrices: NDArray[Any]
     least: NDArray[Any]
     most: NDArray[Any]
 
@@ -76,12 +91,20 @@ class Problem:
         """The shared limit of each row."""
         return np.repeat(np.arange(self.shared), np.diff(self.first))
 
-    def parts(self) -> tuple[Any, ...]:
+    def parts(self) -> Parts:
         """What the compiled passes take first."""
-        return (
-            self.values, self.actions, int(len(self.actions) > 1), self.signature, self.rows,
-            self.use, self.matrix_at, self.matrices, self.room.least, self.room.most,
-        )  # fmt: skip
+        return Parts(
+            self.values,
+            self.actions,
+            int(len(self.actions) > 1),
+            self.signature,
+            self.rows,
+            self.use,
+            self.matrix_at,
+            self.matrices,
+            self.room.least,
+            self.room.most,
+        )
 
     def row_name(self, row: int) -> tuple[str, int]:
         """The limit and the row within it."""

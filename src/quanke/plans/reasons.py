@@ -46,7 +46,10 @@ def reason_of(
     problem: Problem, price: Amounts, usage: Amounts, places: NDArray[np.int16], place: int, customer: int
 ) -> Reason:
     """The reason of the customer at a place of the problem (the caller's `customer`)."""
-    offers = {w: _offer(problem, price, place, w) for w in np.flatnonzero(np.isfinite(problem.values[place]))}
+    offers = {
+        w: _offer(problem, price, place, w)
+        for w in np.flatnonzero(np.isfinite(problem.values[place])).tolist()
+    }
     mine = [int(w) for w in places[place] if w >= 0]
     chosen = sorted((offers[w] for w in mine), key=lambda o: (-o.value, o.action))
     by_value = sorted((o for o in offers.values() if o.value > 0), key=lambda o: (-o.value, o.action))

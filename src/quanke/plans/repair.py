@@ -58,7 +58,7 @@ class Repair:
             if not len(found):
                 break
             moved = moves.move(
-                *self._parts, self._table, self.price, moves.GAIN, -1, -1, 0, found, *self._state()
+                self._parts, self._table, self.price, moves.GAIN, -1, -1, 0, found, *self._state()
             )
             before = self.value
             self._count()
@@ -87,7 +87,7 @@ class Repair:
             return
         limit = int(self.problem.owner[row])
         order = self._scored(aim, limit, row, sign, float(short))
-        moves.move(*self._parts, self._table, self.price, aim, limit, row, sign, order, *self._state())
+        moves.move(self._parts, self._table, self.price, aim, limit, row, sign, order, *self._state())
 
     def _scored(self, aim: int, limit: int, row: int, sign: int, short: float) -> Numbers:
         """Customers who have such a move, the best first."""
@@ -95,7 +95,7 @@ class Repair:
 
         def work(low: int, high: int) -> None:
             moves.scores(
-                *self._parts, self._table, self.price, aim, limit, row, sign, short, low, high,
+                self._parts, self._table, self.price, aim, limit, row, sign, short, low, high,
                 *self._state(), out,
             )  # fmt: skip
 
