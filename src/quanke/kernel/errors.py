@@ -105,3 +105,7 @@ class CalendarError(QuankeError):
 
 class AssignmentError(QuankeError):
     """Edges or capacities of an assignment are wrong, or there is no assignment that keeps them."""
+
+
+class BookError(QuankeError):
+    """A proposal of books cannot be made, changed, agreed to or applied."""
