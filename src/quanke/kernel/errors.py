@@ -124,3 +124,7 @@ class AllocationError(QuankeError):
         self.conflict = conflict
         self.relaxation = relaxation
         self.args = (message, conflict, relaxation)
+
+
+class BookError(QuankeError):
+    """A proposal of books cannot be made, changed, agreed to or applied."""

@@ -25,6 +25,8 @@ from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition
 from quanke.language.nodes import references, walk
+from quanke.night.books import MOVES as BOOK_MOVES
+from quanke.night.books import draft_moves
 from quanke.night.catalogue import catalogue_of
 from quanke.night.engine import NightEngine
 from quanke.night.findings import write_metrics
@@ -55,6 +57,7 @@ KEPT = (
     "clusters.json",
     "catalogue.json",
     *GRAPH_KEPT,
+    BOOK_MOVES,
     INDEX_FOLDER,
     PLAN_FOLDER,
 )
@@ -234,6 +237,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     _timed(seconds, "figures", lambda: write_metrics(run, kept))
     _timed(seconds, "moves", lambda: engine.moves(run, kept))
     _timed(seconds, "findings", lambda: engine.findings(run, kept))
+    _timed(seconds, "books", lambda: draft_moves(run, kept))
     _timed(seconds, "index", lambda: index_parts(run, kept))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
     for extra in ("customers", "ranked", "ranks", "models", "graph"):
