@@ -105,3 +105,8 @@ class CalendarError(QuankeError):
 
 class AssignmentError(QuankeError):
     """Edges or capacities of an assignment are wrong, or there is no assignment that keeps them."""
+
+
+class ScoreError(QuankeError):
+    """A score cannot be trained, kept, applied or explained: too little was seen, a wall stands, a file is
+    not what was published."""

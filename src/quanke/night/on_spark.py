@@ -143,6 +143,7 @@ class OnSpark:
                 before=inputs.before(run.earlier, run.catalogue, planned.before, parts),
                 ranks=beside("ranks", tuple(planned.ranks.values()), parts),
                 graph=beside("graph", planned.columns["graph"], parts),
+                scores=beside("scores", planned.columns["scores"], parts),
             )
             return statement(planned, sources, DIALECT, run.day, ordered=False)
 
