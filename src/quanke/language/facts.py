@@ -182,7 +182,8 @@ def found_by_model(name: str, type_: Type) -> Expression:
 
 
 def table_of(name: str) -> FactTable:
-    """The table of that name, `customers`, `graph` and `scores` included. Raises DefinitionError for an unknown one."""
+    """The table of that name, `customers`, `graph` and `scores` included. Raises DefinitionError for an
+    unknown one."""
     return {"customers": customers, "graph": graph, "scores": scores}.get(name) or getattr(facts, name)
 
 

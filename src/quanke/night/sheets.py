@@ -39,8 +39,8 @@ RANGE = 16_384
 
 @dataclass
 class Sheets:
-    """Sheets of one home. `sample`: about so many customers, in ranges evenly over all numbers; `scratch` is a
-    folder inside the home that goes when the work is done."""
+    """Sheets of one home. `sample`: about so many customers, in ranges evenly over all numbers; `scratch` is
+    a folder inside the home that goes when the work is done."""
 
     home: Home
     catalogue: Catalogue
@@ -86,8 +86,8 @@ class Sheets:
         return found
 
     def of(self, day: dt.date, names: Sequence[str], before: dt.date | None = None) -> pa.Table:
-        """`customer` and the named definitions as of a day, for everybody in the sample, in order; absorbed numbers
-        have no values. `before`: the day of an earlier sheet that `earlier(x)` speaks of."""
+        """`customer` and the named definitions as of a day, for everybody in the sample, in order; absorbed
+        numbers have no values. `before`: the day of an earlier sheet that `earlier(x)` speaks of."""
         names = list(dict.fromkeys(names))
         needed = self.catalogue.needed(names)
         planned = plan(needed)
@@ -131,8 +131,8 @@ def _known(sources: Sources, day: dt.date) -> Sources:
 
 
 def as_known(table: str, relation: str, day: dt.date) -> str:
-    """SQL of a table as it was known on a day: without rows of later days, with days to come unknown. Of a table
-    whose past nobody knows, no row."""
+    """SQL of a table as it was known on a day: without rows of later days, with days to come unknown. Of a
+    table whose past nobody knows, no row."""
     history = KEPT.get(table, History())
     if not history.fixed:
         return f"(SELECT * FROM {relation} WHERE false)"

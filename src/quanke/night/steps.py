@@ -54,6 +54,8 @@ class Run:
     notes: list[str] = field(default_factory=list)
     tiles: dict[str, Any] = field(default_factory=dict)
     """Which way the base group was computed, for the manifest."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Versions of scores that are applied, by score."""
 
     @property
     def absorbed_file(self) -> Path:

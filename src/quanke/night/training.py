@@ -1,4 +1,5 @@
-"""Training scores on a home: sheets as of past month-ends, outcomes as of later days, models into the store."""
+"""Training scores on a home: sheets as of past month-ends, outcomes as of later days, models into the
+store."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,8 @@ def train(
     use: bool = True,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train scores (`only` some) on what is known through `until` (default: the last night), publish each as a
-    version and, with `use`, use it from the next night on.
+    """Train scores (`only` some) on what is known through `until` (default: the last night), publish each as
+    a version and, with `use`, use it from the next night on.
 
     `features` are names of tags (default: every tag that can be one). `sample`: about so many customers. The
     same data, rules and seed give the same bytes. Raises ScoreError where nothing can be trained, naming why.
@@ -101,7 +102,7 @@ def train(
     scratch = models.folder / f".sheets-{os.getpid()}"
     scratch.mkdir(parents=True)
     try:
-        work = _Training(home, until, rules, sample, seed, progress or SilentProgress(), scratch)  # type: ignore[arg-type]
+        work = _Training(home, until, rules, sample, seed, progress or SilentProgress(), scratch)
         return work.done(models, only, features, use)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -186,8 +187,8 @@ class _Training:
         found = split_of(self.last, first, self.rules)
         if found is None:
             raise ScoreError(
-                f"the tables reach from {max(a for a, _ in there)} to {self.last}: too short to learn from one "
-                "month, check on a later one and report on the last"
+                f"the tables reach from {max(a for a, _ in there)} to {self.last}: too short to learn from "
+                "one month, check on a later one and report on the last"
             )
         return found
 
@@ -256,14 +257,14 @@ class _Training:
         compared = groups_of(days[split.report].groups, said, parts["report"].happened)
         counts = {r: {"rows": len(s.happened), "happened": int(s.happened.sum())} for r, s in parts.items()}
         card = model_card(
-            target, model, learned, split, counts, compared, self.left_out, self.catalogue.fingerprint, self.rules, self.seed
+            target, model, learned, split, counts, compared, self.left_out, self.catalogue.fingerprint,
+            self.rules, self.seed
         )  # fmt: skip
         return model, papers(card)
 
     def _model(self, target: Target, split: Split, learned: Learned, train: Sheet) -> Model:
         features = [Feature.of(self.catalogue, self.names[f], train.rows[:, f]) for f in learned.kept]
-        said = learned.calibration(learned.trees.raw(train.rows[:, list(learned.kept)]))
-        return Model(
+        model = Model(
             target.name,
             self.last.isoformat(),
             split.horizon,
@@ -271,8 +272,9 @@ class _Training:
             tuple(features),
             learned.trees,
             learned.calibration,
-            Steps.of(said),
+            Steps.of(np.empty(0)),
         )
+        return replace(model, said=Steps.of(model.predict(train.rows[:, list(learned.kept)])))
 
     def _worth(self, split: Split, days: dict[dt.date, _Day]) -> tuple[Worth, Papers] | None:
         """Margins and usual amounts, from all sheets."""

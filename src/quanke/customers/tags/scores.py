@@ -1,7 +1,7 @@
 """What models say of a customer, and who may not be spoken of.
 
-The scores come from the models in use on the night (`quanke.plans.scores`), and are null where none is in use,
-and for everybody who may not be profiled: unknown, not improbable.
+The scores come from the models in use on the night (`quanke.plans.scores`), and are null where none is in
+use, and for everybody who may not be profiled: unknown, not improbable.
 """
 
 from __future__ import annotations
@@ -84,4 +84,11 @@ expected_value = Tag(
     "accounting figure.",
 )
 
-TAGS = (profiling_refused, profiling_agreed, may_be_profiled, *PROPENSITIES.values(), churn_risk, expected_value)
+TAGS = (
+    profiling_refused,
+    profiling_agreed,
+    may_be_profiled,
+    *PROPENSITIES.values(),
+    churn_risk,
+    expected_value,
+)

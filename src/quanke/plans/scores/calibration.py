@@ -8,6 +8,7 @@ say is bent to what later days showed: by a line in log-odds (Platt) where few a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ def calibrate(raw: Floats, happened: NDArray[np.bool_], staircase_from: int) -> 
         from sklearn.isotonic import IsotonicRegression
 
         fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(raw, happened)
-        return Calibration("staircase", tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))
+        return Calibration(
+            "staircase", tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist())
+        )
     slope, shift = _line(raw, happened)
     return Calibration("line", (slope,), (shift,))
 
@@ -119,12 +122,12 @@ def reliability(said: Floats, happened: NDArray[np.bool_], steps: int = 10) -> l
     order = np.argsort(said, kind="stable")
     values, acted = said[order], happened[order]
     wanted = [round(len(values) * k / steps) for k in range(1, steps)]
-    cuts = sorted({int(np.searchsorted(values, values[w], side="left")) for w in wanted if w < len(values)} - {0})
+    cuts = sorted(
+        {int(np.searchsorted(values, values[w], side="left")) for w in wanted if w < len(values)} - {0}
+    )
     edges = [0, *cuts, len(values)]
     return [
-        Step(b - a, int(acted[a:b].sum()), float(values[a:b].mean()))
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-        if b > a
+        Step(b - a, int(acted[a:b].sum()), float(values[a:b].mean())) for a, b in pairwise(edges) if b > a
     ]
 
 

@@ -1,8 +1,9 @@
 """Whether tonight's customers still look like those a model was learned from: the population stability index.
 
 Of each feature a model reads, and of what it says, the training sheet is cut into steps of about equal
-number; tonight's customers are counted into the same steps. PSI = sum of (q - p) ln(q / p) over the steps, with p
-the share in training and q tonight's (Siddiqi, Credit Risk Scorecards, 2006). Counts add up over parts.
+number; tonight's customers are counted into the same steps. PSI = sum of (q - p) ln(q / p) over the steps,
+with p the share in training and q tonight's (Siddiqi, Credit Risk Scorecards, 2006). Counts add up over
+parts.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ LEAST_SHARE = 1e-4
 
 @dataclass(frozen=True)
 class Steps:
-    """Steps of one value: `edges` between them, rising (a value x belongs to the step with the number of edges
-    below x), and the share of training rows in each; the last share is of unknown values."""
+    """Steps of one value: `edges` between them, rising (a value x belongs to the step with the number of
+    edges below x), and the share of training rows in each; the last share is of unknown values."""
 
     edges: tuple[float, ...]
     shares: tuple[float, ...]
@@ -67,7 +68,7 @@ class Steps:
 
 
 def judged(index: float | None, warn: int, alarm: int) -> str:
-    """"steady", "warn" or "alarm" of a PSI by thresholds in thousandths; "unknown" of None."""
+    """ "steady", "warn" or "alarm" of a PSI by thresholds in thousandths; "unknown" of None."""
     if index is None:
         return "unknown"
     return "alarm" if index * 1000 >= alarm else "warn" if index * 1000 >= warn else "steady"

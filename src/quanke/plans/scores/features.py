@@ -22,7 +22,14 @@ from quanke.plans.scores.honest import leaks, looks_back, too_early, walled
 USABLE = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.MONEY, Kind.RATE, Kind.NUMBER, Kind.DATE})
 """Kinds that are numbers to a model; a date is the days since it."""
 LEFT_OUT = frozenset(
-    {"is_person", "relationship_closed", "may_be_profiled", "profiling_refused", "profiling_agreed", "as_of_day"}
+    {
+        "is_person",
+        "relationship_closed",
+        "may_be_profiled",
+        "profiling_refused",
+        "profiling_agreed",
+        "as_of_day",
+    }
 )
 """Tags that are the same for everybody who is scored."""
 PERCENTILES = 101
@@ -49,25 +56,27 @@ class Feature:
         known = values[~np.isnan(values)]
         cuts = np.quantile(known, np.linspace(0, 1, PERCENTILES)).tolist() if len(known) else []
         made = Steps.of(values)
-        return cls(name, tag.result.kind, tag.title_zh, tag.title_en, tag.unit, digest(catalogue, name), made, tuple(cuts))  # fmt: skip
-
-    def share_below(self, value: float) -> float | None:
-        """Share of training rows with a known value that have less; None where none was known."""
-        if not self.percentiles:
-            return None
-        return float(np.searchsorted(self.percentiles, value, side="left")) / (PERCENTILES)
+        titles = (tag.title_zh, tag.title_en, tag.unit)
+        return cls(name, tag.result.kind, *titles, digest(catalogue, name), made, tuple(cuts))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         told = {k: getattr(self, k) for k in ("name", "title_zh", "title_en", "unit", "digest")}
-        return {**told, "kind": str(self.kind), "steps": self.steps.to_json(), "percentiles": list(self.percentiles)}
+        return {
+            **told,
+            "kind": str(self.kind),
+            "steps": self.steps.to_json(),
+            "percentiles": list(self.percentiles),
+        }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Feature:
         """What `to_json` wrote."""
         texts = {k: str(told[k]) for k in ("name", "title_zh", "title_en", "unit", "digest")}
         steps = Steps.from_json(told["steps"])
-        return cls(kind=Kind(told["kind"]), steps=steps, percentiles=tuple(map(float, told["percentiles"])), **texts)
+        return cls(
+            kind=Kind(told["kind"]), steps=steps, percentiles=tuple(map(float, told["percentiles"])), **texts
+        )
 
 
 def digest(catalogue: Catalogue, name: str) -> str:
@@ -115,8 +124,8 @@ def chosen(
 
 
 def matrix(table: pa.Table, names: Sequence[str], kinds: Sequence[Kind], day: dt.date) -> NDArray[np.float64]:
-    """Columns of a table of tags as float64, rows x names, nan for unknown: money in minor units, a date as days
-    from it to `day`, yes as 1."""
+    """Columns of a table of tags as float64, rows x names, nan for unknown: money in minor units, a date as
+    days from it to `day`, yes as 1."""
     made = np.empty((table.num_rows, len(names)))
     for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         made[:, at] = numbers(table[name], kind, day)

@@ -1,5 +1,5 @@
-"""Learning one score: trees on the earlier sheets, their number and the calibration on later ones, and what is
-reported from the last, which nothing was chosen by."""
+"""Learning one score: trees on the earlier sheets, their number and the calibration on later ones, and what
+is reported from the last, which nothing was chosen by."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned, and how it did. `kept`: places of the features any tree reads; the trees count by them.
-    `ours`, `line`: measures on the report's rows of the score, and of a logistic regression on the same."""
+    """What was learned, and how it did. `kept`: places of the features any tree reads; the trees count by
+    them. `ours`, `line`: measures on the report's rows of the score, and of a logistic regression on the
+    same."""
 
     trees: Trees
     calibration: Calibration
@@ -47,7 +48,13 @@ class Learned:
 
 
 def learn(
-    train: Sheet, later: Sheet, report: Sheet, *, staircase_from: int = 1_000, negatives: int = 30, seed: int = 0
+    train: Sheet,
+    later: Sheet,
+    report: Sheet,
+    *,
+    staircase_from: int = 1_000,
+    negatives: int = 30,
+    seed: int = 0,
 ) -> Learned:
     """Learn from `train`, choose the number of trees and calibrate by `later`, measure on `report`.
 

@@ -1,7 +1,7 @@
 """One trained score: features, trees, calibration. Everything is numbers and words in one JSON text.
 
-A model is never a pickle: opening one runs whatever its writer put there, and a model comes back from backups,
-copies and other people's machines. JSON is read, checked and walked through.
+A model is never a pickle: opening one runs whatever its writer put there, and a model comes back from
+backups, copies and other people's machines. JSON is read, checked and walked through.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from quanke.kernel.errors import ScoreError
 from quanke.language import Catalogue
+from quanke.language.types import RATE_PLACES
 from quanke.plans.scores.calibration import Calibration
 from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.features import Feature, digest
@@ -30,7 +31,8 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class Model:
     """A trained score. `trees` read the features by their place; `said` are the steps of what it says of its
-    training rows; `until` is the last day any of its data speaks of; `label` the digest of what it foretells."""
+    training rows; `until` is the last day any of its data speaks of; `label` the digest of what it
+    foretells."""
 
     score: str
     until: str
@@ -47,8 +49,9 @@ class Model:
         return tuple(feature.name for feature in self.features)
 
     def predict(self, rows: Floats) -> Floats:
-        """Probabilities of rows x features."""
-        return self.calibration(self.trees.raw(rows))
+        """Probabilities of rows x features, to the six places of a rate: what is counted and what is kept
+        are one."""
+        return np.round(self.calibration(self.trees.raw(rows)), RATE_PLACES)
 
     def stale(self, catalogue: Catalogue) -> tuple[str, ...]:
         """Features that mean something else in a catalogue than what was learned from, or are not there."""

@@ -15,11 +15,11 @@ class ScoreRules:
     `horizon`: days within which a customer acts. `fall_percent`, `fall_yuan`: a fall of AUM by so much of it
     and by so much is leaving (KPI table). `value_days`: days of margin an expected value counts.
     `consent_required`: 1 where only who agreed to profiling is scored (by default, who did not refuse).
-    `look_back`: days of events before the first sheet; what looks back longer than the tables reach is no feature.
-    `train_months`, `calibrate_months`: sheets to learn from, sheets to calibrate on; one is reported on.
-    `least_trained`, `least_calibrated`, `least_reported`: so many customers must have acted, or there is no
-    model. `staircase_from`: so many acted in calibration for an isotonic one. `negatives`: most customers who
-    did not act to learn from, for each who did. `warn`, `alarm`: thousandths of PSI.
+    `look_back`: days of events before the first sheet; what looks back longer than the tables reach is no
+    feature. `train_months`, `calibrate_months`: sheets to learn from, sheets to calibrate on; one is
+    reported on. `least_trained`, `least_calibrated`, `least_reported`: so many customers must have acted, or
+    there is no model. `staircase_from`: so many acted in calibration for an isotonic one. `negatives`: most
+    customers who did not act to learn from, for each who did. `warn`, `alarm`: thousandths of PSI.
     """
 
     horizon: Dated = field(default=Dated.of(30))
@@ -44,8 +44,8 @@ DEFAULT_RULES = ScoreRules()
 
 @dataclass(frozen=True)
 class Split:
-    """As-of days of the sheets, all month-ends: what is learned from comes before what is calibrated on, and that
-    before what is reported. The outcomes of each are over when the next begins."""
+    """As-of days of the sheets, all month-ends: what is learned from comes before what is calibrated on, and
+    that before what is reported. The outcomes of each are over when the next begins."""
 
     train: tuple[dt.date, ...]
     calibrate: tuple[dt.date, ...]
@@ -59,8 +59,8 @@ class Split:
 
 
 def split_of(last: dt.date, first: dt.date, rules: ScoreRules = DEFAULT_RULES) -> Split | None:
-    """The sheets to use where outcomes are known through `last` and features from `first` on; None where there
-    is not enough time between them for one sheet of each kind."""
+    """The sheets to use where outcomes are known through `last` and features from `first` on; None where
+    there is not enough time between them for one sheet of each kind."""
     length = rules.horizon.on(last)
     horizon = dt.timedelta(days=length)
     ends = [day for day in _month_ends(first, last) if day + horizon <= last]
@@ -79,7 +79,7 @@ def split_of(last: dt.date, first: dt.date, rules: ScoreRules = DEFAULT_RULES) -
 
 def _month_ends(first: dt.date, last: dt.date) -> list[dt.date]:
     """Month-ends of `first` to `last`, both included."""
-    found = []
+    found: list[dt.date] = []
     month = first.year * 12 + first.month
     while True:
         end = dt.date(month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)

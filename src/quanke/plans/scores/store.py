@@ -93,8 +93,8 @@ class ModelStore:
         return [Version(score, p) for p in sorted(folder.iterdir()) if _VERSION.match(p.name) and p.is_dir()]
 
     def version(self, score: str, name: str = "") -> Version:
-        """A version by its name or the beginning of it ("": the one in use). Raises ScoreError where there is none,
-        or more than one."""
+        """A version by its name or the beginning of it ("": the one in use). Raises ScoreError where there
+        is none, or more than one."""
         held = self.versions(score)
         if not held:
             known = ", ".join(self.scores()) or "none yet: `quanke scores train`"
@@ -106,7 +106,9 @@ class ModelStore:
             return found
         fit = [v for v in held if v.name.startswith(name) or v.fingerprint.startswith(name)]
         if len(fit) != 1:
-            raise ScoreError(f"{score} has {'more than one' if fit else 'no'} version of that name: `quanke scores list`")
+            raise ScoreError(
+                f"{score} has {'more than one' if fit else 'no'} version of that name: `quanke scores list`"
+            )
         return fit[0]
 
     def current(self, score: str) -> Version | None:
@@ -128,8 +130,8 @@ class ModelStore:
         return {score: version for score, version in held.items() if version is not None}
 
     def publish(self, score: str, until: str, text: str, papers: Mapping[str, str]) -> Version:
-        """Put a version in place: the model's text and further files by name. The same bytes again are the version
-        that is there. It is not in use before `use`."""
+        """Put a version in place: the model's text and further files by name. The same bytes again are the
+        version that is there. It is not in use before `use`."""
         if not _SCORE.match(score):
             raise ScoreError(f"{score!r} is no name of a score")
         name = f"{until}-{fingerprint(text)}"

@@ -1,4 +1,5 @@
-"""What scores foretell: definitions of the language as of the later day, beside what stood on the earlier one."""
+"""What scores foretell: definitions of the language as of the later day, beside what stood on the earlier
+one."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ _balances = facts.balances
 
 @dataclass(frozen=True)
 class Target:
-    """One thing foretold. `name` is the score's, and its column of the table `scores`; `label` says on the later
-    day whether it came true; `category` is the product it is about ("" for leaving)."""
+    """One thing foretold. `name` is the score's, and its column of the table `scores`; `label` says on the
+    later day whether it came true; `category` is the product it is about ("" for leaving)."""
 
     name: str
     title_zh: str
@@ -60,12 +61,13 @@ def _opened(category: str, horizon: int) -> Target:
         value=count(accounts).where(accounts.category == category).within(days(horizon)) > 0,
         purpose=Purpose.MARKETING,
     )
-    return Target(f"propensity_{category}", f"{horizon}日内新开{zh}", f"Opens within {horizon} days: {en}", label, category)  # fmt: skip
+    titles = (f"{horizon}日内新开{zh}", f"Opens within {horizon} days: {en}")
+    return Target(f"propensity_{category}", *titles, label, category)
 
 
 def left(day: dt.date, rules: ScoreRules = DEFAULT_RULES) -> Tag:
-    """Whether a customer left between two days (the attrition of the KPI table, whose rate this foretells): AUM
-    fell by so much of it and by so much, or no account is open any more."""
+    """Whether a customer left between two days (the attrition of the KPI table, whose rate this foretells):
+    AUM fell by so much of it and by so much, or no account is open any more."""
     fall = earlier(aum) - aum
     share, amount = rules.fall_percent.on(day), rules.fall_yuan.on(day)
     halved = when(earlier(aum) > 0, fall * 100 >= earlier(aum) * share).otherwise(False)
@@ -105,4 +107,3 @@ LEFT_BEHIND = Tag(
     purpose=Purpose.MARKETING,
 )
 """For the share of assets that leaves with those who leave."""
-

@@ -47,7 +47,9 @@ class Trees:
         """The trees of a fitted HistGradientBoostingClassifier of two classes without categorical features,
         or its `first` so many. scikit-learn does not promise the arrays they are read from: `fitting`
         compares what comes out with what scikit-learn itself says of every training row."""
-        columns: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_INTEGERS, *_FLOATS) if name != "start"}
+        columns: dict[str, list[NDArray[Any]]] = {
+            name: [] for name in (*_INTEGERS, *_FLOATS) if name != "start"
+        }
         start = [0]
         for (predictor,) in fitted._predictors[:first]:
             nodes = predictor.nodes
@@ -56,7 +58,7 @@ class Trees:
             columns["left"].append(np.where(leaf, -1, nodes["left"].astype(np.int64) + at))
             columns["right"].append(np.where(leaf, -1, nodes["right"].astype(np.int64) + at))
             columns["missing_left"].append(np.where(leaf, 0, nodes["missing_go_to_left"]))
-            # a split between what is known and what is not has an infinite threshold, which JSON does not know
+            # what splits the known from the unknown has an infinite threshold, which JSON does not know
             limit = np.minimum(nodes["num_threshold"], np.finfo(np.float64).max)
             columns["threshold"].append(np.where(leaf, 0.0, limit))
             columns["value"].append(np.where(leaf, nodes["value"], 0.0))
@@ -81,8 +83,8 @@ class Trees:
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Trees:
-        """Trees as `to_json` wrote them. Raises ValueError where they are no trees: what walks through them is
-        machine code, which must not be led out of its arrays."""
+        """Trees as `to_json` wrote them. Raises ValueError where they are no trees: what walks through them
+        is machine code, which must not be led out of its arrays."""
         arrays = {n: [np.asarray(told[n])] for n in (*_INTEGERS, *_FLOATS) if n != "start"}
         trees = cls._made(float(told["base"]), told["start"], arrays)
         trees._check()
@@ -98,7 +100,9 @@ class Trees:
         place = np.arange(count)
         for side in (self.left, self.right):
             # a child stands behind its parent and in the same tree, so every walk ends
-            if ((side[inner] <= place[inner]) | (side[inner] >= own[inner])).any() or (side[~inner] != -1).any():
+            if ((side[inner] <= place[inner]) | (side[inner] >= own[inner])).any() or (
+                side[~inner] != -1
+            ).any():
                 raise ValueError("a node of a model leads nowhere")
         if (self.feature[inner] < 0).any() or not np.isfinite(self.value).all():
             raise ValueError("a node of a model reads nothing")
@@ -113,20 +117,27 @@ class Trees:
         moved = np.array([places.get(int(f), -1) for f in self.feature], np.int64)
         return Trees(self.base, self.start, moved, *(getattr(self, n) for n in (*_INTEGERS[2:], *_FLOATS)))
 
+    @property
+    def _walked(self) -> tuple[NDArray[Any], ...]:
+        """The arrays as the compiled walks take them."""
+        names = ("start", "feature", "threshold", "left", "right", "missing_left", "value")
+        return tuple(getattr(self, name) for name in names)
+
     def raw(self, rows: Floats) -> Floats:
         """Log-odds of rows (float64, rows x features, nan for unknown)."""
         from quanke.plans.scores.walks import walk  # numba: half a second, where nobody is scored
 
         out = np.full(len(rows), self.base)
         given = np.ascontiguousarray(rows, dtype=np.float64)
-        walk(given, self.start, self.feature, self.threshold, self.left, self.right, self.missing_left, self.value, out)  # fmt: skip
+        walk(given, *self._walked, out)
         return out
 
     def contributions(self, row: Floats) -> tuple[Floats, float]:
-        """What each feature adds to the log-odds of one row, and what is there before: together exactly `raw`.
+        """What each feature adds to the log-odds of one row, and what is there before: together exactly
+        `raw`.
 
-        They are the Shapley values of the game in which a feature that is not known lets a row go both ways in
-        the proportion of the training rows (as TreeSHAP's "path dependent" ones; Lundberg et al., Nature
+        They are the Shapley values of the game in which a feature that is not known lets a row go both ways
+        in the proportion of the training rows (as TreeSHAP's "path dependent" ones; Lundberg et al., Nature
         Machine Intelligence 2020).
         """
         from quanke.plans.scores.walks import shapley
@@ -134,11 +145,11 @@ class Trees:
         most = int(self.feature.max(initial=0)) + 1
         found = np.zeros(max(most, len(row)))
         given = np.ascontiguousarray(row, dtype=np.float64)
-        expected = shapley(given, self.start, self.feature, self.threshold, self.left, self.right, self.missing_left, self.value, self.cover, found)  # fmt: skip
+        expected = shapley(given, *self._walked, self.cover, found)
         return found[: len(row)], self.base + float(expected)
 
     def importance(self, count: int) -> Floats:
         """Share of all gain that splits on each of `count` features won."""
         inner = self.left >= 0
-        gain = np.bincount(self.feature[inner], self.gain[inner], minlength=count)
-        return gain / gain.sum() if gain.sum() > 0 else gain
+        gain = np.bincount(self.feature[inner], self.gain[inner], minlength=count).astype(np.float64)
+        return np.asarray(gain / gain.sum(), np.float64) if gain.sum() > 0 else gain

@@ -24,7 +24,8 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 @compiled
 def walk(rows, start, feature, threshold, left, right, missing_left, value, out):  # type: ignore[no-untyped-def]
-    """Add the leaf of every tree to `out`, tree after tree for each row: the sum does not depend on blocks."""
+    """Add the leaf of every tree to `out`, tree after tree for each row: the sum does not depend on
+    blocks."""
     count = rows.shape[0]
     for first in range(0, count, BLOCK):
         last = min(first + BLOCK, count)

@@ -3,8 +3,8 @@
     value = year x (aum x margin x (1 - churn x share lost) + loans x margin of loans
             + sum over products of probability to open x usual amount x margin)
 
-Margins are the bank's own (`products.margin`), weighted with what is held. The usual amount of a product is what
-openings brought, by how much the customer has: means of few are drawn towards the mean of all. It ranks
+Margins are the bank's own (`products.margin`), weighted with what is held. The usual amount of a product is
+what openings brought, by how much the customer has: means of few are drawn towards the mean of all. It ranks
 customers; it is no accounting figure.
 """
 
@@ -28,8 +28,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Worth:
-    """`aum_margin`, `loan_margin`: per year; `lost`: share of AUM that leaves with who leaves; `days` counted;
-    `margin`, `amounts`: by category, annual and fen by band (one more than there are BANDS)."""
+    """`aum_margin`, `loan_margin`: per year; `lost`: share of AUM that leaves with who leaves; `days`
+    counted; `margin`, `amounts`: by category, annual and fen by band (one more than there are BANDS)."""
 
     until: str
     days: int
@@ -42,8 +42,8 @@ class Worth:
     def value(
         self, aum: Floats, loans: Floats, churn: Floats | None, propensity: Mapping[str, Floats]
     ) -> NDArray[np.int64]:
-        """Fen for each customer. `aum`, `loans` in fen; `churn` and `propensity` by category as far as there are
-        models. Rounded half up."""
+        """Fen for each customer. `aum`, `loans` in fen; `churn` and `propensity` by category as far as there
+        are models. Rounded half up."""
         risk = np.zeros(len(aum)) if churn is None else churn
         made = np.maximum(aum, 0) * self.aum_margin * (1 - risk * self.lost)
         made = made + np.abs(loans) * self.loan_margin
@@ -81,8 +81,8 @@ class Worth:
             amounts = {str(c): tuple(map(float, a)) for c, a in told["amounts"].items()}
             if margin.keys() != amounts.keys() or any(len(a) != len(BANDS) + 1 for a in amounts.values()):
                 raise ValueError
-            parts = (float(told[k]) for k in ("aum_margin", "loan_margin", "lost"))
-            return cls(str(told["until"]), int(told["days"]), *parts, margin, amounts)
+            aum, loan, lost = (float(told[k]) for k in ("aum_margin", "loan_margin", "lost"))
+            return cls(str(told["until"]), int(told["days"]), aum, loan, lost, margin, amounts)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ScoreError("these are no margins of expected value") from None
 
