@@ -33,6 +33,7 @@ THEME_TITLES = {
     "activity": "Activity 活跃与价值",
     "life": "Life-cycle hints 人生阶段线索",
     "graph": "Households, employers, referrals 家庭、单位与推荐",
+    "scores": "Scores of models 模型评分",
 }
 
 HEAD = f"""\

@@ -49,7 +49,7 @@ def profile(planned: Planned) -> dict[str, list[Any]]:
     words = (
         "in_scope is_minor agrees_call agrees_sms agrees_push agrees_wecom agrees_email in_cool_down "
         "complained_90d calls_7d messages_mtd pushes_1d risk_level risk_assessment_valid owner_post "
-        "refuses_profiling branch contact_due_on tier_rank"
+        "profiling_refused branch contact_due_on tier_rank"
     )
     table = planned.night.read(words.split())
     return {name: table[name].to_pylist() for name in table.column_names}
@@ -72,7 +72,7 @@ def test_nobody_is_addressed_who_must_not_be(
             means = "call" if action.means == "visit" else action.means
             assert profile[f"agrees_{means}"][c], row
             assert not profile["is_minor"][c] and not profile["in_cool_down"][c]
-            assert not profile["complained_90d"][c] and not profile["refuses_profiling"][c]
+            assert not profile["complained_90d"][c] and not profile["profiling_refused"][c]
         if action.means == "call":
             assert profile["calls_7d"][c] < 2
         if action.means == "sms":

@@ -62,6 +62,10 @@ COMMANDS = {
         "files",
         "Write the files of a believable city branch to TARGET, with known truth in TARGET/truth.",
     ),
+    "scores": (
+        "scores",
+        "Learn who is likely to act or to leave: train models, read their cards, explain a customer's score.",
+    ),
     "tags": (
         "reading",
         "List the catalogue: every tag, metric, trigger and check with its title, unit, class, purpose.",

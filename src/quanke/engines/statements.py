@@ -106,7 +106,9 @@ def plan(
     ordered = tuple(definitions)
     have = frozenset(known)
     aggregates: dict[str, dict[Aggregate, str]] = {}
-    columns: dict[str, dict[str, None]] = {"customers": {}, "models": {}, "graph": {}, "profile": {}}
+    columns: dict[str, dict[str, None]] = {
+        name: {} for name in ("customers", "models", "graph", "scores", "profile")
+    }
     before: dict[str, None] = {}
     for definition in ordered:
         for node in _above_rows(definition.expression, ranks or {}):
@@ -355,8 +357,8 @@ DEFAULTS = {
 @dataclass(frozen=True)
 class Sources:
     """SQL of the relations a statement reads. Each fact relation has `customer`; `customers` has one
-    row for every customer and decides which rows come out; `models`, `graph`, `profile`, `ranks` and
-    `before` (the earlier night) have at most one."""
+    row for every customer and decides which rows come out; `models`, `graph`, `profile`, `ranks`,
+    `scores` and `before` (the earlier night) have at most one."""
 
     facts: Mapping[str, str]
     customers: str
@@ -365,6 +367,7 @@ class Sources:
     before: str = ""
     ranks: str = ""
     graph: str = ""
+    scores: str = ""
 
 
 def statement(
@@ -447,6 +450,7 @@ def _wide(planned: Plan, sources: Sources, dialect: Dialect, as_of: dt.date) -> 
     for letter, names, source, alias in (
         ("m", planned.columns["models"], sources.models, "models_{}"),
         ("g", planned.columns["graph"], sources.graph, "graph_{}"),
+        ("s", planned.columns["scores"], sources.scores, "scores_{}"),
         ("p", planned.columns["profile"], sources.profile, "t_{}"),
         ("b", planned.before, sources.before, "before_{}"),
         ("r", tuple(planned.ranks.values()), sources.ranks, "{}"),
@@ -457,7 +461,7 @@ def _wide(planned: Plan, sources: Sources, dialect: Dialect, as_of: dt.date) -> 
             joins.append(f"LEFT JOIN {source} AS {letter} ON {letter}.customer = c.customer")
             columns += [f"{letter}.{dialect.quote(n)} AS {alias.format(n)}" for n in names]
         else:
-            table = {"m": "models", "g": "graph"}.get(letter, "")
+            table = {"m": "models", "g": "graph", "s": "scores"}.get(letter, "")
             columns += [f"{_unknown(planned, n, dialect, table)} AS {alias.format(n)}" for n in names]
     return "SELECT " + ",\n    ".join(columns) + "\n  " + "\n  ".join(joins)
 

@@ -128,3 +128,8 @@ class AllocationError(QuankeError):
 
 class BookError(QuankeError):
     """A proposal of books cannot be made, changed, agreed to or applied."""
+
+
+class ScoreError(QuankeError):
+    """A score cannot be trained, kept, applied or explained: too little was seen, a wall stands, a file is
+    not what was published."""

@@ -67,7 +67,7 @@ from quanke.language.expressions import (
     years_between,
     yuan,
 )
-from quanke.language.facts import customers, facts, found_by_model, graph
+from quanke.language.facts import customers, facts, found_by_model, graph, scores
 from quanke.language.words import say
 
 __all__ = [
@@ -132,6 +132,7 @@ __all__ = [
     "read_definitions",
     "say",
     "say_audience",
+    "scores",
     "sign",
     "smallest",
     "some",

@@ -47,7 +47,7 @@ from quanke.language.declared_windows import window_of
 from quanke.language.declared_yaml import Entries, Part, Row, Words, read_yaml
 from quanke.language.definitions import Check, Definition, Metric, Tag, Trigger
 from quanke.language.expressions import Expression, band
-from quanke.language.facts import FactTable, customers, facts, graph
+from quanke.language.facts import FactTable, customers, facts, graph, scores
 from quanke.language.types import Kind
 
 MOST_DEFINITIONS = 1_000
@@ -87,7 +87,12 @@ _WITH: dict[str, tuple[str, ...]] = {
 """Forms, each with the keys it understands beside its own."""
 _HOURS = re.compile(r"(\d{1,5}) hours?")
 _OF_TRIGGERS = ("on", "unless", "unless_on", "within")
-_TABLES: Mapping[str, FactTable] = {**facts.tables, "customers": customers, "graph": graph}
+_TABLES: Mapping[str, FactTable] = {
+    **facts.tables,
+    "customers": customers,
+    "graph": graph,
+    "scores": scores,
+}
 
 
 def read_definitions(

@@ -2,7 +2,8 @@
 
 Facts are the arranged tables of a home: the fields of the bank's contracts, less the numbers of
 parties and accounts (replaced by `customer`), plus a few that loading adds (`category`). `customers`
-is the one-row-per-customer table, and `graph` holds what the links between customers give each of them.
+is the one-row-per-customer table, `graph` holds what the links between customers give each of them, and
+`scores` what models in use say of them.
 Amounts are in minor units of the home currency.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from quanke.bank.contracts import CONTRACTS, Field, FieldType, Purpose, Sensitivity
-from quanke.bank.contracts.schema import C2, RISK_ONLY, boolean, integer, money
+from quanke.bank.contracts.schema import C2, RISK_ONLY, boolean, integer, money, rate
 from quanke.language.expressions import Expression
 from quanke.language.nodes import Column
 from quanke.language.places import refuse
@@ -145,9 +146,34 @@ def _graph() -> FactTable:
     )
 
 
+SCORED_CATEGORIES = (
+    "term", "wealth", "fund", "insurance", "bond", "metal", "credit_card", "consumer_loan", "mortgage",
+)  # fmt: skip
+"""Product categories for which a model may say how likely a customer is to open one."""
+
+_SCORED: dict[str, frozenset[Purpose]] = {
+    "purposes": frozenset({Purpose.MARKETING, Purpose.SERVICE, Purpose.STATISTICS})
+}
+"""A score learned to sell and to serve decides nothing about risk or compliance."""
+
+
+def _scores() -> FactTable:
+    """What the models in use say of each customer tonight (`quanke.plans.scores`)."""
+    fields = (
+        *(
+            rate(f"propensity_{c}", f"开立倾向（{c}）", f"Probability to open: {c}", **C2, **_SCORED)
+            for c in SCORED_CATEGORIES
+        ),
+        rate("churn_risk", "流失概率", "Probability to leave or to take most assets away", **C2, **_SCORED),
+        money("expected_value", "预期贡献", "Expected margin over a year", **_SCORED),
+    )
+    return FactTable("scores", "", {f.name: f for f in fields}, "模型评分", "Scores, one row per customer")
+
+
 facts = Facts()
 customers = _customers()
 graph = _graph()
+scores = _scores()
 
 
 def found_by_model(name: str, type_: Type) -> Expression:
@@ -156,8 +182,9 @@ def found_by_model(name: str, type_: Type) -> Expression:
 
 
 def table_of(name: str) -> FactTable:
-    """The table of that name, `customers` and `graph` included. Raises DefinitionError for an unknown one."""
-    return {"customers": customers, "graph": graph}.get(name) or getattr(facts, name)
+    """The table of that name, `customers`, `graph` and `scores` included. Raises DefinitionError for an
+    unknown one."""
+    return {"customers": customers, "graph": graph, "scores": scores}.get(name) or getattr(facts, name)
 
 
 def field_of(column: Column) -> Field | None:

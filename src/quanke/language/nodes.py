@@ -31,7 +31,7 @@ class Grain(StrEnum):
     POPULATION = "population"
 
 
-PER_CUSTOMER = frozenset({"customers", "models", "graph"})
+PER_CUSTOMER = frozenset({"customers", "models", "graph", "scores"})
 """Tables with one row per customer."""
 
 

@@ -54,6 +54,9 @@ class NightEngine(Protocol):
     def clusters(self, run: Run, done: Done) -> None:
         """`clusters.json`, and the group `models`: everybody's cluster."""
 
+    def scores(self, run: Run, done: Done) -> bool:
+        """`scores.json`, and the group `scores`: what the models in use say. False where none is in use."""
+
     def metrics(self, run: Run, metrics: Sequence[Metric], by: Sequence[str], done: Done) -> pa.Table:
         """All metrics for everybody and each value of each `by`: `dimension`, `member`, a column each."""
 

@@ -67,7 +67,7 @@ def linked(derived: Sequence[Definition]) -> tuple[list[Definition], list[Defini
     late: set[str] = set()
     for definition in derived:
         waits = any(
-            isinstance(n, Rank) or (isinstance(n, Column) and n.table == "models")
+            isinstance(n, Rank) or (isinstance(n, Column) and n.table in ("models", "scores"))
             for n in walk(definition.expression)
         )
         if waits or any(r.name in late and not r.earlier for r in references(definition.expression)):

@@ -82,12 +82,13 @@ class Inputs:
         before: str = "",
         ranks: str = "",
         graph: str = "",
+        scores: str = "",
     ) -> Sources:
         """SQL relations of one part for the planner."""
         low, high = self.reach(part)
         facts = {t: fact_sql(t, self.relation(t), low, high) for t in CONTRACTS if t not in NOT_FACTS}
         facts["balances"] = balances_sql(self.relation("balances"), foreign, self.home.currency, low, high)
-        return Sources(facts, files_sql([golden]), models, profile, before, ranks, graph)
+        return Sources(facts, files_sql([golden]), models, profile, before, ranks, graph, scores)
 
 
 NOT_FACTS = frozenset(

@@ -13,6 +13,7 @@ from quanke.language.nodes import Rank
 from quanke.night.engine import Done
 from quanke.night.findings import metrics_by_duckdb, write_findings, write_moves
 from quanke.night.models import cluster_parts
+from quanke.night.scores import score_parts
 from quanke.night.steps import Run, prepare, profile_parts, rank_parts
 
 
@@ -46,6 +47,10 @@ class OnDuckDB:
     def clusters(self, run: Run, done: Done) -> None:
         """Fitted on a sample, applied to everybody."""
         cluster_parts(run, done)
+
+    def scores(self, run: Run, done: Done) -> bool:
+        """Two parts at a time."""
+        return score_parts(run, done)
 
     def metrics(self, run: Run, metrics: Sequence[Metric], by: Sequence[str], done: Done) -> pa.Table:
         """One statement."""

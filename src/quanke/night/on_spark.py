@@ -38,7 +38,7 @@ from quanke.night.absorbed import absorbed_of
 from quanke.night.engine import Done
 from quanke.night.findings import long_absorbed, metric_reads
 from quanke.night.spark_inputs import SparkInputs
-from quanke.night.spark_kernels import label_parts, write_findings, write_moves
+from quanke.night.spark_kernels import label_parts, score_parts, write_findings, write_moves
 from quanke.night.steps import (
     ASIDE,
     Run,
@@ -143,6 +143,7 @@ class OnSpark:
                 before=inputs.before(run.earlier, run.catalogue, planned.before, parts),
                 ranks=beside("ranks", tuple(planned.ranks.values()), parts),
                 graph=beside("graph", planned.columns["graph"], parts),
+                scores=beside("scores", planned.columns["scores"], parts),
             )
             return statement(planned, sources, DIALECT, run.day, ordered=False)
 
@@ -183,6 +184,10 @@ class OnSpark:
     def clusters(self, run: Run, done: Done) -> None:
         """Fitted on the driver on a sample, applied in tasks."""
         label_parts(run, self.session, done)
+
+    def scores(self, run: Run, done: Done) -> bool:
+        """A task per part, with the models it needs."""
+        return score_parts(run, self.session, done)
 
     def metrics(self, run: Run, metrics: Sequence[Metric], by: Sequence[str], done: Done) -> pa.Table:
         """One statement."""

@@ -41,6 +41,9 @@ from quanke.night.on_duckdb import OnDuckDB
 from quanke.night.on_tiles import OnTiles
 from quanke.night.plan import FOLDER as PLAN_FOLDER
 from quanke.night.plan import plan_parts, program_of
+from quanke.night.scores import COLUMNS as SCORE_COLUMNS
+from quanke.night.scores import FILE as SCORES_FILE
+from quanke.night.scores import versions_in_use
 from quanke.night.steps import Run, prepare_foreign, prepare_moved, rank_nodes, split
 from quanke.night.tile_store import TileStore
 from quanke.night.verify import Verified, verify
@@ -55,6 +58,7 @@ KEPT = (
     "migration.parquet",
     "findings.parquet",
     "clusters.json",
+    SCORES_FILE,
     "catalogue.json",
     *GRAPH_KEPT,
     BOOK_MOVES,
@@ -123,6 +127,7 @@ def night(
     plan = {
         **_plan(inputs, catalogue, day, earlier, comparison),
         "engine": engine.name,
+        "models": versions_in_use(home),
         "full": engine.full,  # a night asked for whole never goes on with parts that were carried
     }
     if store.has(day):
@@ -138,6 +143,7 @@ def night(
     working = store.begin(day, plan)
     inputs = replace(inputs, moved=working.file("moved"))
     run = Run(inputs, catalogue, day, working, earlier, comparison, listener, engine, memory)
+    run.models = plan["models"]
     with engine.working(working.path / "spill"):
         done = _steps(run, seconds)
         verified = None
@@ -229,6 +235,8 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
         done["models"] = ["cluster"]
     else:
         derived = _without_models(derived)
+    if _timed(seconds, "scores", lambda: engine.scores(run, done)):
+        done["scores"] = list(SCORE_COLUMNS)
     if derived:
         _timed(seconds, "derived tags", lambda: engine.profile(run, "derived", derived, done))
     kept = {"base": done["base"], "linked": done.get("linked", []), "derived": [d.name for d in derived]}
@@ -240,7 +248,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     _timed(seconds, "books", lambda: draft_moves(run, kept))
     _timed(seconds, "index", lambda: index_parts(run, kept))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
-    for extra in ("customers", "ranked", "ranks", "models", "graph"):
+    for extra in ("customers", "ranked", "ranks", "models", "scores", "graph"):
         for part in range(run.inputs.parts):
             run.working.part(extra, part).unlink(missing_ok=True)
     return kept

@@ -1,4 +1,4 @@
-"""Kernels of the night in Spark's tasks: labels of clusters, moves, findings.
+"""Kernels of the night in Spark's tasks: labels of clusters, scores, moves, findings.
 
 Each task takes one part of the profile, reads its columns from the store and writes what it finds there. The
 functions are those of the night on one machine; each of them looks at a customer at a time, so that a part
@@ -28,6 +28,8 @@ from quanke.night.absorbed import absorbed_of
 from quanke.night.engine import Done
 from quanke.night.findings import FINDINGS, MOVES, MOVING, ORDER, dated, found_by
 from quanke.night.models import FEATURES, group_of, previous_model, titles_of
+from quanke.night.scores import FILE as SCORES_FILE
+from quanke.night.scores import Scoring, gone_in, note_refused, pieces_of, write_piece
 from quanke.night.steps import Run, reaching
 from quanke.segments.moves import MIGRATION, added_up, moves
 
@@ -117,6 +119,48 @@ class _Labels:
         numbers = pa.array(np.arange(low, high, dtype=np.int32))
         table = pa.table({"customer": numbers, "cluster": names.take(pa.array(labels))})
         write_from_task(self.profile.working.part("models", part), table)
+        return pa.RecordBatch.from_arrays([pa.array([part], pa.int32())], schema=_DONE)
+
+
+# --- scores
+
+
+def score_parts(run: Run, session: SparkSession, done: Done) -> bool:
+    """The group `scores` and `scores.json`, a task per part. False where no model is in use."""
+    if not run.models:
+        return False
+    scoring = Scoring.of(run, done)
+    note_refused(run, scoring)
+    run.working.file("pieces-scores").mkdir(exist_ok=True)
+    missing = run.working.missing("scores", run.inputs.parts)
+    with run.progress.step("scores", 1) as step:
+        over_numbers(session, missing, _Scores(_Profile.of(run), scoring, run.day), _DONE, "part INT")
+        step.advance(1)
+    target = run.working.file(SCORES_FILE)
+    if not target.exists():
+        write_json(target, scoring.told(run.day, pieces_of(run)))
+    return True
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Scores of a part's customers, written into the group `scores`, and the counts their drift is made
+    of."""
+
+    profile: _Profile
+    scoring: Scoring
+    day: dt.date
+
+    def __call__(self, part: int) -> pa.RecordBatch:
+        low, high = self.profile.reach(part)
+        gone = gone_in(absorbed_of(self.profile.absorbed).numbers, low, high)
+
+        def column(name: str) -> pa.ChunkedArray:
+            return self.profile.column(self.scoring.groups[name], part, name)
+
+        table, piece = self.scoring.part(column, low, self.day, gone)
+        write_piece(self.profile.working.path, part, piece)
+        write_from_task(self.profile.working.part("scores", part), table)
         return pa.RecordBatch.from_arrays([pa.array([part], pa.int32())], schema=_DONE)
 
 

@@ -33,7 +33,7 @@ from quanke.night.moved import write_moved
 
 WORKERS = 2
 BY = ("tier", "stage", "branch")
-ASIDE = ("ranks", "models", "graph")
+ASIDE = ("ranks", "models", "graph", "scores")
 """Groups of columns that are no definitions: they stand beside the profile while it is made."""
 
 
@@ -54,6 +54,8 @@ class Run:
     notes: list[str] = field(default_factory=list)
     tiles: dict[str, Any] = field(default_factory=dict)
     """Which way the base group was computed, for the manifest."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Versions of scores that are applied, by score."""
 
     @property
     def absorbed_file(self) -> Path:
@@ -71,14 +73,14 @@ class Run:
 
 
 def split(catalogue: Catalogue) -> tuple[list[Definition], list[Definition]]:
-    """Tags and checks that can be computed range by range, and those that need everybody (ranks), a
-    model or the graph first, with all that stand on them."""
+    """Tags and checks that can be computed range by range, and those that need everybody (ranks),
+    models, scores or the graph first, with all that stand on them."""
     base: list[Definition] = []
     derived: list[Definition] = []
     late: set[str] = set()
     for definition in (d for d in catalogue.values() if d.kind in ("tag", "check")):
         waits = any(
-            isinstance(n, Rank) or (isinstance(n, Column) and n.table in ("models", "graph"))
+            isinstance(n, Rank) or (isinstance(n, Column) and n.table in ("models", "graph", "scores"))
             for n in walk(definition.expression)
         )
         if waits or any(r.name in late and not r.earlier for r in references(definition.expression)):
@@ -182,7 +184,7 @@ def profile_parts(
     only: Sequence[int] | None = None,
 ) -> None:
     """Compute definitions part by part into a group of the profile (`only` some parts). `done`: groups that
-    are there, with their columns; `ranks`, `models` and `graph` among them are read by what needs them."""
+    are there, with their columns; those in ASIDE among them are read by what needs them."""
     known = [n for g, names in done.items() if g not in ASIDE for n in names]
     planned = plan(definitions, known, rank_names(run.catalogue, done.get("ranks", [])))
     foreign = run.working.file("foreign.parquet")
@@ -202,6 +204,7 @@ def profile_parts(
             profile=side(part, planned.columns["profile"], [g for g in done if g not in ASIDE]),
             ranks=side(part, planned.ranks.values(), ["ranks"]),
             graph=side(part, planned.columns["graph"], ["graph"]),
+            scores=side(part, planned.columns["scores"], ["scores"]),
             before=before_sql(run.earlier, run.catalogue, planned.before, *run.inputs.reach(part)),
         )
         sql = statement(planned, sources, DIALECT, run.day, ordered=False)

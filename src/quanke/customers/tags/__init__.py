@@ -18,6 +18,7 @@ from quanke.customers.tags import (
     life,
     person,
     products,
+    scores,
     service,
 )
 from quanke.language import Tag
@@ -35,6 +36,7 @@ THEMES: dict[str, tuple[Tag, ...]] = {
     "activity": activity.TAGS,
     "life": life.TAGS,
     "graph": graph.TAGS,
+    "scores": scores.TAGS,
 }
 """Tags by theme, in reading order."""
 

@@ -211,24 +211,6 @@ AGREES: dict[str, Tag] = {
 }
 """Consent by means."""
 
-_profiling = facts.consents.purpose == "profiling"
-_profiling_refused_on = largest(facts.consents.withdrawn_on).where(
-    _profiling & (facts.consents.withdrawn_on <= as_of())
-)
-_profiling_granted_on = largest(facts.consents.granted_on).where(
-    _profiling & (facts.consents.withdrawn_on.is_null() | (facts.consents.withdrawn_on > as_of()))
-)
-refuses_profiling = Tag(
-    name="refuses_profiling",
-    title_zh="拒绝画像推荐",
-    title_en="Refused profiling",
-    value=(
-        _profiling_refused_on.is_known() & ~(_profiling_granted_on > _profiling_refused_on).otherwise(False)
-    ),
-    note_zh="撤回过画像同意且其后未再同意；不评分、不作个性化推荐（PI-4）。",
-    note_en="Withdrew consent to profiling and has not agreed since: no scores, nothing personal (PI-4).",
-)
-
 may_be_marketed = Tag(
     name="may_be_marketed",
     title_zh="可营销",
@@ -267,6 +249,5 @@ TAGS = (
     agrees_push,
     agrees_wecom,
     agrees_email,
-    refuses_profiling,
     may_be_marketed,
 )

@@ -13,7 +13,7 @@ from quanke.language.facts import table_of
 from quanke.language.nodes import PER_CUSTOMER, Aggregate, Column, Node, Rank, Reference, references, walk
 from quanke.language.types import Type
 
-FROM_THE_NIGHT = frozenset({"models", "graph"})
+FROM_THE_NIGHT = frozenset({"models", "graph", "scores"})
 
 
 def is_live(table: str) -> bool:

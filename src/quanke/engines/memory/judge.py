@@ -2,8 +2,9 @@
 
 Tables are lists of dicts in arranged form: each row of a fact table has `customer` (a dense number) and
 the table's fields; rows of `balances` have `date` and `delta`, the change of the balance on that day.
-`customers` has one row for each customer and decides who there is; `models` and `graph` have at most one.
-Money is minor units, rates are Decimal, None is unknown; a field that a row does not have is unknown.
+`customers` has one row for each customer and decides who there is; `models`, `graph` and `scores` have at
+most one. Money is minor units, rates are Decimal, None is unknown; a field that a row does not have is
+unknown.
 """
 
 from __future__ import annotations

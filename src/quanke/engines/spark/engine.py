@@ -41,6 +41,7 @@ def evaluate(
         customers="in_customers",
         models="in_models" if "models" in tables else "",
         graph="in_graph" if "graph" in tables else "",
+        scores="in_scores" if "scores" in tables else "",
         before="in_earlier" if earlier is not None else "",
     )
     return spark.sql(statement(planned, sources, DIALECT, as_of)).toArrow()

@@ -14,10 +14,10 @@ from quanke.customers.tags.person import (
     AGREES,
     is_elder,
     is_minor,
-    refuses_profiling,
     risk_assessment_valid,
     risk_level,
 )
+from quanke.customers.tags.scores import profiling_refused
 from quanke.customers.tags.service import (
     calls_7d,
     complained_90d,
@@ -50,7 +50,7 @@ class Gate:
 
 _SCOPE = Gate("scope", in_scope, "不在管范围（PI-1）", "not a customer in scope (PI-1)")
 _ADULT = Gate("adult", ~is_minor.otherwise(False), "未成年人不营销", "under 18: never marketed to")
-_PROFILING = Gate("profiling", ~refuses_profiling, "拒绝画像推荐（PI-4）", "refused profiling (PI-4)")
+_PROFILING = Gate("profiling", ~profiling_refused, "拒绝画像推荐（PI-4）", "refused profiling (PI-4)")
 _COOL = Gate("cool_down", ~in_cool_down, "拒绝后冷静期内（MKT-3）", "said no lately: cool-down (MKT-3)")
 _COMPLAINT = Gate("complaint", ~complained_90d, "近90日有投诉", "complained in the last 90 days")
 _OWNER = Gate("owner", has_owner, "无主管户岗位", "no post looks after the customer")
