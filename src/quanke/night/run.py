@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
-from quanke.bank.completion import complete, incomplete
+from quanke.bank.completion import completed
 from quanke.bank.home import Home
 from quanke.bank.survivorship import fingerprint
 from quanke.customers.register import update_register
@@ -114,9 +114,7 @@ def night(
     catalogue = catalogue_of(home)
     if home.counts().customers == 0:
         raise NightError("the home holds no customers yet: `quanke load DIR` first")
-    if incomplete(home):
-        with home.writing():
-            complete(home)
+    completed(home)
     seconds: dict[str, float] = {}
     listener = progress or SilentProgress()
     if not store.has(day):
@@ -132,30 +130,21 @@ def night(
     }
     if store.has(day):
         held = _published(store, day, plan)
-        if sample:
-            aside = WorkingNight(store.folder / f".{day}.verifying", held.night.path)
-            apart = replace(inputs, moved=aside.file("moved"))
-            told = held.night.manifest["earlier"]
-            was = store.open(dt.date.fromisoformat(told)) if told else None
-            run = Run(apart, catalogue, day, aside, was, comparison, listener, OnDuckDB(), memory)
-            return replace(held, verified=_verified_aside(run, held.night, sample))
-        return held
+        if not sample:
+            return held
+        aside = WorkingNight(store.folder / f".{day}.verifying", held.night.path)
+        apart = replace(inputs, moved=aside.file("moved"))
+        told = held.night.manifest["earlier"]
+        was = store.open(dt.date.fromisoformat(told)) if told else None
+        run = Run(apart, catalogue, day, aside, was, comparison, listener, OnDuckDB(), memory)
+        return replace(held, verified=_verified_aside(run, held.night, sample))
     working = store.begin(day, plan)
     inputs = replace(inputs, moved=working.file("moved"))
     run = Run(inputs, catalogue, day, working, earlier, comparison, listener, engine, memory)
     run.models = plan["models"]
     with engine.working(working.path / "spill"):
         done = _steps(run, seconds)
-        verified = None
-        if sample:
-            parts = partial(working.part, "base")
-            try:
-                verified = _timed(seconds, "verify", lambda: verify(run, parts, sample))
-            except NightError:
-                # what was found wrong is not gone on with, by this night or by the next one
-                shutil.rmtree(working.path)
-                shutil.rmtree(TileStore(home).of(day).path, ignore_errors=True)
-                raise
+        verified = _timed(seconds, "verify", lambda: _verified(run, sample)) if sample else None
         if inputs.fingerprint() != plan["inputs"]:
             raise NightError("files were loaded while the night was computed: run it again")
     manifest = _manifest(run, plan, done)
@@ -186,6 +175,17 @@ def _plan(
         "earlier": earlier.day.isoformat() if earlier else None,
         "comparison": comparison.day.isoformat() if comparison else None,
     }
+
+
+def _verified(run: Run, sample: int) -> Verified:
+    """Verify a night before it is published. What was found wrong is thrown away."""
+    try:
+        return verify(run, partial(run.working.part, "base"), sample)
+    except NightError:
+        # it is not gone on with, by this night or by the next one
+        shutil.rmtree(run.working.path)
+        shutil.rmtree(TileStore(run.inputs.home).of(run.day).path, ignore_errors=True)
+        raise
 
 
 def _verified_aside(run: Run, held: Night, sample: int) -> Verified:

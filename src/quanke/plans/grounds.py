@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from quanke.kernel.errors import AllocationError
 from quanke.plans.actions.action import Action
 from quanke.plans.budgets import POST, Budget, Of, Quantity, Unit
-from quanke.plans.limits import Limit
+
+if TYPE_CHECKING:
+    from quanke.plans.limits import Limit
 
 Codes = NDArray[np.int32]
 _MILLION = 1_000_000
@@ -75,6 +77,8 @@ def lay(budgets: Sequence[Budget], grounds: Grounds) -> list[Laid]:
 
 
 def _laid(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> Laid:
+    from quanke.plans.limits import Limit  # SciPy: where a plan is made, and not where one is read
+
     use = np.array([budget.uses(action, grounds.day) for action in grounds.actions], np.float64)
     rows = grounds.rows[budget.per] if budget.per else None
     members = rows.members if rows else ("",)
@@ -119,6 +123,8 @@ def _floors(
 def _rhythm(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> Laid:
     """Who is due is contacted: of each post the highest tiers first, then the most overdue, as far as their
     contacts fit into a share of its minutes. Each such customer is a row of the limit."""
+    from quanke.plans.limits import Limit
+
     assert budget.capacity is not None
     minutes = standing[budget.capacity.name].limit
     keeps = np.array([budget.concerns(action) for action in grounds.actions])
