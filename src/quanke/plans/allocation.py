@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import dual, exact, packing
+from quanke.plans import dual, exact, packing, passes
 from quanke.plans.contradiction import contradicted
 from quanke.plans.limits import Amounts, Limit, checked
-from quanke.plans.problem import Numbers, Problem, Room, problem_of
+from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
 from quanke.plans.reasons import Reason, reason_of
 from quanke.plans.repair import Repair
 
@@ -158,7 +158,7 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
         bound = min(bound, other)
     if len(repair.wrong):
         raise contradicted(problem, repair, _attempted)
-    repair.fill()
+    repair.fill(bound)
     return _told(problem, price, repair.places, bound)
 
 
@@ -193,33 +193,12 @@ def _told(problem: Problem, price: Amounts, places: NDArray[np.int16], bound: fl
         raise AssertionError("a limit is broken")
     bound = max(bound, value)
     chosen = np.empty_like(places)
-    chosen[problem.order] = _sorted(problem, places)
+    passes.offered(problem.parts(), places, problem.order, chosen)
     return Plan(chosen, value, bound, _gap(value, bound), 0.0, problem, price, places)
 
 
 def _gap(value: float, bound: float) -> float:
     return 0.0 if value == bound else (bound - value) / max(abs(bound), 1e-300)
-
-
-def _sorted(problem: Problem, places: NDArray[np.int16]) -> NDArray[Any]:
-    """Actions in the place of places, the most valuable first."""
-    rows = np.arange(len(places))[:, None]
-    if not problem.width:
-        return places
-    inside = np.maximum(places, 0)
-    actions: NDArray[Any] = (
-        problem.actions[0][inside] if len(problem.actions) == 1 else problem.actions[rows, inside]
-    )
-    actions = np.where(places >= 0, actions, -1).astype(np.int16)
-    if places.shape[1] == 1:
-        return actions
-    values = np.where(places >= 0, problem.values[rows, inside], -np.inf)
-    order = np.lexsort((actions, -values), axis=1)
-    # who has none stands last, whatever the others are worth
-    order = np.take_along_axis(
-        order, np.argsort(np.take_along_axis(places < 0, order, 1), axis=1, kind="stable"), 1
-    )
-    return np.take_along_axis(actions, order, 1)
 
 
 def _within(tight: Room, wide: Room) -> bool:
@@ -253,6 +232,7 @@ def _changed(problem: Problem, name: str, capacity: Any, at_least: Any) -> Probl
         capacities, floors = room.capacity.copy(), room.floor.copy()
         capacities[part], floors[part] = new.capacity, new.floor
         return replace(problem, limits=limits, room=replace(room, capacity=capacities, floor=floors))
+    refuse_empty(new)
     assert new.group is not None
     group = new.group[problem.order]
     some = np.flatnonzero(group >= 0)

@@ -127,7 +127,7 @@ def _looked_at(problem: Problem, own: bool) -> tuple[Problem, NDArray[np.float64
     rows = suspects(problem)
     low = rows & np.isfinite(problem.room.floor)
     obliged = (problem.room.least > 0).any(axis=1)
-    under = np.append(low, False)[problem.rows].any(axis=1)[problem.signature]
+    under = np.asarray(np.append(low, False)[problem.rows].any(axis=1))[problem.signature]
     return _merged(part_of(problem, under | obliged, rows))
 
 
@@ -138,12 +138,12 @@ def _merged(problem: Problem) -> tuple[Problem, NDArray[np.float64]]:
     alike, and at most k different actions each can be dealt out to m of them whatever is taken of each action
     up to m, and k * m of all. Who has limits of his own stands for himself.
     """
-    minima = np.isfinite(problem.room.floor)
+    minima = np.asarray(np.isfinite(problem.room.floor))
     asked = [at for at in range(problem.shared) if minima[problem.first[at] : problem.first[at + 1]].any()]
     asked += list(range(problem.shared, len(problem.limits)))
     if len(problem.matrices):
         return problem, np.ones(problem.customers)
-    useful = (problem.use[asked] > 0).any(axis=0)[problem.actions]
+    useful = np.asarray((problem.use[asked] > 0).any(axis=0))[problem.actions]
     allowed = np.isfinite(problem.values) & useful
     bounds = np.isfinite(problem.room.least) | np.isfinite(problem.room.most)
     alone = np.where(bounds.any(axis=1), np.arange(problem.customers), -1)

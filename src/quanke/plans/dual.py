@@ -32,6 +32,8 @@ from quanke.plans.problem import Problem, Room
 
 CHUNKS = 8
 """Customers are worked on in so many ranges, whatever the machine: sums come out the same everywhere."""
+ALONE = 5_000
+"""For fewer customers threads cost more than they bring."""
 SAMPLE, OF_ROW = 100_000, 300
 """The first round looks at about so many customers, and at so many for each row: fewer say nothing of it."""
 GROWTH = 8
@@ -94,6 +96,8 @@ def over(customers: int, work: Callable[[int, int], Any], stride: int = 1) -> li
     """The work over ranges of customers, in their order."""
     step = max(stride, -(-customers // CHUNKS // stride) * stride)
     ranges = [(low, min(low + step, customers)) for low in range(0, customers, step)]
+    if customers // stride < ALONE:
+        return [work(*r) for r in ranges]
     with ThreadPoolExecutor(max_workers=min(CHUNKS, os.cpu_count() or 1)) as pool:
         return list(pool.map(lambda r: work(*r), ranges))
 
@@ -212,7 +216,7 @@ def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
         strides.append(max(1, strides[-1] // GROWTH))
     deltas = DELTAS if start is None else DELTAS[-2:]
     for round_, stride in enumerate(strides):
-        for delta in deltas if round_ == 0 else deltas[-2:]:
+        for delta in deltas if round_ == 0 else deltas[-1:]:
             price = _descended(problem, price, delta * scale, stride)
     return price
 

@@ -23,7 +23,7 @@ class Limit:
     `use`: what an action uses (at least 0), an array by action or customers x actions (SciPy sparse too).
     `group`: under which of the limit's rows a customer falls, -1 under none; None: everybody under row 0.
     `capacity`: what may be used at most, one number or one by row; None or infinite: no bound.
-    `at_least`: what has to be used at least, likewise.
+    `at_least`: what has to be used at least, likewise; one number is meant for the rows somebody falls under.
     A group whose rows hold one customer each ("must be contacted this month") costs next to nothing: it is
     kept where the customer's actions are chosen and has no price.
     """
@@ -63,6 +63,8 @@ def checked(limit: Limit, customers: int, actions: int) -> CheckedLimit:
     floor = _by_row(limit, "at_least", limit.at_least, rows, -np.inf)
     # nothing uses less than nothing
     floor[floor <= 0] = -np.inf
+    if group is not None and np.ndim(limit.at_least) == 0:
+        floor[np.bincount(group[group >= 0], minlength=rows) == 0] = -np.inf
     return CheckedLimit(name, use, group, capacity, floor)
 
 

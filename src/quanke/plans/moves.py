@@ -88,14 +88,15 @@ def best_move(i, aim, target, sign, short, net, places, chosen, usage, capacity,
 
 
 @compiled
-def scores(data, table, price, aim, target, row, sign, short, low, high, chosen, usage, capacity, floor, out):  # type: ignore[no-untyped-def]
-    """The score of each customer's best move; inf for who is not under the row (-1: everybody is)."""
+def scores(data, table, price, aim, target, sign, short, people, low, high, state, out):  # type: ignore[no-untyped-def]
+    """The score of the best move of each of some people (places `low` to `high - 1` of them). `state`:
+    choices, and by row use, capacity and minimum."""
+    chosen, usage, capacity, floor = state
     values, actions, many, signature, rows, use, matrix_at, matrices, _, _ = data
     net, places = np.empty(values.shape[1]), np.empty(chosen.shape[1], np.int64)
-    for i in range(low, high):
-        out[i] = np.inf
-        if row >= 0 and rows[signature[i], target] != row:
-            continue
+    for p in range(low, high):
+        i = people[p]
+        out[p] = np.inf
         if aim != 0:
             useful = sign > 0
             for at in range(chosen.shape[1]):
@@ -104,16 +105,20 @@ def scores(data, table, price, aim, target, row, sign, short, low, high, chosen,
                     useful = True
             if not useful:
                 continue
-        nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
-        out[i], _, _ = best_move(
+            nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
+        else:
+            for w in range(values.shape[1]):
+                net[w] = values[i, w]
+        out[p], _, _ = best_move(
             i, aim, target, sign, short, net, places, chosen, usage, capacity, floor, data
         )
 
 
 @compiled
-def move(data, table, price, aim, target, row, sign, order, chosen, usage, capacity, floor):  # type: ignore[no-untyped-def]
+def move(data, table, price, aim, target, row, sign, order, state):  # type: ignore[no-untyped-def]
     """Make the best moves of customers, in the given order; where a row is to be put right, until it is.
     Changes `chosen` and `usage`. Returns how many moved."""
+    chosen, usage, capacity, floor = state
     values, actions, many, signature, rows, use, matrix_at, matrices, _, _ = data
     net, places = np.empty(values.shape[1]), np.empty(chosen.shape[1], np.int64)
     moved = 0

@@ -18,6 +18,9 @@ from quanke.plans.limits import Amounts
 from quanke.plans.passes import compiled, following, keeps, nets, used
 from quanke.plans.problem import Numbers, Problem
 
+FROM = 1_500
+"""Of so many customers of a row at most somebody deviates: enough that they lose next to nothing. What the
+bound falls by is then not proven, and is nothing to speak of."""
 CORE = 24
 """Customers of a row whose deviations are looked at first; more where that proves nothing."""
 STATES = 4_000_000
@@ -109,11 +112,13 @@ def packed(
 
     bounds = np.stack([price[first:last], room.capacity[first:last], room.floor[first:last]])
 
+    sizes = CORE, STATES, FROM
+
     def work(low: int, high: int) -> None:
         for at in range(low, high):
             pack(
                 parts, table, price, problem.k, blocks.limit, blocks.unit, blocks.most, blocks.members,
-                blocks.start, int(edges[at]), int(edges[at + 1]), bounds, places, fallen, (CORE, STATES),
+                blocks.start, int(edges[at]), int(edges[at + 1]), bounds, places, fallen, sizes,
             )  # fmt: skip
 
     over(CHUNKS, work)
@@ -157,6 +162,18 @@ def units_of(i, limit, unit, data, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def spends(people, data, limit, chosen):  # type: ignore[no-untyped-def]
+    """What some customers use of a limit."""
+    _, actions, many, _, _, use, matrix_at, matrices, _, _ = data
+    total = 0.0
+    for i in people:
+        for at in range(chosen.shape[1]):
+            if chosen[i, at] >= 0:
+                total += used(i, chosen[i, at], limit, actions, many, use, matrix_at, matrices)
+    return total
+
+
+@compiled
 def search(i, net, units, k, pick, out, wanted, places, data):  # type: ignore[no-untyped-def]
     """By looking at every set: the greatest net by units (`out`), and the set of `wanted` units that has
     it (`places`)."""
@@ -180,13 +197,12 @@ def search(i, net, units, k, pick, out, wanted, places, data):  # type: ignore[n
 @compiled
 def _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, least_regret):  # type: ignore[no-untyped-def]
     """For the customers of a row: units used (`now`), what another number of them loses (`regret`), and the
-    least of that. Returns the units used by all."""
+    least of that."""
     values, actions, many, signature, rows, _, matrix_at, matrices, least, most = data
     span = regret.shape[1] - 1
     net, units = np.empty(values.shape[1]), np.empty(values.shape[1], np.int64)
     pick, places = np.empty(k, np.int64), np.empty(k, np.int64)
     best_one, best_two = np.empty(span // k + 1), np.empty(span // k + 1)
-    total = 0
     for j in range(len(people)):
         i = people[j]
         nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
@@ -202,14 +218,12 @@ def _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, le
         for at in range(k):
             if chosen[i, at] >= 0:
                 now[j] += units[chosen[i, at]]
-        total += now[j]
         here = regret[j, now[j]]
         least_regret[j] = np.inf
         for u in range(span + 1):
             regret[j, u] = max(here - regret[j, u], 0.0)
             if u != now[j]:
                 least_regret[j] = min(least_regret[j], regret[j, u])
-    return total
 
 
 @compiled
@@ -243,7 +257,7 @@ def _answer(regret, now, least_regret, total, unit, y, capacity, floor, core_siz
 def pack(data, table, price, k, limit, unit, span, members, start, low, high, bounds, chosen, fallen, sizes):  # type: ignore[no-untyped-def]
     """Pack rows `low` to `high - 1` of a limit: changes `chosen`, writes to `fallen` what the bound falls by.
 
-    `bounds`: price, capacity and minimum of each row. `sizes`: CORE and STATES.
+    `bounds`: price, capacity and minimum of each row. `sizes`: CORE, STATES and FROM.
     """
     values, actions, many, signature, rows, _, matrix_at, matrices, _, _ = data
     net, units = np.empty(values.shape[1]), np.empty(values.shape[1], np.int64)
@@ -254,8 +268,13 @@ def pack(data, table, price, k, limit, unit, span, members, start, low, high, bo
         if count == 0:
             continue
         y, capacity, floor = bounds[0, r], bounds[1, r], bounds[2, r]
+        stride = max(1, count // sizes[2])
+        whole = spends(people, data, limit, chosen)
+        people = people[::stride]
+        count = len(people)
         regret, now, least_regret = np.empty((count, span + 1)), np.empty(count, np.int64), np.empty(count)
-        total = _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, least_regret)
+        _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, least_regret)
+        total = np.int64(np.rint(whole / unit))
         if y == 0 and total * unit <= capacity and total * unit >= floor:
             continue
         answer = np.full(count, -1, np.int64)
@@ -264,7 +283,8 @@ def pack(data, table, price, k, limit, unit, span, members, start, low, high, bo
         )
         if best == np.inf:
             continue
-        fallen[r] = proven
+        if stride == 1:
+            fallen[r] = proven
         for j in range(count):
             if answer[j] >= 0 and answer[j] != now[j]:
                 i = people[j]

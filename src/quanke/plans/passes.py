@@ -211,6 +211,31 @@ def spend(data, chosen, low, high, base, spent):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def offered(data, places, order, chosen):  # type: ignore[no-untyped-def]
+    """The actions at some places, the most valuable first (of equals the first action), in the caller's order
+    of customers."""
+    values, actions, many = data.values, data.actions, data.many
+    for i in range(len(places)):
+        out = chosen[order[i]]
+        size = 0
+        for at in range(places.shape[1]):
+            w = places[i, at]
+            if w < 0:
+                continue
+            slot = size
+            while slot > 0:
+                other = places[i, out[slot - 1]]
+                if values[i, other] > values[i, w] or (values[i, other] == values[i, w] and other < w):
+                    break
+                out[slot] = out[slot - 1]
+                slot -= 1
+            out[slot] = at
+            size += 1
+        for slot in range(places.shape[1]):
+            out[slot] = actions[i * many, places[i, out[slot]]] if slot < size else -1
+
+
+@compiled
 def shares(net, k, delta, places, at, x):  # type: ignore[no-untyped-def]
     """Shares x in 0..1, at most k together, that maximise net * x - delta / 2 * x^2, of those places that
     have one (`at`). Returns how many they are, and whether k bind. `places` has room for k + 1.

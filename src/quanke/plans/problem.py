@@ -106,6 +106,19 @@ class Problem:
             self.room.most,
         )
 
+    @cached_property
+    def start(self) -> Numbers:
+        """Where each signature's customers begin, and where the last one's end."""
+        return np.searchsorted(self.signature, np.arange(len(self.rows) + 1)).astype(np.int64)
+
+    def members(self, row: int) -> Numbers:
+        """The customers under a row of a shared limit."""
+        some = np.flatnonzero(self.rows[:, self.owner[row]] == row)
+        if len(some) == len(self.rows):
+            return np.arange(self.customers)
+        parts = [np.arange(self.start[s], self.start[s + 1]) for s in some.tolist()]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
     def row_name(self, row: int) -> tuple[str, int]:
         """The limit and the row within it."""
         limit = int(self.owner[row])
@@ -122,6 +135,8 @@ def problem_of(values: Any, limits: Any, eligible: Any, k: int) -> Problem:
     own = [_is_own(limit) for limit in known]
     ordered = tuple(x for which in (False, True) for x, o in zip(known, own, strict=True) if o is which)
     shared = len(known) - sum(own)
+    for limit in ordered[shared:]:
+        refuse_empty(limit)
     signature, rows, first = _signatures(ordered[:shared], n)
     least, most = _own_bounds(ordered[shared:], n)
     matrix_at, matrices = _matrices(ordered, actions, laid.shape)
@@ -234,6 +249,20 @@ def _is_own(limit: CheckedLimit) -> bool:
         return False
     some = limit.group[limit.group >= 0]
     return len(some) <= len(limit.capacity) and int(np.bincount(some).max(initial=0)) <= 1
+
+
+def refuse_empty(limit: CheckedLimit) -> None:
+    """Raise AllocationError where a row that is one customer's has a minimum, and nobody is under it."""
+    assert limit.group is not None
+    held = np.bincount(limit.group[limit.group >= 0], minlength=len(limit.floor)) > 0
+    rows = np.flatnonzero(~held & (limit.floor > 0)).tolist()
+    if rows:
+        raise AllocationError(
+            f"the limits contradict each other: what {limit.name!r} row {rows[0]} wants at least cannot be "
+            f"had, for nobody falls under it",
+            ((limit.name, rows[0], "at_least"),),
+            tuple((limit.name, row, "at_least", float(limit.floor[row])) for row in rows),
+        )
 
 
 def _signatures(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.plans import moves
-from quanke.plans.dual import over, priced_table, used_by
+from quanke.plans.dual import over, priced_table, unit_of, used_by
 from quanke.plans.limits import Amounts
 from quanke.plans.problem import Numbers, Problem
 
@@ -14,7 +14,12 @@ ROUNDS = 12
 """Rows are put right so many times over: one put right may disturb another."""
 FILLS = 6
 """Room that is left is filled so many times over, or until little is gained."""
-LITTLE = 1e-6
+LITTLE, ENOUGH = 1e-6, 1e-5
+"""What is little, as a share of the value; and a gap that is not worth another look at everybody."""
+LOOKED, OF_EACH = 200_000, 200
+"""So many customers are looked at for moves, or so many for each that is needed, before all are."""
+AT_ONCE = 500_000
+"""So many are looked at to fill room, before it is asked whether it still pays."""
 
 
 class Repair:
@@ -24,9 +29,8 @@ class Repair:
         self.problem, self.price = problem, price
         self.places = places
         self.usage, self.value = used_by(problem, places)
-        self._parts = problem.parts()
-        self._table = priced_table(problem, price)
-        self._scores = np.empty(problem.customers)
+        self._given = problem.parts(), priced_table(problem, price), price
+        self._unit = unit_of(problem)
         self._capacity = _strict(problem)
 
     @property
@@ -50,20 +54,24 @@ class Repair:
                     break
         return not len(self.wrong)
 
-    def fill(self) -> None:
-        """Take what gains value and fits, most first, until little is left."""
-        gained = np.inf
+    def fill(self, bound: float) -> None:
+        """Take what gains value and fits, most first, until little is left or the value is near the bound."""
+        n = self.problem.customers
+        stride = max(1, n // AT_ONCE)
+        self._count()
         for _ in range(FILLS):
-            found = self._scored(moves.GAIN, -1, -1, 0, np.inf)
-            if not len(found):
-                break
-            moved = moves.move(
-                self._parts, self._table, self.price, moves.GAIN, -1, -1, 0, found, *self._state()
-            )
-            before = self.value
-            self._count()
-            gained = self.value - before
-            if not moved or gained <= LITTLE * abs(self.value):
+            gained = 0.0
+            for offset in range(stride):
+                before = self.value
+                if bound - before <= ENOUGH * abs(bound):
+                    return
+                found = self._scored(moves.GAIN, 0, 0, np.inf, np.arange(offset, n, stride))
+                moves.move(*self._given, moves.GAIN, 0, 0, 0, found, self._state())
+                self._count()
+                gained += self.value - before
+                if self.value - before <= LITTLE * abs(self.value) / stride:
+                    break
+            if gained <= LITTLE * abs(self.value):
                 break
 
     def _count(self) -> None:
@@ -80,28 +88,33 @@ class Repair:
         return float(np.nansum(np.where(np.isfinite(self._capacity), above, 0) + below))
 
     def _ease(self, row: int, aim: int) -> None:
-        room = self.problem.room
-        sign = -1 if self.usage[row] > self._capacity[row] else 1
-        short = self.usage[row] - self._capacity[row] if sign < 0 else room.floor[row] - self.usage[row]
-        if short <= 0:
-            return
-        limit = int(self.problem.owner[row])
-        order = self._scored(aim, limit, row, sign, float(short))
-        moves.move(self._parts, self._table, self.price, aim, limit, row, sign, order, *self._state())
+        limit, people = int(self.problem.owner[row]), self.problem.members(row)
+        needed = abs(self._amiss(row)) / float(self._unit[row])
+        stride = int(len(people) // max(LOOKED, OF_EACH * needed)) or 1
+        while self._amiss(row):
+            sign = -1 if self._amiss(row) > 0 else 1
+            order = self._scored(aim, limit, sign, abs(self._amiss(row)), people[::stride])
+            moves.move(*self._given, aim, limit, row, sign, order, self._state())
+            if stride == 1:
+                break
+            stride = max(1, stride // 8)
 
-    def _scored(self, aim: int, limit: int, row: int, sign: int, short: float) -> Numbers:
-        """Customers who have such a move, the best first."""
-        out = self._scores
+    def _amiss(self, row: int) -> float:
+        """By how much a row is above its capacity (above 0) or below its minimum (below 0)."""
+        above = float(self.usage[row] - self._capacity[row])
+        below = float(self.usage[row] - self.problem.room.floor[row])
+        return above if above > 0 else min(below, 0.0)
+
+    def _scored(self, aim: int, limit: int, sign: int, short: float, people: Numbers) -> Numbers:
+        """Those of some people who have such a move, the best first."""
+        out = np.empty(len(people))
 
         def work(low: int, high: int) -> None:
-            moves.scores(
-                self._parts, self._table, self.price, aim, limit, row, sign, short, low, high,
-                *self._state(), out,
-            )  # fmt: skip
+            moves.scores(*self._given, aim, limit, sign, short, people, low, high, self._state(), out)
 
-        over(self.problem.customers, work)
+        over(len(people), work)
         some = np.flatnonzero(np.isfinite(out))
-        found: Numbers = some[np.argsort(out[some], kind="stable")]
+        found: Numbers = people[some[np.argsort(out[some], kind="stable")]]
         return found
 
 

@@ -1,0 +1,1 @@
+"""Plans: no limit is broken by one unit, no value is above its bound, and what cannot be met is named."""
