@@ -96,6 +96,23 @@ class Costs:
         fine: NDArray[np.bool_] = known & fits & (self.posts.capacity[post] > 0)
         return fine & ~self.in_conflict(row, post)
 
+    def why_not(self, row: int, post: int) -> str:
+        """Why a client may not be at a post, naming the post; "" where he may."""
+        one, at = np.array([row]), np.array([post])
+        if self.allowed(one, at)[0]:
+            return ""
+        name, role = self.posts.ids[post], ROLES[self.posts.role[post]]
+        wanted = int(self.clients.wanted[row])
+        if self.in_conflict(one, at)[0]:
+            return f"the customer or a relative of his sits at post {name} (BK-6)"
+        if wanted == NOBODY:
+            return "his service standard is digital care, or he is out of scope"
+        if self.posts.capacity[post] <= 0:
+            return f"post {name} may look after nobody"
+        return (
+            f"a {role} (post {name}) may not stand for a {ROLES[wanted]}, whom his service standard asks for"
+        )
+
     def in_conflict(self, row: Ints, post: Ints) -> NDArray[np.bool_]:
         """Whether the customer, or a relative of his, holds the post or stands in on it."""
         wide = len(self.posts.staff) + 1

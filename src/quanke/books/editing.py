@@ -97,12 +97,9 @@ class _Editing:
         return self.costs.posts.number[post]
 
     def put(self, row: int, post: int) -> None:
-        one, at = np.array([row]), np.array([post])
-        if not self.costs.allowed(one, at)[0]:
-            number, name = int(self.costs.clients.customer[row]), self.costs.posts.ids[post]
-            raise BookError(
-                f"customer {number} may not be at post {name}: its role, a relative, or no capacity"
-            )
+        why = self.costs.why_not(row, post)
+        if why:
+            raise BookError(f"customer {int(self.costs.clients.customer[row])} may not go there: {why}")
         self.post[row], self.reason[row], self.upper[row] = post, CODES.index("edited"), False
 
     def exclude(self, row: int, post: int) -> None:

@@ -69,7 +69,8 @@ def after(now: Standing, event: dict[str, Any]) -> Standing:
         raise BookError(f"a proposal knows no event {kind!r}")
     before, state = STEPS[kind]
     if now.state not in (before or ("",)):
-        raise BookError(f"the proposal cannot be {kind} now: {_WHY_NOT.get(now.state, 'there is none')}")
+        done = {"applying": "applied", "undoing": "undone"}.get(kind, kind)
+        raise BookError(f"the proposal cannot be {done}: {_WHY_NOT.get(now.state, 'there is none')}")
     if not by.strip():
         raise BookError("who does it has to be said")
     version = int(event.get("version", now.version))

@@ -203,8 +203,8 @@ def checked(proposal: Proposal, costs: Costs) -> None:
     moved = np.flatnonzero((post != NOBODY) & (post != clients.present))
     wrong = moved[~costs.allowed(moved, post[moved])]
     if len(wrong):
-        number, name = int(clients.customer[wrong[0]]), posts.ids[post[wrong[0]]]
-        raise BookError(f"customer {number} may not be at post {name}: its role, a relative, or no capacity")
+        why = costs.why_not(int(wrong[0]), int(post[wrong[0]]))
+        raise BookError(f"customer {int(clients.customer[wrong[0]])} may not go there: {why}")
     books = proposal.books
     before, after, capacity = (books[n].to_numpy() for n in ("load_before", "load_after", "capacity"))
     over = np.flatnonzero((after > capacity) & (after > before))

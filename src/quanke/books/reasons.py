@@ -18,6 +18,7 @@ _ALL = (
     reason("book.better", "更合适的岗位（距离、家庭、技能、均衡）", "another post fits better"),
     reason("book.digital", "按服务标准转线上", "the service standard says digital care"),
     reason("book.out", "不在管范围（销户、身故）", "is out of scope: closed or died"),
+    reason("book.undone", "方案撤回", "a proposal was taken back"),
     reason("book.no_room", "候选岗位均已满额", "every post he may go to is full"),
     reason("book.no_post", "没有可用岗位", "there is no post he may go to"),
 )

@@ -13,6 +13,7 @@ from quanke.customers.tags.activity import in_scope
 from quanke.customers.tags.person import AGREES, is_minor, refused_on
 from quanke.customers.tags.service import (
     COOL_DOWN_DAYS,
+    HELD_ONCE,
     calls_7d,
     contacts_90d,
     effective_contacts_90d,
@@ -53,7 +54,7 @@ _push = facts.pushes
 _owned = facts.ownership
 _due = TIER_TAGS["contact_standard_days"]
 _last_push = largest(_push.day).where(_push.arm == "treated").within(days(90))
-_primary = count(_owned).where(_owned.duty == "primary")
+_primary = count(_owned).where((_owned.duty == "primary") & HELD_ONCE)
 
 contact_overdue = Check(
     name="contact_overdue",

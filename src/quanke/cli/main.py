@@ -34,6 +34,10 @@ COMMANDS = {
         "Cut a group of customers out of a night: count it, draw from it, break it down, compare it, "
         "export it.",
     ),
+    "books": (
+        "books",
+        "Who looks after whom: propose books for everybody, look, change, approve, apply, take back.",
+    ),
     "demo": (
         "files",
         "Make a sample bank, load it, run two nights, and show what a branch head would want to see.",

@@ -43,6 +43,9 @@ chat, a signed visit, a branch ticket. What somebody typed counts for nothing (B
 PRIMARY_NOW = (_owned.duty == "primary") & (_owned.to_date.is_null() | (_owned.to_date > as_of()))
 """Primary ownership in force; the last day is not included (BK-1)."""
 
+HELD_ONCE = _owned.to_date.is_null() | (_owned.to_date > _owned.from_date)
+"""Ownership that ends on the day it begins never held: a proposal was taken back."""
+
 has_owner = Tag(
     name="has_owner",
     title_zh="有主管户",
@@ -77,7 +80,7 @@ owner_changes_365d = Tag(
     name="owner_changes_365d",
     title_zh="近一年主管户变更次数",
     title_en="Primary ownerships begun in 365 days",
-    value=count(_owned).where(_owned.duty == "primary").within(days(365)),
+    value=count(_owned).where((_owned.duty == "primary") & HELD_ONCE).within(days(365)),
 )
 has_adviser = Tag(
     name="has_adviser",
