@@ -41,6 +41,7 @@ class Bank:
             "ownership": [],
             "models": [],
             "graph": [],
+            "scores": [],
         }
     )
 
