@@ -42,6 +42,7 @@ class Bank:
             "ownership": [],
             "models": [],
             "graph": [],
+            "scores": [],
         }
     )
 

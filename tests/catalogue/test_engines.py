@@ -62,7 +62,7 @@ def random_bank(seed: int) -> Bank:
     closed = {"category": CATEGORIES, "transactions.kind": TRANSACTION_KINDS}
     for customer in range(CUSTOMERS):
         for table, rows in bank.tables.items():
-            if table in ("customers", "models", "graph", "balances"):
+            if table in ("customers", "models", "graph", "scores", "balances"):
                 continue
             source = table_of(table)
             for _ in range(draw.randrange(8)):
@@ -84,6 +84,10 @@ def random_bank(seed: int) -> Bank:
         if draw.random() < 0.9:
             linked = {n: value(draw, f.type, f.values) for n, f in table_of("graph").fields.items()}
             bank.tables["graph"].append({**linked, "customer": customer})
+        apart = random.Random(f"{seed}-{customer}")
+        if apart.random() < 0.7:
+            said = {n: value(apart, f.type, f.values) for n, f in table_of("scores").fields.items()}
+            bank.tables["scores"].append({**said, "customer": customer})
         if draw.random() < 0.7:
             bank.tables["models"].append({"customer": customer, "cluster": draw.choice(["a", "b"])})
         for account in range(draw.randrange(4)):

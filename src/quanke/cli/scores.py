@@ -105,7 +105,7 @@ def train(
     click.echo(f"校准 calibrated on  {', '.join(map(str, split.calibrate))}")
     click.echo(f"报告 reported on    {split.report}   期限 horizon {split.horizon} d")
     table = _table(
-        f"{len(made.versions)} 个模型 models · 本模型 ours / 逻辑回归 logistic regression; 前10% lift of the best tenth",
+        f"{len(made.versions)} 个模型 models: 本模型 ours / 逻辑回归 logistic; lift: 前10% best tenth",
         "score", "version", "AUC", "lift", "ECE",
     )  # fmt: skip
     for score, version in made.versions.items():

@@ -20,6 +20,8 @@ Bools = NDArray[np.bool_]
 MOST_TREES = 150
 RATE = 0.06
 LEAVES = 12
+FEW_ROWS = 60_000
+"""Below this one processor learns faster than several."""
 STEP = 5
 """Trees between two looks at the later sheets."""
 
@@ -62,12 +64,17 @@ def learn(
     back to the share among all. Equal data and seed give equal bits, whatever the number of processors.
     Raises ScoreError where only one outcome is there to learn from.
     """
+    from threadpoolctl import threadpool_limits
+
     for sheet in (train, later, report):
         if sheet.happened.all() or not sheet.happened.any():
             raise ScoreError("of two outcomes only one was seen: nothing can be learned")
     chosen, kept_share = _drawn(train.happened, negatives, seed)
     rows, happened = train.rows[chosen], train.happened[chosen]
-    trees = _grown(rows, happened, later, np.log(kept_share), seed)
+    # threads that wait for each other at every split cost more than they bring where there are few rows
+    with threadpool_limits(1 if len(rows) < FEW_ROWS else None):
+        trees = _grown(rows, happened, later, float(np.log(kept_share)), seed)
+        line = _line(rows, happened, later, report)
     raw = trees.raw(later.rows)
     calibration = calibrate(raw, later.happened, staircase_from)
     said = calibration(trees.raw(report.rows))
@@ -77,7 +84,7 @@ def learn(
         calibration,
         kept,
         measured(said, report.happened),
-        _line(rows, happened, later, report),
+        line,
         [step.to_json() for step in reliability(said, report.happened)],
         [step.to_json() for step in reliability(calibration(raw), later.happened)],
     )
