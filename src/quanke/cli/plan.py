@@ -27,8 +27,7 @@ _OPENS = dt.datetime(2000, 1, 1, 9, 0)
 
 
 def _planned(home: Path, on: str | None) -> Planned:
-    bank = open_home(home)
-    return Planned(bank.night(on), Home.open(home), bank.catalogue)
+    return open_home(home).plan(on)
 
 
 def _yuan(fen: float | None) -> str:
@@ -100,7 +99,7 @@ def explain(customer: str, on: str | None, home: Path, as_json: bool) -> None:
       quanke plan explain core:P0000001 --on 2026-06-30 --json
     """
     bank = open_home(home)
-    found = _planned(home, on).explain(bank.customer(customer, on))
+    found = bank.plan(on).explain(bank.customer(customer, on))
     if as_json:
         print_json(_as_json(found))
         return

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from quanke.cli.plan_report import plan_part
 from quanke.customers.stages import STAGES
 from quanke.engines.store import Night
 from quanke.kernel.money import format_wan
@@ -71,6 +72,9 @@ def night_report(bank: Bank, night: Night, seconds: Mapping[str, float] | None =
     if clusters is not None:
         parts.append(clusters)
     parts += [_key_figures(bank.catalogue, figures), _findings(bank.catalogue, night)]
+    planned = plan_part(night)
+    if planned is not None:
+        parts.append(planned)
     parts.append(_where(bank, night, seconds))
     return NightReport(f"全客 Quanke · {manifest['on']}", tuple(parts))
 
@@ -248,6 +252,7 @@ def _where(bank: Bank, night: Night, seconds: Mapping[str, float] | None) -> Ren
             ("再问 ask       ", "dim"), f"quanke audience 'edge == \"rising\"' --count --home {home}"
         ),
         Text.assemble(("为何 why       ", "dim"), f"quanke explain 0 --tag tier --tag stage --home {home}"),
+        Text.assemble(("方案 plan      ", "dim"), f"quanke plan limits --home {home}"),
     ]
     if seconds:
         total = sum(seconds.values())

@@ -41,6 +41,7 @@ from quanke.night.audience import (
 )
 from quanke.night.catalogue import catalogue_of
 from quanke.night.explain import Explanation, explain, find_customer
+from quanke.night.planned import Planned
 from quanke.night.run import Outcome
 from quanke.night.run import night as run_night
 from quanke.segments.index.hiding import shown
@@ -78,6 +79,11 @@ class Bank:
     def graph(self, on: str | dt.date | None = None) -> Graph:
         """The graph of a published night (default: the last). Raises NightError where there is none."""
         return Graph.open(self.night(on).path / "graph")
+
+    def plan(self, on: str | dt.date | None = None) -> Planned:
+        """The plan of a published night (default: the last): `.explain(customer)`, `.book(post)`, `.prices`.
+        Raises NightError where there is none."""
+        return Planned(self.night(on), self.home, self.catalogue)
 
     def run_night(self, on: str | dt.date, progress: Progress | None = None) -> Outcome:
         """Compute and publish a night."""
