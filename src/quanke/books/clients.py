@@ -88,7 +88,9 @@ def clients_of(table: pa.Table, posts: Posts, rules: BookRules) -> Clients:
     in_scope = _flags(table["in_scope"])
     wanted = _places(table["role"], ROLES)
     # who chose a post himself is looked after there, whatever the matrix says
-    wanted = np.where((wanted == NOBODY) & (chosen != NOBODY) & in_scope, posts.role[chosen], wanted)
+    wanted = np.where(
+        (wanted == NOBODY) & (chosen != NOBODY) & in_scope, np.append(posts.role, NOBODY)[chosen], wanted
+    )
     return Clients(
         customer=customer,
         in_scope=in_scope,

@@ -38,7 +38,8 @@ FINDINGS = pa.schema(
 
 
 def interval_findings(intervals: pa.Table, day: dt.date, needs_person: Ints, workdays: int) -> pa.Table:
-    """What breaks the laws in a table of primary intervals (columns INTERVALS), as of a day.
+    """What breaks the laws in a table of primary intervals (columns INTERVALS), as of a day; what begins
+    later is not looked at.
 
     `needs_person`: numbers of customers whose standard asks for a person; a gap of anybody else is explained.
     `workdays`: the longest gap that needs no explaining. Findings are in the order of customers and days.
@@ -49,7 +50,7 @@ def interval_findings(intervals: pa.Table, day: dt.date, needs_person: Ints, wor
     start, end = _days(table["from_date"], 0), _days(table["to_date"], FOREVER)
     wrong = table.filter(pa.array(end < start))
     found = [_told(wrong, "reversed", wrong["from_date"], wrong["to_date"], None)]
-    held = end > start
+    held = (end > start) & (start <= day_number(day))
     table, start, end = table.filter(pa.array(held)), start[held], end[held]
     customer = table["customer"].to_numpy().astype(np.int64)
     reached = _reached(customer, end)
@@ -61,7 +62,7 @@ def interval_findings(intervals: pa.Table, day: dt.date, needs_person: Ints, wor
     until = np.minimum(reached[overlap], end[overlap + 1])
     found.append(_told(later, "overlap", later["from_date"], _dates(until), None))
     person = np.isin(customer, needs_person)
-    gone = follow[(next_start > reached[follow]) & person[follow] & (next_start <= day_number(day))]
+    gone = follow[(next_start > reached[follow]) & person[follow]]
     found.append(_gaps(table, gone, reached[gone], start[gone + 1], workdays, "gap"))
     last = np.flatnonzero(~again & person & (reached <= day_number(day)))
     today = np.full(len(last), day_number(day) + 1)
