@@ -15,18 +15,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from quanke.bank.contracts import ROLES
 from quanke.bank.home import Home
+from quanke.books.posts import AWAY, VACANT, Posts
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet
 from quanke.kernel.errors import AllocationError
 from quanke.language import Catalogue
 from quanke.language.nodes import references
+from quanke.night.posts import posts_of
 from quanke.night.steps import Run, working_column
 from quanke.plans.actions import (
     Action,
@@ -150,21 +154,20 @@ class Ground:
     planned: Callable[[str], pa.ChunkedArray]
 
     @cached_property
-    def posts(self) -> pa.Table:
-        """`post_id, role, staff_id, branch_id`, by number."""
-        return posts_of(self.home)
+    def posts(self) -> Posts:
+        """The posts of the day."""
+        with duckdb.connect() as connection:
+            return posts_of(self.home, self.day, connection)
 
     @cached_property
     def post(self) -> Rows:
         """The post that looks after everybody."""
-        code = pc.index_in(self.column("owner_post"), self.posts["post_id"].combine_chunks())
-        return Rows(_codes(code), tuple(self.posts["post_id"].to_pylist()))
+        return Rows(self.posts.places(self.column("owner_post")).astype(np.int32), self.posts.ids)
 
     def grounds(self, eligible: NDArray[np.bool_]) -> Grounds:
         """What limits are measured on."""
-        filled = self.posts["staff_id"].is_valid().to_numpy()
-        roles = self.posts["role"].filter(pa.array(filled))
-        seats = {pair["values"]: pair["counts"] for pair in pc.value_counts(roles).to_pylist()}
+        filled = ~np.isin(self.posts.seat, (VACANT, AWAY))
+        roles = np.bincount(self.posts.role[filled], minlength=len(ROLES)).tolist()
         tags = {b.per for b in self.program.budgets if b.per not in ("", POST) and b.per in self.tags}
         return Grounds(
             day=self.day,
@@ -172,7 +175,7 @@ class Ground:
             eligible=eligible,
             customers=int(pc.sum(pc.fill_null(self.column("in_scope"), False)).as_py() or 0),
             rows={POST: self.post, **{tag: rows_by(self.column(tag)) for tag in sorted(tags)}},
-            seats=seats,
+            seats=dict(zip(ROLES, roles, strict=True)),
             filled=filled,
             slack=self._slack(),
             rank=pc.fill_null(self.column("tier_rank"), -1).to_numpy().astype(np.int8),
@@ -211,20 +214,6 @@ def rows_by(column: pa.ChunkedArray) -> Rows:
     place[-1] = -1
     codes = place[pc.fill_null(found.indices, len(members)).to_numpy()]
     return Rows(codes, tuple(members[i] for i in order))
-
-
-def _codes(codes: pa.ChunkedArray) -> NDArray[np.int32]:
-    found: NDArray[np.int32] = pc.fill_null(codes, -1).to_numpy().astype(np.int32)
-    return found
-
-
-def posts_of(home: Home) -> pa.Table:
-    """Posts by number: `post_id, role, staff_id, branch_id`; none where none were handed over."""
-    columns = ["post_id", "role", "staff_id", "branch_id"]
-    files = home.facts("posts")
-    if not files:
-        return pa.table({name: pa.array([], pa.string()) for name in columns})
-    return pq.read_table(files[0], columns=columns).sort_by("post_id")
 
 
 def _earlier_record(run: Run) -> pa.Table:

@@ -31,9 +31,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Grounds:
-    """What limits are measured on. `eligible`: customers x actions; `rows`: by `post` and by tag; `seats`:
-    filled posts by role; `filled`: by row of `post`; `slack`: days until a contact is due by the standard,
-    negative when overdue (`NEVER_DUE` where there is no standard); `rank`: of the tier."""
+    """What limits are measured on.
+
+    `eligible`: customers x actions; `customers`: in scope; `rows`: by `post` and by tag; `seats`: posts by
+    role where somebody sits; `filled`: whether that is so, by row of `post`; `slack`: days until a contact is
+    due by the standard, below zero when late (`NEVER_DUE`: never); `rank`: of the tier.
+    """
 
     day: dt.date
     actions: Sequence[Action]
