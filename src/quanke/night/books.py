@@ -20,6 +20,7 @@ from quanke.books.posts import NOBODY, Ints, Posts, posts_on
 from quanke.books.proposal import Proposal
 from quanke.books.proposing import propose
 from quanke.books.rules import BookRules
+from quanke.books.store import ProposalStore
 from quanke.customers.graph.store import GraphStore
 from quanke.customers.register import Register, register_of
 from quanke.engines.duckdb import connect
@@ -131,7 +132,8 @@ def _basis(
     _register(connection, "everybody", everybody)
     numbers = pa.table({"party": np.arange(len(register.customer)), "customer": register.customer})
     _register(connection, "numbers", numbers)
-    table = connection.sql(_CLIENTS.format(**_sources(home)), params={"day": day}).to_arrow_table()
+    days = {"day": day, "decided": ProposalStore(home).decided_until(day)}
+    table = connection.sql(_CLIENTS.format(**_sources(home)), params=days).to_arrow_table()
     clients = clients_of(table, posts, rules)
     return BookBasis(home, day, clients, posts, _conflicts(home, connection, posts, register), rules)
 
@@ -148,7 +150,7 @@ _CLIENTS = """
 WITH owned AS (
     SELECT n.customer, o.post_id, o.from_date, o.ownership_id
     FROM {ownership} AS o JOIN numbers AS n USING (party)
-    WHERE o.duty = 'primary' AND (o.to_date IS NULL OR (o.to_date > $day AND o.to_date > o.from_date))
+    WHERE o.duty = 'primary' AND (o.to_date IS NULL OR (o.to_date > $decided AND o.to_date > o.from_date))
 ), present AS (
     SELECT customer, count(*) AS owners,
         arg_max(post_id, (from_date, ownership_id)) AS present, max(from_date) AS since
