@@ -26,7 +26,7 @@ from quanke.bank.load import load
 from quanke.bank.sql import parquet
 from quanke.books.lifecycle import Standing
 from quanke.books.proposal import Proposal
-from quanke.books.store import StoredProposal
+from quanke.books.store import ProposalStore, StoredProposal
 from quanke.customers.register import register_of
 from quanke.kernel.errors import BookError
 from quanke.kernel.progress import Progress, SilentProgress
@@ -83,7 +83,8 @@ def undo_proposal(
         if day < begun:
             raise BookError(f"it holds from {begun}: it cannot be undone from an earlier day")
         _write(stored.path / _BACK, _backward(home, stored, begun, day))
-    stored.note("undoing", by, at)
+    until = {} if effective is None else {"until": effective.isoformat()}
+    stored.note("undoing", by, at, **until)
     _load(home, stored, _BACK, effective or dt.date.min, progress)
     return stored.note("undone", by, at)
 
@@ -100,7 +101,8 @@ def _forward(home: Home, name: str, proposal: Proposal, effective: dt.date) -> t
         connection.register("moves", wanted.select(["customer", "from_post", "to_post", "reason"]))
         teams = proposal.books.filter(pc.is_in(proposal.books["role"], value_set=pa.array(TEAM_ROLES)))
         connection.register("teams", teams.select(["post"]))
-        connection.execute(_PRESENT.format(day=effective.isoformat(), basis=proposal.day.isoformat()))
+        decided = ProposalStore(home).decided_until(proposal.day)
+        connection.execute(_PRESENT.format(day=effective.isoformat(), decided=decided.isoformat()))
         _refuse_stale(connection, effective)
         before = connection.sql(f"SELECT {_FIELDS} FROM ending ORDER BY ownership_id").to_arrow_table()
         ends = f"SELECT * REPLACE (DATE '{effective}' AS to_date) FROM ending"
@@ -130,7 +132,7 @@ CREATE TEMP TABLE open_now AS
         row_number() OVER (PARTITION BY o.number ORDER BY o.from_date DESC, o.ownership_id DESC) AS place
     FROM owned AS o JOIN moves AS m ON m.customer = o.number
     WHERE o.duty = 'primary'
-        AND (o.to_date IS NULL OR (o.to_date > DATE '{basis}' AND o.to_date > o.from_date));
+        AND (o.to_date IS NULL OR (o.to_date > DATE '{decided}' AND o.to_date > o.from_date));
 CREATE TEMP TABLE ending AS
     SELECT p.* FROM open_now AS p JOIN moves AS m USING (customer)
     WHERE NOT (m.reason = 'merged' AND p.place = 1) AND (p.to_date IS NULL OR p.to_date > DATE '{day}');

@@ -120,6 +120,19 @@ class ProposalStore:
         hint = f"; the last one is {known[-1].id}" if known else "; `quanke books propose` makes one"
         raise BookError(f"there is no such proposal{hint}")
 
+    def decided_until(self, day: dt.date) -> dt.date:
+        """The last day for which it is decided who looks after whom: `day`, or a later one from which a
+        proposal holds or was taken back."""
+        days = [day]
+        for stored in self.all():
+            days += [
+                dt.date.fromisoformat(event[name])
+                for event in stored.events
+                for name in ("effective", "until")
+                if name in event
+            ]
+        return max(days)
+
     def keep(self, proposal: Proposal, by: str, at: dt.datetime | None = None) -> StoredProposal:
         """Keep a new proposal as a draft."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from quanke.bank.arranged import facts_sql
 from quanke.bank.home import Home
@@ -20,6 +22,8 @@ from quanke.books.posts import NOBODY, Ints, Posts, posts_on
 from quanke.books.proposal import Proposal
 from quanke.books.proposing import propose
 from quanke.books.rules import BookRules
+from quanke.books.rules_file import RULES_FILE, read_rules
+from quanke.books.store import ProposalStore
 from quanke.customers.graph.store import GraphStore
 from quanke.customers.register import Register, register_of
 from quanke.engines.duckdb import connect
@@ -36,7 +40,6 @@ TAGS = (
 """Tags the books stand on."""
 MOVES = "book-moves.parquet"
 """What a night drafts, where books have been applied before."""
-Columns = Callable[[Sequence[str]], pa.Table]
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,24 @@ class BookBasis:
         )
 
 
-def basis_of(home: Home, night: Night, rules: BookRules | None = None) -> BookBasis:
-    """The basis of a published night: tags of that night, ownership and posts as they stand now.
+def rules_of(home: Home) -> BookRules:
+    """The parameters of a home: the bank's own (`book-rules.yaml`) on top of the default.
+
+    Raises DefinitionError, naming the line, for a file that is none.
+    """
+    path = home.path / RULES_FILE
+    return read_rules(path) if path.exists() else BookRules()
+
+
+def rules_digest(home: Home) -> str:
+    """Digest of the bank's own parameters, empty where it has none: what a night's draft depends on."""
+    path = home.path / RULES_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
+
+
+def basis_of(home: Home, night: Night, only: int | None = None) -> BookBasis:
+    """The basis of a published night: tags of that night, ownership and posts as they stand now. `only`: one
+    customer's, without reading everybody.
 
     Raises BookError for a night without the tags of the service matrix.
     """
@@ -76,8 +95,24 @@ def basis_of(home: Home, night: Night, rules: BookRules | None = None) -> BookBa
     if missing:
         raise BookError(f"the night of {night.day} has no tag {missing[0]}: run a later night first")
     household = GraphStore.open(night.path / "graph").people.household
+    numbers = np.arange(night.rows, dtype=np.int32)
+    tags: pa.Table
+    if only is None:
+        tags = night.read(TAGS)
+    else:
+        numbers, household = numbers[only : only + 1], household[only : only + 1]
+        row, types = night.row(only, TAGS), _types(night)
+        tags = pa.table({name: pa.array([row[name]], types[name]) for name in TAGS})
     with duckdb.connect() as connection:
-        return _basis(home, connection, night.day, night.read, household, rules or BookRules())
+        return _basis(home, connection, night.day, tags, numbers, household)
+
+
+def _types(night: Night) -> dict[str, pa.DataType]:
+    found: dict[str, pa.DataType] = {}
+    for group in night.groups:
+        schema = pq.read_schema(night.parts(group)[0])
+        found.update({name: schema.field(name).type for name in schema.names if name in TAGS})
+    return found
 
 
 def draft_moves(run: Run, groups: dict[str, list[str]]) -> bool:
@@ -90,9 +125,6 @@ def draft_moves(run: Run, groups: dict[str, list[str]]) -> bool:
     if not set(TAGS) <= set(of):
         return False
 
-    def read(names: Sequence[str]) -> pa.Table:
-        return pa.table({name: working_column(run, of[name], name) for name in names})
-
     with connect(threads=2, memory=run.memory, spill=run.working.path / "spill") as connection:
         home = run.inputs.home
         applied = connection.sql(
@@ -101,7 +133,9 @@ def draft_moves(run: Run, groups: dict[str, list[str]]) -> bool:
         if not applied[0][0]:
             return False
         household = GraphStore.open(run.working.file("graph")).people.household
-        basis = _basis(home, connection, run.day, read, household, BookRules())
+        tags = pa.table({name: working_column(run, of[name], name) for name in TAGS})
+        numbers = np.arange(tags.num_rows, dtype=np.int32)
+        basis = _basis(home, connection, run.day, tags, numbers, household)
     if not len(basis.posts):
         return False
     write_parquet(target, basis.propose("changes", run.progress).moves)
@@ -112,32 +146,28 @@ def _basis(
     home: Home,
     connection: duckdb.DuckDBPyConnection,
     day: dt.date,
-    read: Columns,
-    household: np.ndarray,
-    rules: BookRules,
+    tags: pa.Table,
+    numbers: NDArray[np.int32],
+    household: NDArray[np.int32],
 ) -> BookBasis:
-    register = register_of(home)
+    """The basis out of the tags of the customers `numbers` and their households."""
+    register, rules = register_of(home), rules_of(home)
     tables = {
         name: connection.sql(facts_sql(home, name)).to_arrow_table()
         for name in ("posts", "tenures", "staff", "branches")
     }
     posts = posts_on(tables["posts"], tables["tenures"], tables["staff"], tables["branches"], day, rules)
-    tags = read(TAGS)
-    count = tags.num_rows
-    everybody = tags.append_column("customer", pa.array(np.arange(count, dtype=np.int32)))
-    everybody = everybody.append_column(
-        "household", pa.array(household.astype(np.int64), mask=household == NOBODY)
-    )
-    _register(connection, "everybody", everybody)
-    numbers = pa.table({"party": np.arange(len(register.customer)), "customer": register.customer})
-    _register(connection, "numbers", numbers)
-    table = connection.sql(_CLIENTS.format(**_sources(home)), params={"day": day}).to_arrow_table()
+    homes = pa.array(household.astype(np.int64), mask=household == NOBODY)
+    everybody = tags.append_column("customer", pa.array(numbers)).append_column("household", homes)
+    connection.register("everybody", everybody)
+    parties = np.flatnonzero(np.isin(register.customer, numbers)) if len(numbers) == 1 else None
+    if parties is None:
+        parties = np.arange(len(register.customer))
+    connection.register("numbers", pa.table({"party": parties, "customer": register.customer[parties]}))
+    days = {"day": day, "decided": ProposalStore(home).decided_until(day)}
+    table = connection.sql(_CLIENTS.format(**_sources(home)), params=days).to_arrow_table()
     clients = clients_of(table, posts, rules)
     return BookBasis(home, day, clients, posts, _conflicts(home, connection, posts, register), rules)
-
-
-def _register(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    connection.register(name, table)
 
 
 def _sources(home: Home) -> dict[str, str]:
@@ -148,7 +178,7 @@ _CLIENTS = """
 WITH owned AS (
     SELECT n.customer, o.post_id, o.from_date, o.ownership_id
     FROM {ownership} AS o JOIN numbers AS n USING (party)
-    WHERE o.duty = 'primary' AND (o.to_date IS NULL OR (o.to_date > $day AND o.to_date > o.from_date))
+    WHERE o.duty = 'primary' AND (o.to_date IS NULL OR (o.to_date > $decided AND o.to_date > o.from_date))
 ), present AS (
     SELECT customer, count(*) AS owners,
         arg_max(post_id, (from_date, ownership_id)) AS present, max(from_date) AS since
@@ -179,6 +209,8 @@ ORDER BY e.customer
 def _conflicts(home: Home, connection: duckdb.DuckDBPyConnection, posts: Posts, register: Register) -> Ints:
     """Pairs (customer, member of staff) that may never meet: the same identity number, and declared family of
     that person (BK-6)."""
+    everyone = {"party": np.arange(len(register.customer)), "customer": register.customer}
+    connection.register("numbers", pa.table(everyone))
     connection.register("known_staff", pa.table({"staff_id": pa.array(posts.staff, pa.string())}))
     rows = connection.sql(
         f"""

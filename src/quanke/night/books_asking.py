@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -15,13 +16,13 @@ from quanke.bank.contracts import ROLES
 from quanke.bank.home import Home
 from quanke.books.candidates import candidates
 from quanke.books.costs import TERMS
-from quanke.books.editing import anchored
 from quanke.books.lifecycle import Standing
 from quanke.books.ownership import FINDINGS, interval_findings, seat_findings
-from quanke.books.posts import NOBODY, SEATS, Posts
+from quanke.books.posts import NOBODY, SEATS, Ints, Posts
 from quanke.books.proposal import Proposal
 from quanke.books.reasons import REASONS
 from quanke.books.store import ProposalStore, StoredProposal
+from quanke.customers.graph.store import GraphStore
 from quanke.customers.register import register_of
 from quanke.engines.store import Night
 from quanke.kernel.errors import BookError
@@ -37,7 +38,7 @@ def explain_books(home: Home, night: Night, customer: int, on: dt.date | None = 
     """
     day = on or night.day
     row = night.row(customer)
-    basis = basis_of(home, night)
+    basis = basis_of(home, night, only=customer)
     intervals = _intervals(home, customer)
     held = [i for i in intervals if i["from_date"] <= day and (i["to_date"] is None or i["to_date"] > day)]
     known = ("service_cell", "service_care", "service_role", "service_grade", "service_contact_days",
@@ -45,8 +46,6 @@ def explain_books(home: Home, night: Night, customer: int, on: dt.date | None = 
     stored = ProposalStore(home).all()
     last = stored[-1] if stored else None
     proposal = last.version() if last else None
-    at = int(np.searchsorted(basis.clients.customer, customer))
-    inside = at < len(basis.clients) and basis.clients.customer[at] == customer
     return {
         "customer": customer,
         "on": day,
@@ -54,7 +53,7 @@ def explain_books(home: Home, night: Night, customer: int, on: dt.date | None = 
         "now": [{**i, **_seat(home, i["post"], day)} for i in held],
         "history": intervals,
         "proposed": _proposed(last, proposal, customer),
-        "candidates": _candidates(basis, proposal, at) if inside else [],
+        "candidates": _candidates(basis, proposal, night) if len(basis.clients) else [],
     }
 
 
@@ -112,19 +111,18 @@ def _proposed(
     }
 
 
-def _candidates(basis: BookBasis, proposal: Proposal | None, at: int) -> list[dict[str, Any]]:
-    """The posts the client at a place may go to, the cheapest with its price first."""
-    if basis.clients.wanted[at] == NOBODY:
+def _candidates(basis: BookBasis, proposal: Proposal | None, night: Night) -> list[dict[str, Any]]:
+    """The posts the one client of the basis may go to, the cheapest with its price first."""
+    if basis.clients.wanted[0] == NOBODY:
         return []
     costs = basis.costs
     price = np.zeros(len(basis.posts), np.int64)
     if proposal is not None and tuple(proposal.books["post"].to_pylist()) == basis.posts.ids:
         price = proposal.books["price"].to_numpy()
-        if np.array_equal(proposal.assigned["customer"].to_numpy(), basis.clients.customer):
-            costs = anchored(proposal, costs)
-    row, post = candidates(costs, np.array([at]))
+        costs = replace(costs, anchor=_anchor(basis, proposal, night))
+    row, post = candidates(costs, np.array([0]))
     terms = dict(costs.terms(row, post))
-    load = int(basis.clients.load[at])
+    load = int(basis.clients.load[0])
     found = []
     for place, number in enumerate(post.tolist()):
         parts = {name: int(values[place]) for name, values in terms.items() if values[place]}
@@ -140,6 +138,21 @@ def _candidates(basis: BookBasis, proposal: Proposal | None, at: int) -> list[di
             }
         )
     return sorted(found, key=lambda each: (each["cost_fen"] + each["scarcity_fen"], each["post"]))
+
+
+def _anchor(basis: BookBasis, proposal: Proposal, night: Night) -> Ints:
+    """The post of who stands for the household of the one client of the basis, as the proposal has it."""
+    own, household = int(basis.clients.customer[0]), int(basis.clients.household[0])
+    if household == NOBODY:
+        return np.array([NOBODY])
+    homes = GraphStore.open(night.path / "graph").people.household
+    family = pa.array(np.flatnonzero(homes == household), pa.int32())
+    rows = proposal.assigned.filter(pc.is_in(proposal.assigned["customer"], value_set=family))
+    rows = rows.filter(pc.is_valid(rows["to_post"])).sort_by(
+        [("load", "descending"), ("aum", "descending"), ("customer", "ascending")]
+    )
+    stands = rows.num_rows > 1 and rows["customer"][0].as_py() != own
+    return basis.posts.places(rows["to_post"].slice(0, 1)) if stands else np.array([NOBODY])
 
 
 def check_books(home: Home, night: Night) -> tuple[pa.Table, pa.Table]:

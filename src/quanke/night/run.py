@@ -26,7 +26,7 @@ from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition
 from quanke.language.nodes import references, walk
 from quanke.night.books import MOVES as BOOK_MOVES
-from quanke.night.books import draft_moves
+from quanke.night.books import draft_moves, rules_digest
 from quanke.night.catalogue import catalogue_of
 from quanke.night.engine import NightEngine
 from quanke.night.findings import write_metrics
@@ -124,6 +124,7 @@ def night(
     comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
     plan = {
         **_plan(inputs, catalogue, day, earlier, comparison),
+        **({"book_rules": rules_digest(home)} if rules_digest(home) else {}),
         "engine": engine.name,
         "models": versions_in_use(home),
         "full": engine.full,  # a night asked for whole never goes on with parts that were carried
