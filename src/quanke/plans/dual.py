@@ -44,11 +44,11 @@ REACH = 6.0
 farther."""
 LENGTHS = (1.0, 0.5, 0.2, 0.05)
 SHORT = (*LENGTHS, 0.01, 2e-3, 4e-4, 1e-4)
-SETTLED = 1e-6
+SETTLED = 4e-6
 """Where a step lowers the dual by less than this share, no further one is made."""
 FACTORED = 20_000
 """Up to so many rows the curvature is factored; beyond, steps come from conjugate gradients."""
-DELTAS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+DELTAS = (0.5, 0.1, 0.02, 0.005)
 """Smoothing, in units of what a choice is worth beside the next."""
 SAFETY = 1e-11
 """A bound is raised by this share of what was summed: more than sums of ten million terms lose."""

@@ -8,6 +8,7 @@ given to it and adds up in the order of customers: how many run at once decides 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -18,11 +19,23 @@ NEAR = 64
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Machine code that runs without Python's lock, kept on disk where it can be."""
+    """Machine code that runs without Python's lock, kept on disk where it can be.
+
+    Numba takes kept code for good as long as the function's own file is unchanged. Compiled functions here
+    call those of other files, so what is kept is good only while none of them has changed.
+    """
     try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:
+        found = numba.njit(nogil=True, cache=True)(function)
+        found._cache._cache_file._source_stamp = _stamp()
+        return found
+    except (RuntimeError, AttributeError):
         return numba.njit(nogil=True)(function)
+
+
+def _stamp() -> tuple[tuple[str, float, int], ...]:
+    """When the compiled files were last changed, and how long they are."""
+    files = [Path(__file__).with_name(f"{name}.py") for name in ("moves", "packing", "passes")]
+    return tuple((f.name, f.stat().st_mtime, f.stat().st_size) for f in files)
 
 
 @compiled
@@ -60,15 +73,20 @@ def used(i, w, limit, actions, many, use, matrix_at, matrices):  # type: ignore[
     m = matrix_at[limit]
     if m >= 0:
         return np.float64(matrices[m, i, w])
-    return use[limit, actions[i * many, w]]
+    return use[actions[i * many, w], limit]
 
 
 @compiled
 def nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, out):  # type: ignore[no-untyped-def]
     """Each action's value less what it pays; -inf where it may not be chosen."""
     s = signature[i]
-    for w in range(values.shape[1]):
-        out[w] = values[i, w] - table[s, actions[i * many, w]]
+    if many == 0 and values.shape[1] == table.shape[1]:
+        # everybody's places are the actions in their order: no look-up, and several at a time
+        for w in range(values.shape[1]):
+            out[w] = values[i, w] - table[s, w]
+    else:
+        for w in range(values.shape[1]):
+            out[w] = values[i, w] - table[s, actions[i * many, w]]
     if len(matrices):
         for lim in range(rows.shape[1]):
             m, r = matrix_at[lim], rows[s, lim]
@@ -200,13 +218,18 @@ def spend(data, chosen, low, high, base, spent):  # type: ignore[no-untyped-def]
     values, actions, many, signature, rows, use, matrix_at, matrices, _, _ = data
     total = 0.0
     for i in range(low, high):
-        s = signature[i]
+        s = signature[i] - base
         for at in range(chosen.shape[1]):
             w = chosen[i, at]
             if w >= 0:
                 total += values[i, w]
-                for lim in range(rows.shape[1]):
-                    spent[s - base, lim] += used(i, w, lim, actions, many, use, matrix_at, matrices)
+                if len(matrices):
+                    for lim in range(rows.shape[1]):
+                        spent[s, lim] += used(i, w, lim, actions, many, use, matrix_at, matrices)
+                else:
+                    a = actions[i * many, w]
+                    for lim in range(rows.shape[1]):
+                        spent[s, lim] += use[a, lim]
     return total
 
 
@@ -341,7 +364,7 @@ def smoothed(data, table, price, k, delta, stride, low, high, base, spent, curve
     places, pick = np.empty(k, np.int64), np.empty(k, np.int64)
     nears, worth = np.empty((NEAR, k), np.int64), np.empty(NEAR)
     at_places, few = np.empty(width, np.int64), np.empty(k + 1, np.int64)
-    uses, mean = np.empty((max(width, NEAR), shared)), np.empty(shared)
+    uses, mean = np.empty((max(width, NEAR) + 1, shared)), np.empty(shared)
     total = 0.0
     for i in range(low, high, stride):
         nets(i, values, actions, many, signature, rows, matrix_at, matrices, table, price, net)
@@ -378,11 +401,16 @@ def smoothed(data, table, price, k, delta, stride, low, high, base, spent, curve
             part = x[c] < 1 and not whole
             if not whole:
                 total += x[c] * net[w] - 0.5 * delta * x[c] * x[c]
-            for lim in range(shared):
-                u = used(i, w, lim, actions, many, use, matrix_at, matrices)
-                spent[s, lim] += x[c] * u
-                if part:
+            if len(matrices):
+                for lim in range(shared):
+                    u = used(i, w, lim, actions, many, use, matrix_at, matrices)
+                    spent[s, lim] += x[c] * u
                     uses[inside, lim] = u
+            else:
+                a = actions[i * many, w]
+                for lim in range(shared):
+                    spent[s, lim] += x[c] * use[a, lim]
+                    uses[inside, lim] = use[a, lim]
             if part:
                 inside += 1
         if inside == 0 or (binds and inside == 1):
@@ -394,8 +422,10 @@ def smoothed(data, table, price, k, delta, stride, low, high, base, spent, curve
                     mean[lim] += uses[at, lim] / inside
         for at in range(inside):
             for lim in range(shared):
-                d = uses[at, lim] - mean[lim]
+                uses[at, lim] -= mean[lim]
+            for lim in range(shared):
+                d = uses[at, lim] / delta
                 if d != 0:
                     for m in range(shared):
-                        curve[s, lim, m] += d * (uses[at, m] - mean[m]) / delta
+                        curve[s, lim, m] += d * uses[at, m]
     return total

@@ -36,7 +36,8 @@ class Room:
 
 
 class Parts(NamedTuple):
-    """The arrays of a problem that the compiled passes read; `many`: 1 where actions differ by customer."""
+    """The arrays of a problem that the compiled passes read. `many`: 1 where actions differ by customer; `use`
+    action x limit."""
 
     values: NDArray[Any]
     actions: NDArray[np.int32]
@@ -99,7 +100,7 @@ class Problem:
             int(len(self.actions) > 1),
             self.signature,
             self.rows,
-            self.use,
+            np.ascontiguousarray(self.use.T),
             self.matrix_at,
             self.matrices,
             self.room.least,
