@@ -126,6 +126,15 @@ def test_minutes_of_the_morning_fit_and_stand_in_their_order(planned: Planned, p
     assert sum(len(mine) for mine in by_post.values()) == len(human)
 
 
+def test_a_morning_says_why_and_what_to_say(planned: Planned) -> None:
+    row = next(r for r in rows(planned, "worklist.parquet") if r["action"] == "care_call")
+    words = planned.words(row)
+    due = planned.night.row(row["customer"], ["contact_due_on"])["contact_due_on"]
+    assert str(due) in words["because_zh"] and str(due) in words["because_en"]
+    assert words["script_zh"] and words["script_en"] and "{" not in "".join(words.values())
+    assert planned.book(row["post"])[row["place"] - 1]["customer"] == row["customer"]
+
+
 def test_who_is_due_by_the_standard_is_contacted(planned: Planned, profile: dict[str, list[Any]]) -> None:
     """Rhythm rows are contacted; whoever waits is in a post whose share of minutes is spent on others due."""
     chosen = rows(planned, "chosen.parquet")

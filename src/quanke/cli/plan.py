@@ -311,18 +311,18 @@ def book(post: str, most: int, on: str | None, home: Path, as_json: bool) -> Non
         if r["post"] == post
     ]
     if as_json:
-        print_json({"night": planned.night.day, "post": post, "rows": rows, "last_30_days": state})
+        told = [{**row, **planned.words(row)} for row in rows]
+        print_json({"night": planned.night.day, "post": post, "rows": told, "last_30_days": state})
         return
-    actions = {each["name"]: each for each in planned.sheet["actions"]}
     title = f"{post}: {len(rows):,} customers, {sum(r['minutes'] for r in rows)} minutes"
     table = plain_table(title, "at", "customer", "action", "why 原因", "until", "worth 元", wide="why 原因")
     for row in rows[:most]:
-        words = planned.explain(row["customer"]).words
+        words = planned.words(row)
         table.add_row(
             f"{_OPENS + dt.timedelta(minutes=row['begins']):%H:%M}",
             str(row["customer"]),
-            actions[row["action"]]["title_zh"],
-            filled_in(actions[row["action"]]["because_zh"], words),
+            words["title_zh"],
+            words["because_zh"],
             str(row["due_on"]),
             _yuan(row["value"]),
         )

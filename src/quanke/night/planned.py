@@ -33,7 +33,7 @@ from quanke.plans.record import cooling
 
 COOLING = ("cooling", "此前已尝试，冷静期内", "tried lately: not suggested again yet")
 CONDITION = ("eligible", "不符合该行动的条件", "the action is not meant for this customer")
-ENDED = ("offered", "当日不在有效期内", "not offered on that day")
+_TEXTS = ("title_zh", "title_en", "because_zh", "because_en", "script_zh", "script_en")
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,15 @@ class Planned:
             raise NightError(f"the plan of {self.night.day} knows no post {post!r}")
         found: list[dict[str, Any]] = table.to_pylist()
         return found
+
+    def words(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Title, reason and script of a row of the morning, in both languages, with the customer's figures."""
+        action = next(each for each in self.sheet["actions"] if each["name"] == row["action"])
+        texts = {name: action[name] for name in _TEXTS}
+        named = {n for text in texts.values() for _, n, _, _ in Formatter().parse(text) if n}
+        held = self.night.row(row["customer"], [n for n in self.night.columns if n in named])
+        shown = {n: show(v, self.catalogue[n], self.home.currency) for n, v in held.items() if n in named}
+        return {name: filled_in(text, shown) for name, text in texts.items()}
 
     def explain(self, customer: int) -> CustomerPlan:
         """Everything considered for a customer, and why what was chosen was."""
