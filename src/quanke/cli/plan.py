@@ -328,8 +328,8 @@ def book(post: str, most: int, on: str | None, home: Path, as_json: bool) -> Non
         )
     Console().print(table)
     if state:
-        told = ", ".join(f"{r['state']} {r['suggestions']:,}" for r in state)
-        click.echo(f"近30日建议 suggested in 30 days: {told}")
+        lately = ", ".join(f"{r['state']} {r['suggestions']:,}" for r in state)
+        click.echo(f"近30日建议 suggested in 30 days: {lately}")
 
 
 @plan.command("history", context_settings=_HELP)

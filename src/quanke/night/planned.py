@@ -131,7 +131,7 @@ class Planned:
         return found
 
     def words(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Title, reason and script of a row of the morning, in both languages, with the customer's figures."""
+        """Title, reason and script of a row of the morning in both languages, with the customer's figures."""
         action = next(each for each in self.sheet["actions"] if each["name"] == row["action"])
         texts = {name: action[name] for name in _TEXTS}
         named = {n for text in texts.values() for _, n, _, _ in Formatter().parse(text) if n}
