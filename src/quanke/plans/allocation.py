@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import dual, exact, packing, passes
+from quanke.plans import dual, exact, passes
 from quanke.plans.contradiction import contradicted
 from quanke.plans.limits import Amounts, Limit, checked
+from quanke.plans.mending import Mended, mended_by, stride_of
 from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
 from quanke.plans.reasons import Reason, reason_of
-from quanke.plans.repair import Repair
 
 FEW = 4_000
 """Customers x actions up to which a plan is an integer program."""
@@ -148,35 +148,31 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
         found = exact.solved(exact.program_of(problem), problem)
         if found is not None:
             return _told(problem, price, found[0], min(best.bound, found[1]))
-    repair, bound = _repaired(problem, price, best)
+    mended = _mended(problem, price, best)
+    bound = best.bound - mended.fallen
     for margin in MARGINS:
-        if not len(repair.wrong):
+        if not len(mended.wrong):
             break
         # prices of less room lead to plans that leave some
         narrow = dual.priced(_narrowed(problem, margin), price)
-        repair, other = _repaired(problem, narrow, dual.chosen_at(problem, narrow))
-        bound = min(bound, other)
-    if len(repair.wrong):
-        raise contradicted(problem, repair, _attempted)
-    repair.fill(bound)
-    return _told(problem, price, repair.places, bound)
+        mended = _mended(problem, narrow, dual.chosen_at(problem, narrow), every=True)
+    if len(mended.wrong):
+        raise contradicted(problem, mended, _attempted)
+    return _told(problem, price, mended.places, bound)
 
 
-def _repaired(problem: Problem, price: Amounts, best: dual.Chosen) -> tuple[Repair, float]:
-    """The best choices at some prices put right as far as can be, and a bound."""
-    places, bound = best.places, best.bound
-    blocks = packing.blocks_of(problem, price)
-    if blocks is not None:
-        places, fallen = packing.packed(problem, price, best, blocks)
-        bound -= fallen
-    repair = Repair(problem, price, places)
-    repair.mend()
-    return repair, bound
+def _mended(problem: Problem, price: Amounts, best: dual.Chosen, every: bool = False) -> Mended:
+    """The best choices at some prices put right, by as many customers as that takes."""
+    if not every:
+        found = mended_by(problem, price, best, stride_of(problem))
+        if not len(found.wrong):
+            return found
+    return mended_by(problem, price, best, 1)
 
 
-def _attempted(problem: Problem) -> Repair:
+def _attempted(problem: Problem) -> Mended:
     price = dual.priced(problem)
-    return _repaired(problem, price, dual.chosen_at(problem, price))[0]
+    return _mended(problem, price, dual.chosen_at(problem, price))
 
 
 def _narrowed(problem: Problem, margin: float) -> Problem:

@@ -7,7 +7,7 @@ in the same one, and every n-th customer is a fair sample of each row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -36,8 +36,8 @@ class Room:
 
 
 class Parts(NamedTuple):
-    """The arrays of a problem that the compiled passes read. `many`: 1 where actions differ by customer; `use`
-    action x limit."""
+    """The arrays of a problem that the compiled passes read. `many`: 1 where actions differ by customer;
+    `use` action x limit."""
 
     values: NDArray[Any]
     actions: NDArray[np.int32]
@@ -171,6 +171,26 @@ def problem_of(values: Any, limits: Any, eligible: Any, k: int) -> Problem:
             join([np.empty(0), *(x.floor for x in ordered[:shared])]),
             least[order],
             most[order],
+        ),
+    )
+
+
+def part_of(problem: Problem, customers: NDArray[np.bool_], rows: NDArray[np.bool_]) -> Problem:
+    """The problem of some customers, in their order; other rows than `rows` have no bound."""
+    room = problem.room
+    return replace(
+        problem,
+        order=problem.order[customers],
+        values=problem.values[customers],
+        actions=problem.actions[customers] if len(problem.actions) > 1 else problem.actions,
+        signature=problem.signature[customers],
+        matrices=problem.matrices[:, customers] if len(problem.matrices) else problem.matrices,
+        room=replace(
+            room,
+            capacity=np.where(rows, room.capacity, np.inf),
+            floor=np.where(rows, room.floor, -np.inf),
+            least=room.least[customers],
+            most=room.most[customers],
         ),
     )
 
