@@ -147,32 +147,32 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
     if problem.customers * problem.width <= FEW:
         found = exact.solved(exact.program_of(problem), problem)
         if found is not None:
-            return _told(problem, price, found[0], min(best.bound, found[1]))
-    mended = _mended(problem, price, best)
-    bound = best.bound - mended.fallen
+            bound = dual.bound_of(problem.room, price, best.usage, best.value, best.net)
+            return _told(problem, price, found[0], min(bound, found[1]))
+    bound = dual.bound_of(problem.room, price, best.usage, best.value, best.net)
+    mended = _mended(problem, price, best, bound)
+    bound -= mended.fallen
     for margin in MARGINS:
         if not len(mended.wrong):
             break
         # prices of less room lead to plans that leave some
         narrow = dual.priced(_narrowed(problem, margin), price)
-        mended = _mended(problem, narrow, dual.chosen_at(problem, narrow), every=True)
+        mended = mended_by(problem, narrow, dual.chosen_at(problem, narrow), bound, 1)
     if len(mended.wrong):
         raise contradicted(problem, mended, _attempted)
     return _told(problem, price, mended.places, bound)
 
 
-def _mended(problem: Problem, price: Amounts, best: dual.Chosen, every: bool = False) -> Mended:
+def _mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) -> Mended:
     """The best choices at some prices put right, by as many customers as that takes."""
-    if not every:
-        found = mended_by(problem, price, best, stride_of(problem))
-        if not len(found.wrong):
-            return found
-    return mended_by(problem, price, best, 1)
+    stride = stride_of(problem.customers, len(price))
+    found = mended_by(problem, price, best, bound, stride)
+    return found if stride == 1 or not len(found.wrong) else mended_by(problem, price, best, bound, 1)
 
 
 def _attempted(problem: Problem) -> Mended:
     price = dual.priced(problem)
-    return _mended(problem, price, dual.chosen_at(problem, price))
+    return mended_by(problem, price, dual.chosen_at(problem, price), np.inf, 1)
 
 
 def _narrowed(problem: Problem, margin: float) -> Problem:

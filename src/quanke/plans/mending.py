@@ -1,8 +1,8 @@
 """From everybody's best choice at the prices to a plan that keeps every limit, by some customers only.
 
 In a large base few have to give way, and few are nearly indifferent; a fair sample of customers, a few
-hundred for each row, has enough who are both. The others keep what is best for them at the prices, and what they use
-is taken from the room. So putting a plan right takes as long for ten million customers as for one.
+hundred for each row, has enough who are both. The others keep what is best for them at the prices,
+and what they use is taken from the room. So putting a plan right takes as long for ten million customers as for one.
 """
 
 from __future__ import annotations
@@ -29,35 +29,34 @@ class Mended:
     fallen: float
 
 
-def stride_of(problem: Problem) -> int:
+def stride_of(customers: int, rows: int) -> int:
     """Every how manieth customer may be moved."""
-    return max(1, problem.customers // max(MOVABLE, OF_ROW * len(problem.room.capacity)))
+    return max(1, customers // max(MOVABLE, OF_ROW * rows))
 
 
-def mended_by(problem: Problem, price: Amounts, best: dual.Chosen, stride: int) -> Mended:
+def mended_by(problem: Problem, price: Amounts, best: dual.Chosen, bound: float, stride: int) -> Mended:
     """Choices at the prices put right by moves of every `stride`-th customer, as far as that goes."""
     if stride == 1:
-        places, wrong, amiss, fallen = mended(problem, price, best, strict(problem))
-        return Mended(places, wrong, amiss, fallen)
+        return mended(problem, price, best, strict(problem), bound)
     some = np.zeros(problem.customers, np.bool_)
     some[::stride] = True
     part = part_of(problem, some, np.ones(len(price), np.bool_))
     usage, value = dual.used_by(part, best.places[some])
-    rest = best.usage - usage
-    room = replace(part.room, capacity=strict(problem) - rest, floor=problem.room.floor - rest)
-    part = replace(part, room=room)
+    given = dual.Chosen(best.places[some], usage, value, 0.0, -1)
     # what they could be worth at most, the others being as they are
-    bound = best.bound - (best.value - value)
-    given = dual.Chosen(best.places[some], usage, value, bound, -1)
-    found, wrong, amiss, _ = mended(part, price, given, room.capacity)
+    found = mended_beside(part, price, given, best.usage - usage, bound - (best.value - value))
     places = best.places.copy()
-    places[some] = found
-    return Mended(places, wrong, amiss, 0.0)
+    places[some] = found.places
+    return Mended(places, found.wrong, found.amiss, 0.0)
 
 
-def mended(
-    problem: Problem, price: Amounts, best: dual.Chosen, capacity: Amounts
-) -> tuple[NDArray[np.int16], Numbers, Amounts, float]:
+def mended_beside(part: Problem, price: Amounts, best: dual.Chosen, rest: Amounts, bound: float) -> Mended:
+    """The same for customers beside whom others use `rest` of each row."""
+    room = replace(part.room, capacity=strict(part) - rest, floor=part.room.floor - rest)
+    return mended(replace(part, room=room), price, best, room.capacity, bound)
+
+
+def mended(problem: Problem, price: Amounts, best: dual.Chosen, capacity: Amounts, bound: float) -> Mended:
     """Pack the limit with most rows, put the others right, fill room that is left."""
     places, fallen = best.places, 0.0
     blocks = packing.blocks_of(problem, price)
@@ -65,6 +64,6 @@ def mended(
         places, fallen = packing.packed(problem, price, best, blocks)
     repair = Repair(problem, price, places, capacity)
     if repair.mend():
-        repair.fill(best.bound - fallen)
+        repair.fill(bound - fallen)
     wrong = repair.wrong
-    return repair.places, wrong, np.array([repair.amiss(int(row)) for row in wrong]), fallen
+    return Mended(repair.places, wrong, np.array([repair.amiss(int(row)) for row in wrong]), fallen)
