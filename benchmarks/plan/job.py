@@ -11,15 +11,19 @@ import numpy as np
 
 from benchmarks.plan.instance import ACTIONS, Instance, K, made
 
+WARM = 5_000
+"""Customers of the plan by which machine code is made ready."""
+
 
 def ours(instance: Instance, seconds: float) -> dict[str, Any]:
     """`quanke.plans.allocate`, its machine code ready; the plan is checked beside it."""
     from quanke.plans import Limit, allocate
 
-    limits = [Limit(name, cap, use, group, least) for name, (use, group, cap, least) in instance.limits.items()]
-    small = made(2_000)
-    warm = [Limit(name, cap, use, group, least) for name, (use, group, cap, least) in small.limits.items()]
-    allocate(small.values, warm, k=K)
+    def limits_of(some: Instance) -> list[Limit]:
+        return [Limit(name, cap, use, group, least) for name, (use, group, cap, least) in some.limits.items()]
+
+    limits, small = limits_of(instance), made(WARM)
+    allocate(small.values, limits_of(small), k=K)
     begin = time.perf_counter()
     plan = allocate(instance.values, limits, k=K)
     took = time.perf_counter() - begin
@@ -114,9 +118,8 @@ def pdlp(instance: Instance, seconds: float) -> dict[str, Any]:
     limits.simple_optimality_criteria.eps_optimal_absolute = 1e-4
     found = solver.primal_dual_hybrid_gradient(linear, given)
     reason = solve_log_pb2.TerminationReason.Name(found.solve_log.termination_reason)
-    return {
-        "seconds": time.perf_counter() - begin, "value": -float(cost @ found.primal_solution), "ended": reason,
-    }  # fmt: skip
+    took = time.perf_counter() - begin
+    return {"seconds": took, "value": -float(cost @ found.primal_solution), "ended": reason}
 
 
 def main() -> None:

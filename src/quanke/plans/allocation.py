@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import dual, exact, packing, passes
+from quanke.plans import dual, exact, passes
 from quanke.plans.contradiction import contradicted
 from quanke.plans.limits import Amounts, Limit, checked
+from quanke.plans.mending import Mended, mended_by, stride_of
 from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
 from quanke.plans.reasons import Reason, reason_of
-from quanke.plans.repair import Repair
 
 FEW = 4_000
 """Customers x actions up to which a plan is an integer program."""
@@ -147,36 +147,32 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
     if problem.customers * problem.width <= FEW:
         found = exact.solved(exact.program_of(problem), problem)
         if found is not None:
-            return _told(problem, price, found[0], min(best.bound, found[1]))
-    repair, bound = _repaired(problem, price, best)
+            bound = dual.bound_of(problem.room, price, best.usage, best.value, best.net)
+            return _told(problem, price, found[0], min(bound, found[1]))
+    bound = dual.bound_of(problem.room, price, best.usage, best.value, best.net)
+    mended = _mended(problem, price, best, bound)
+    bound -= mended.fallen
     for margin in MARGINS:
-        if not len(repair.wrong):
+        if not len(mended.wrong):
             break
         # prices of less room lead to plans that leave some
         narrow = dual.priced(_narrowed(problem, margin), price)
-        repair, other = _repaired(problem, narrow, dual.chosen_at(problem, narrow))
-        bound = min(bound, other)
-    if len(repair.wrong):
-        raise contradicted(problem, repair, _attempted)
-    repair.fill(bound)
-    return _told(problem, price, repair.places, bound)
+        mended = mended_by(problem, narrow, dual.chosen_at(problem, narrow), bound, 1)
+    if len(mended.wrong):
+        raise contradicted(problem, mended, _attempted)
+    return _told(problem, price, mended.places, bound)
 
 
-def _repaired(problem: Problem, price: Amounts, best: dual.Chosen) -> tuple[Repair, float]:
-    """The best choices at some prices put right as far as can be, and a bound."""
-    places, bound = best.places, best.bound
-    blocks = packing.blocks_of(problem, price)
-    if blocks is not None:
-        places, fallen = packing.packed(problem, price, best, blocks)
-        bound -= fallen
-    repair = Repair(problem, price, places)
-    repair.mend()
-    return repair, bound
+def _mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) -> Mended:
+    """The best choices at some prices put right, by as many customers as that takes."""
+    stride = stride_of(problem.customers, len(price))
+    found = mended_by(problem, price, best, bound, stride)
+    return found if stride == 1 or not len(found.wrong) else mended_by(problem, price, best, bound, 1)
 
 
-def _attempted(problem: Problem) -> Repair:
+def _attempted(problem: Problem) -> Mended:
     price = dual.priced(problem)
-    return _repaired(problem, price, dual.chosen_at(problem, price))[0]
+    return mended_by(problem, price, dual.chosen_at(problem, price), np.inf, 1)
 
 
 def _narrowed(problem: Problem, margin: float) -> Problem:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from quanke.kernel.errors import AllocationError
 from quanke.plans import dual, exact, passes
-from quanke.plans.problem import Problem
-from quanke.plans.repair import Repair
+from quanke.plans.mending import Mended
+from quanke.plans.problem import Problem, part_of
 
 COLUMNS = 60_000
 """Customers x actions that are looked at by integer programming, at most."""
@@ -33,23 +33,23 @@ Bound = tuple[str, int, str]
 
 
 def contradicted(
-    problem: Problem, repair: Repair | None, attempt: Callable[[Problem], Repair]
+    problem: Problem, mended: Mended | None, attempt: Callable[[Problem], Mended]
 ) -> AllocationError:
-    """Why there is no plan: the error to raise. `repair`: the attempt that failed; None where there was none
+    """Why there is no plan: the error to raise. `mended`: the attempt that failed; None where there was none
     because somebody's own limits cannot be kept. `attempt` makes another one, with other bounds."""
-    some, count = _looked_at(problem, own=repair is None)
-    if some.customers * some.width <= COLUMNS:
+    some, count = _looked_at(problem, own=mended is None)
+    if 0 < some.customers * some.width <= COLUMNS:
         soft = _Soft(exact.program_of(some, count), some)
         amounts = soft.least()
         if amounts is not None and (amounts > LEAST).any():
             conflict = soft.named(soft.irreducible())
             relaxation = soft.amounts(amounts)
-            if repair is not None and some.customers != problem.customers:
+            if mended is not None and some.customers != problem.customers:
                 # the rest of the plan has to hold as well; what the attempt fell short of does for sure
                 again = attempt(_given_way(problem, relaxation))
-                relaxation = _shortfalls(repair) if len(again.wrong) else relaxation
+                relaxation = _shortfalls(problem, mended) if len(again.wrong) else relaxation
             return _told(conflict, relaxation)
-    short = _shortfalls(repair) if repair is not None else ()
+    short = _shortfalls(problem, mended) if mended is not None else ()
     return AllocationError(
         f"no plan was found that keeps all limits, though they are not known to contradict each other: "
         f"it would do to {_relaxed(short)}",
@@ -102,17 +102,12 @@ def _relaxed(relaxation: tuple[tuple[str, int, str, float], ...]) -> str:
     )
 
 
-def _shortfalls(repair: Repair) -> tuple[tuple[str, int, str, float], ...]:
+def _shortfalls(problem: Problem, mended: Mended) -> tuple[tuple[str, int, str, float], ...]:
     """By how much each row is wrong in a plan that keeps all others: a relaxation that this plan keeps."""
-    problem, found = repair.problem, []
-    usage, _ = dual.used_by(problem, repair.places)
-    for row in np.flatnonzero((usage > problem.room.capacity) | (usage < problem.room.floor)).tolist():
-        above = float(usage[row] - problem.room.capacity[row])
-        which, amount = (
-            ("capacity", above) if above > 0 else ("at_least", float(problem.room.floor[row] - usage[row]))
-        )
-        found.append((*problem.row_name(row), which, amount))
-    return tuple(found)
+    return tuple(
+        (*problem.row_name(int(row)), "capacity" if amount > 0 else "at_least", abs(float(amount)))
+        for row, amount in zip(mended.wrong, mended.amiss, strict=True)
+    )
 
 
 def _looked_at(problem: Problem, own: bool) -> tuple[Problem, NDArray[np.float64] | None]:
@@ -158,26 +153,6 @@ def _merged(problem: Problem) -> tuple[Problem, NDArray[np.float64]]:
     columns = allowed.any(axis=0) if len(problem.actions) == 1 else np.ones(problem.width, np.bool_)
     merged = replace(some, values=values[:, columns], actions=some.actions[:, columns])
     return merged, count[order].astype(np.float64)
-
-
-def part_of(problem: Problem, customers: NDArray[np.bool_], rows: NDArray[np.bool_]) -> Problem:
-    """The problem of some customers; other rows than `rows` have no bound."""
-    room = problem.room
-    return replace(
-        problem,
-        order=problem.order[customers],
-        values=problem.values[customers],
-        actions=problem.actions[customers] if len(problem.actions) > 1 else problem.actions,
-        signature=problem.signature[customers],
-        matrices=problem.matrices[:, customers] if len(problem.matrices) else problem.matrices,
-        room=replace(
-            room,
-            capacity=np.where(rows, room.capacity, np.inf),
-            floor=np.where(rows, room.floor, -np.inf),
-            least=room.least[customers],
-            most=room.most[customers],
-        ),
-    )
 
 
 def suspects(problem: Problem) -> NDArray[np.bool_]:

@@ -71,13 +71,16 @@ def joined(found: list[Pass], rows: int) -> Pass:
     """The sum of passes, in their order."""
     if not found:
         return Pass(0.0, np.zeros(rows), np.zeros(0, np.int64), np.zeros(0))
-    value, usage = 0.0, np.zeros(rows)
-    for one in found:
-        value += one.value
-        usage += one.usage
-    return Pass(
-        value, usage, np.concatenate([f.pairs for f in found]), np.concatenate([f.curve for f in found])
-    )
+    pairs, curve = (np.concatenate([getattr(f, name) for f in found]) for name in ("pairs", "curve"))
+    return Pass(sum(f.value for f in found), summed([f.usage for f in found], rows), pairs, curve)
+
+
+def summed(parts: list[Amounts], rows: int) -> Amounts:
+    """The sum of arrays by row, in their order."""
+    total = np.zeros(rows)
+    for part in parts:
+        total += part
+    return total
 
 
 def priced_table(problem: Problem, price: Amounts) -> Amounts:
@@ -144,20 +147,18 @@ def room_cost(room: Room, price: Amounts) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """Everybody's best choice at some prices: places among his actions, use by row, value, and the bound.
-
-    `impossible`: a customer whose own limits no choice keeps, -1 for none.
-    """
+    """Everybody's best choice at some prices: places among his actions, use by row, value, and what is left
+    of it after the prices (`net`). `impossible`: a customer whose own limits no choice keeps, -1 for none."""
 
     places: NDArray[np.int16]
     usage: Amounts
     value: float
-    bound: float
+    net: float
     impossible: int
 
 
 def chosen_at(problem: Problem, price: Amounts) -> Chosen:
-    """Everybody's best choice, and what no plan is above; in float64, with a margin for its sums."""
+    """Everybody's best choice at some prices, in float64: a function of arrays only."""
     table, parts = priced_table(problem, price), problem.parts()
     places = np.full((problem.customers, problem.k), -1, np.int16)
 
@@ -167,10 +168,15 @@ def chosen_at(problem: Problem, price: Amounts) -> Chosen:
 
     found = over(problem.customers, work)
     usage, value = used_by(problem, places)
-    net, beside = sum(t for t, _ in found), room_cost(problem.room, price)
-    whole = float(np.abs(price[price != 0]) @ usage[price != 0])
-    bound = net + beside + SAFETY * (abs(net) + abs(beside) + abs(value) + whole)
-    return Chosen(places, usage, value, bound, max((b for _, b in found), default=-1))
+    net = float(sum(t for t, _ in found))
+    return Chosen(places, usage, value, net, max((b for _, b in found), default=-1))
+
+
+def bound_of(room: Room, price: Amounts, usage: Amounts, value: float, net: float) -> float:
+    """What no plan is above, of sums over everybody's best choices; with a margin for what sums lose."""
+    beside = room_cost(room, price)
+    paid = float(np.abs(price[price != 0]) @ usage[price != 0])
+    return net + beside + SAFETY * (abs(net) + abs(beside) + abs(value) + paid)
 
 
 def used_by(problem: Problem, places: NDArray[np.int16]) -> tuple[Amounts, float]:
@@ -185,9 +191,7 @@ def used_by(problem: Problem, places: NDArray[np.int16]) -> tuple[Amounts, float
         return by_row(problem.rows[base : base + size], spent, len(problem.room.capacity)), float(value)
 
     found = over(problem.customers, work)
-    usage = np.zeros(len(problem.room.capacity))
-    for one, _ in found:
-        usage += one
+    usage = summed([u for u, _ in found], len(problem.room.capacity))
     return usage, float(sum(v for _, v in found))
 
 
@@ -203,6 +207,11 @@ def scale_of(problem: Problem) -> float:
     return float(np.median(apart)) if len(apart) else 1.0
 
 
+def stride_for(customers: int, rows: int) -> int:
+    """Every how manieth customer the first prices are found by."""
+    return max(1, customers // max(SAMPLE, OF_ROW * rows))
+
+
 def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
     """Prices at which the dual is next to its minimum; from `start` on where there are some already."""
     room, n = problem.room, problem.customers
@@ -211,7 +220,7 @@ def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
         return price
     scale = scale_of(problem)
     bounded = np.isfinite(room.capacity) | np.isfinite(room.floor)
-    strides = [max(1, n // max(SAMPLE, OF_ROW * int(bounded.sum())))]
+    strides = [stride_for(n, int(bounded.sum()))]
     while strides[-1] > 1:
         strides.append(max(1, strides[-1] // GROWTH))
     deltas = DELTAS if start is None else DELTAS[-2:]
@@ -219,6 +228,19 @@ def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
         for delta in deltas if round_ == 0 else deltas[-1:]:
             price = _descended(problem, price, delta * scale, stride)
     return price
+
+
+def finished(
+    price: Amounts, room: Room, scale: float, unit: Amounts, at: Callable[[Amounts, float], Pass]
+) -> Amounts:
+    """The last steps of prices, by passes that are made elsewhere."""
+    delta = DELTAS[-1] * scale
+
+    def point(y: Amounts) -> _Point:
+        found = at(y, delta)
+        return _Point(y, found.value + room_cost(room, y), found)
+
+    return descended(point, room, price, REACH * delta / unit)
 
 
 @dataclass(frozen=True, eq=False)

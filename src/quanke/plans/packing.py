@@ -18,9 +18,6 @@ from quanke.plans.limits import Amounts
 from quanke.plans.passes import compiled, following, keeps, nets, used
 from quanke.plans.problem import Numbers, Problem
 
-FROM = 1_500
-"""Of so many customers of a row at most somebody deviates: enough that they lose next to nothing. What the
-bound falls by is then not proven, and is nothing to speak of."""
 CORE = 24
 """Customers of a row whose deviations are looked at first; more where that proves nothing."""
 STATES = 4_000_000
@@ -112,7 +109,7 @@ def packed(
 
     bounds = np.stack([price[first:last], room.capacity[first:last], room.floor[first:last]])
 
-    sizes = CORE, STATES, FROM
+    sizes = CORE, STATES
 
     def work(low: int, high: int) -> None:
         for at in range(low, high):
@@ -159,18 +156,6 @@ def units_of(i, limit, unit, data, out):  # type: ignore[no-untyped-def]
     values, actions, many, _, _, use, matrix_at, matrices, _, _ = data
     for w in range(values.shape[1]):
         out[w] = np.int64(np.rint(used(i, w, limit, actions, many, use, matrix_at, matrices) / unit))
-
-
-@compiled
-def spends(people, data, limit, chosen):  # type: ignore[no-untyped-def]
-    """What some customers use of a limit."""
-    _, actions, many, _, _, use, matrix_at, matrices, _, _ = data
-    total = 0.0
-    for i in people:
-        for at in range(chosen.shape[1]):
-            if chosen[i, at] >= 0:
-                total += used(i, chosen[i, at], limit, actions, many, use, matrix_at, matrices)
-    return total
 
 
 @compiled
@@ -257,7 +242,7 @@ def _answer(regret, now, least_regret, total, unit, y, capacity, floor, core_siz
 def pack(data, table, price, k, limit, unit, span, members, start, low, high, bounds, chosen, fallen, sizes):  # type: ignore[no-untyped-def]
     """Pack rows `low` to `high - 1` of a limit: changes `chosen`, writes to `fallen` what the bound falls by.
 
-    `bounds`: price, capacity and minimum of each row. `sizes`: CORE, STATES and FROM.
+    `bounds`: price, capacity and minimum of each row. `sizes`: CORE and STATES.
     """
     values, actions, many, signature, rows, _, matrix_at, matrices, _, _ = data
     net, units = np.empty(values.shape[1]), np.empty(values.shape[1], np.int64)
@@ -268,13 +253,9 @@ def pack(data, table, price, k, limit, unit, span, members, start, low, high, bo
         if count == 0:
             continue
         y, capacity, floor = bounds[0, r], bounds[1, r], bounds[2, r]
-        stride = max(1, count // sizes[2])
-        whole = spends(people, data, limit, chosen)
-        people = people[::stride]
-        count = len(people)
         regret, now, least_regret = np.empty((count, span + 1)), np.empty(count, np.int64), np.empty(count)
         _regrets(people, data, table, price, k, limit, unit, chosen, regret, now, least_regret)
-        total = np.int64(np.rint(whole / unit))
+        total = now.sum()
         if y == 0 and total * unit <= capacity and total * unit >= floor:
             continue
         answer = np.full(count, -1, np.int64)
@@ -283,8 +264,7 @@ def pack(data, table, price, k, limit, unit, span, members, start, low, high, bo
         )
         if best == np.inf:
             continue
-        if stride == 1:
-            fallen[r] = proven
+        fallen[r] = proven
         for j in range(count):
             if answer[j] >= 0 and answer[j] != now[j]:
                 i = people[j]

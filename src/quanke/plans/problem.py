@@ -7,7 +7,8 @@ in the same one, and every n-th customer is a fair sample of each row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -36,8 +37,8 @@ class Room:
 
 
 class Parts(NamedTuple):
-    """The arrays of a problem that the compiled passes read. `many`: 1 where actions differ by customer; `use`
-    action x limit."""
+    """The arrays of a problem that the compiled passes read. `many`: 1 where actions differ by customer;
+    `use` action x limit."""
 
     values: NDArray[Any]
     actions: NDArray[np.int32]
@@ -126,14 +127,17 @@ class Problem:
         return self.limits[limit].name, int(row - self.first[limit])
 
 
-def problem_of(values: Any, limits: Any, eligible: Any, k: int) -> Problem:
-    """Lay a problem out. Raises AllocationError for what is wrong with it."""
+def problem_of(
+    values: Any, limits: Any, eligible: Any, k: int, own_names: Sequence[str] | None = None
+) -> Problem:
+    """Lay a problem out; `own_names`: the limits each row of which is one customer's, where that cannot be
+    seen from these customers alone. Raises AllocationError for what is wrong with it."""
     laid, actions, count = _values(values, eligible)
     n = len(laid)
     if not isinstance(k, int | np.integer) or k < 1:
         raise AllocationError("k is a whole number, at least 1")
     known = [checked(limit, n, count) for limit in _limits(limits)]
-    own = [_is_own(limit) for limit in known]
+    own = [_is_own(x) if own_names is None else x.name in own_names for x in known]
     ordered = tuple(x for which in (False, True) for x, o in zip(known, own, strict=True) if o is which)
     shared = len(known) - sum(own)
     for limit in ordered[shared:]:
@@ -171,6 +175,26 @@ def problem_of(values: Any, limits: Any, eligible: Any, k: int) -> Problem:
             join([np.empty(0), *(x.floor for x in ordered[:shared])]),
             least[order],
             most[order],
+        ),
+    )
+
+
+def part_of(problem: Problem, customers: NDArray[np.bool_], rows: NDArray[np.bool_]) -> Problem:
+    """The problem of some customers, in their order; other rows than `rows` have no bound."""
+    room = problem.room
+    return replace(
+        problem,
+        order=problem.order[customers],
+        values=problem.values[customers],
+        actions=problem.actions[customers] if len(problem.actions) > 1 else problem.actions,
+        signature=problem.signature[customers],
+        matrices=problem.matrices[:, customers] if len(problem.matrices) else problem.matrices,
+        room=replace(
+            room,
+            capacity=np.where(rows, room.capacity, np.inf),
+            floor=np.where(rows, room.floor, -np.inf),
+            least=room.least[customers],
+            most=room.most[customers],
         ),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.plans import moves
-from quanke.plans.dual import over, priced_table, unit_of, used_by
+from quanke.plans.dual import over, priced_table, used_by
 from quanke.plans.limits import Amounts
 from quanke.plans.problem import Numbers, Problem
 
@@ -16,22 +16,22 @@ FILLS = 6
 """Room that is left is filled so many times over, or until little is gained."""
 LITTLE, ENOUGH = 1e-6, 1e-5
 """What is little, as a share of the value; and a gap that is not worth another look at everybody."""
-LOOKED, OF_EACH = 200_000, 200
-"""So many customers are looked at for moves, or so many for each that is needed, before all are."""
-AT_ONCE = 500_000
-"""So many are looked at to fill room, before it is asked whether it still pays."""
+MOVABLE, OF_ROW = 200_000, 250
+"""About so many customers, and so many for each row, are enough to put a plan right: the others keep what is
+best for them at the prices."""
 
 
 class Repair:
     """A plan being put right: `places` by customer, `usage` by row."""
 
-    def __init__(self, problem: Problem, price: Amounts, places: NDArray[np.int16]) -> None:
+    def __init__(
+        self, problem: Problem, price: Amounts, places: NDArray[np.int16], capacity: Amounts | None = None
+    ) -> None:
         self.problem, self.price = problem, price
         self.places = places
         self.usage, self.value = used_by(problem, places)
         self._given = problem.parts(), priced_table(problem, price), price
-        self._unit = unit_of(problem)
-        self._capacity = _strict(problem)
+        self._capacity = strict(problem) if capacity is None else capacity
 
     @property
     def wrong(self) -> Numbers:
@@ -56,22 +56,16 @@ class Repair:
 
     def fill(self, bound: float) -> None:
         """Take what gains value and fits, most first, until little is left or the value is near the bound."""
-        n = self.problem.customers
-        stride = max(1, n // AT_ONCE)
+        everybody = np.arange(self.problem.customers)
         self._count()
         for _ in range(FILLS):
-            gained = 0.0
-            for offset in range(stride):
-                before = self.value
-                if bound - before <= ENOUGH * abs(bound):
-                    return
-                found = self._scored(moves.GAIN, 0, 0, np.inf, np.arange(offset, n, stride))
-                moves.move(*self._given, moves.GAIN, 0, 0, 0, found, self._state())
-                self._count()
-                gained += self.value - before
-                if self.value - before <= LITTLE * abs(self.value) / stride:
-                    break
-            if gained <= LITTLE * abs(self.value):
+            before = self.value
+            if bound - before <= ENOUGH * abs(bound):
+                return
+            found = self._scored(moves.GAIN, 0, 0, np.inf, everybody)
+            moves.move(*self._given, moves.GAIN, 0, 0, 0, found, self._state())
+            self._count()
+            if self.value - before <= LITTLE * abs(self.value):
                 break
 
     def _count(self) -> None:
@@ -89,17 +83,13 @@ class Repair:
 
     def _ease(self, row: int, aim: int) -> None:
         limit, people = int(self.problem.owner[row]), self.problem.members(row)
-        needed = abs(self._amiss(row)) / float(self._unit[row])
-        stride = int(len(people) // max(LOOKED, OF_EACH * needed)) or 1
-        while self._amiss(row):
-            sign = -1 if self._amiss(row) > 0 else 1
-            order = self._scored(aim, limit, sign, abs(self._amiss(row)), people[::stride])
-            moves.move(*self._given, aim, limit, row, sign, order, self._state())
-            if stride == 1:
-                break
-            stride = max(1, stride // 8)
+        if not self.amiss(row):
+            return
+        sign = -1 if self.amiss(row) > 0 else 1
+        order = self._scored(aim, limit, sign, abs(self.amiss(row)), people)
+        moves.move(*self._given, aim, limit, row, sign, order, self._state())
 
-    def _amiss(self, row: int) -> float:
+    def amiss(self, row: int) -> float:
         """By how much a row is above its capacity (above 0) or below its minimum (below 0)."""
         above = float(self.usage[row] - self._capacity[row])
         below = float(self.usage[row] - self.problem.room.floor[row])
@@ -118,7 +108,7 @@ class Repair:
         return found
 
 
-def _strict(problem: Problem) -> Amounts:
+def strict(problem: Problem) -> Amounts:
     """Capacities by row: where uses are no whole numbers, a little less, as sums of them are not exact."""
     capacity = problem.room.capacity.copy()
     for limit in range(problem.shared):
