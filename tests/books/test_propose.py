@@ -73,6 +73,13 @@ def test_who_needs_nobody_is_let_go_with_a_reason() -> None:
     assert where(made(two_branches(), rows)) == {1: (None, "digital"), 2: (None, "out"), 3: ("P1", "kept")}
 
 
+def test_a_post_that_is_no_more_is_left_in_any_case() -> None:
+    rows = [client(1, present="P9"), client(2, None, present="P9"), client(3, present="P9", in_scope=False)]
+    found = made(two_branches(), rows)
+    assert where(found) == {1: ("P1", "closed"), 2: (None, "digital"), 3: (None, "out")}
+    assert found.moves["from_post"].to_pylist() == ["P9"] * 3
+
+
 def test_the_cooling_period_holds_whatever_it_costs() -> None:
     lately = client(1, present="P2", since=DAY - dt.timedelta(days=RULES.cooling_days.on(DAY) - 1))
     past = client(2, present="P2", since=DAY - dt.timedelta(days=RULES.cooling_days.on(DAY)))

@@ -183,6 +183,8 @@ def yaml_blocks() -> list[tuple[Path, list[str]]]:
 @pytest.mark.parametrize(("page", "sources"), [pytest.param(p, s, id=where(p)) for p, s in yaml_blocks()])
 def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tmp_path: Path) -> None:
     # Imported here, so that the other papers are still read where the package itself is broken.
+    from quanke.books import read_matrix
+    from quanke.books.rules_file import RULES_FILE, read_rules
     from quanke.language.declarations import read_definitions
     from quanke.night import standard_catalogue
 
@@ -190,6 +192,12 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
     for number, source in enumerate(sources):
         file = tmp_path / f"shown{number}.yaml"
         file.write_text(source, encoding="utf-8")
+        if source.startswith("# home/service-matrix.yaml"):
+            catalogue = standard_catalogue(read_matrix(file))
+            continue
+        if source.startswith(f"# home/{RULES_FILE}"):
+            read_rules(file)
+            continue
         shown = read_definitions(file, catalogue)
         longer = catalogue.with_more(shown)
         assert shown and len(longer) == len(catalogue) + len(shown)

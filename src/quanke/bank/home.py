@@ -8,6 +8,7 @@
     identity/                         who is who (`quanke.customers.register`)
     levels/<table>/                   what a LEVEL table needs to go on: closing state, days without change
     nights/YYYY-MM-DD/                published nights (`quanke.engines.store`)
+    books/proposals/<id>/             proposals of who looks after whom (`quanke.books.store`)
     work/                             unfinished work; empty or absent between loads
     lock                              held while something is written
 

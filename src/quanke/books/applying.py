@@ -142,7 +142,7 @@ CREATE TEMP TABLE ending AS
 def _refuse_stale(connection: duckdb.DuckDBPyConnection, effective: dt.date) -> None:
     changed = connection.execute(
         "SELECT count(*) FROM moves AS m LEFT JOIN open_now AS p ON p.customer = m.customer AND p.place = 1 "
-        "WHERE m.from_post IS DISTINCT FROM p.post_id AND NOT (m.reason = 'closed' AND m.from_post IS NULL)"
+        "WHERE m.from_post IS DISTINCT FROM p.post_id"
     ).fetchall()[0][0]
     if changed:
         raise BookError(f"{changed} customers have another manager than when it was proposed: propose again")

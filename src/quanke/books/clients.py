@@ -36,7 +36,8 @@ class Clients:
     in the grades of the rules it asks for; `tier`: place in `TIERS`; `load`: units; `branch`, `present`,
     `chosen`: places in the posts' branches and posts (NOBODY: none); `owners`: open primary intervals;
     `since`, `contact`: day numbers of the present relation and of the last effective contact; `household`:
-    its number; `aum`, `potential`: fen; `language`: place in `languages`; `needs`: shape (n, skills).
+    its number; `aum`, `potential`: fen; `language`: place in `languages`; `needs`: shape (n, skills);
+    `present_id`: number of the post of the present relation, also where that post is no more (None: none).
     """
 
     customer: Ints
@@ -56,6 +57,7 @@ class Clients:
     language: Ints
     needs: Bools
     chosen: Ints
+    present_id: NDArray[np.object_]
     languages: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -72,7 +74,6 @@ def clients_of(table: pa.Table, posts: Posts, rules: BookRules) -> Clients:
 
     `role`, `grade`, `tier`, `branch`, `language` are codes, `present` and `chosen` numbers of posts, `since`
     and `contact` days, `aum` and `potential` fen, `household` a number; all may be null but `customer`.
-    A post of the present relation that is none of `posts` is told apart from no relation by `owners`.
     Raises AssignmentError for a missing column or customers that do not rise.
     """
     missing = [name for name in COLUMNS if name not in table.column_names]
@@ -109,6 +110,7 @@ def clients_of(table: pa.Table, posts: Posts, rules: BookRules) -> Clients:
         language=_places(table["language"], tuple(spoken)),
         needs=np.stack([_flags(table[f"needs_{name}"]) for name in SKILLS], axis=1),
         chosen=np.where(in_scope, chosen, NOBODY),
+        present_id=np.asarray(table["present"].to_numpy(zero_copy_only=False), np.object_),
         languages=tuple(spoken),
     )
 

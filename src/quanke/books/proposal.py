@@ -132,7 +132,7 @@ def _assigned(costs: Costs, placed: Placed) -> pa.Table:
     return pa.table(
         {
             "customer": pa.array(clients.customer, pa.int32()),
-            "from_post": ids.take(pa.array(clients.present, mask=clients.present == NOBODY)),
+            "from_post": pa.array(clients.present_id, pa.string()),
             "to_post": ids.take(pa.array(placed.post, mask=~there)),
             "reason": pa.array(CODES).take(pa.array(placed.reason)),
             "tier": pa.array(TIERS).take(pa.array(clients.tier, mask=clients.tier == NOBODY)),

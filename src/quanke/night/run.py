@@ -124,7 +124,6 @@ def night(
     comparison = store.latest(until=day.replace(day=1) - dt.timedelta(days=1)) or earlier
     plan = {
         **_plan(inputs, catalogue, day, earlier, comparison),
-        **({"book_rules": rules_digest(home)} if rules_digest(home) else {}),
         "engine": engine.name,
         "models": versions_in_use(home),
         "full": engine.full,  # a night asked for whole never goes on with parts that were carried
@@ -173,6 +172,7 @@ def _plan(
         "customers": inputs.customers,
         "bucket": inputs.bucket,
         "seed": SEED,
+        "book_rules": rules_digest(inputs.home),
         "earlier": earlier.day.isoformat() if earlier else None,
         "comparison": comparison.day.isoformat() if comparison else None,
     }
