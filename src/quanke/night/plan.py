@@ -50,7 +50,7 @@ from quanke.plans.record import SCHEMA, Seen, cooling, followed, suggested
 from quanke.plans.worklist import TEAM, due_days, worklist
 
 if TYPE_CHECKING:
-    from quanke.plans import Plan
+    from quanke.plans import Limit, Plan
 
 FOLDER = "plan"
 GROUP = "planned"
@@ -232,10 +232,12 @@ def _earlier_record(run: Run) -> pa.Table:
 
 @dataclass(frozen=True)
 class Decided:
-    """A plan that was found, and what had to give way where the limits contradict each other."""
+    """A plan that was found (`chosen` customers x places, -1 none), and what had to give way where the limits
+    contradict each other. `plan` is over the customers for whom something can be done at all."""
 
     plan: Plan
     laid: tuple[Laid, ...]
+    chosen: NDArray[np.int16]
     relaxed: tuple[str, ...] = ()
 
 
@@ -245,21 +247,39 @@ def decide(
     """The best plan under the limits; under the nearest ones that can be kept, where they contradict."""
     from quanke.plans import allocate  # numba and SciPy: seconds, where nobody plans
 
+    # for most customers there is nothing to decide on most days
+    some = np.flatnonzero(eligible.any(axis=1))
+    worth, may = values[some], eligible[some]
+
+    def found(limits: Sequence[Limit]) -> Plan:
+        mine = [_of(each, some) for each in limits]
+        return allocate(worth, mine, may, per_customer)
+
+    told: tuple[str, ...] = ()
     try:
-        made = allocate(values, [each.limit for each in laid], eligible, per_customer)
-        return Decided(made, tuple(laid))
+        made = found([each.limit for each in laid])
     except AllocationError as error:
         if not error.relaxation:
             raise
-        eased = tuple(replace(each, limit=relaxed(each.limit, error)) for each in laid)
-        made = allocate(values, [each.limit for each in eased], eligible, per_customer)
-        return Decided(made, eased, (str(error),))
+        laid = [replace(each, limit=relaxed(each.limit, error)) for each in laid]
+        made = found([each.limit for each in laid])
+        told = (str(error),)
+    chosen = np.full((len(values), made.chosen.shape[1]), -1, np.int16)
+    chosen[some] = made.chosen
+    return Decided(made, tuple(laid), chosen, told)
+
+
+def _of(limit: Limit, customers: NDArray[np.int64]) -> Limit:
+    """A limit over some of the customers; its rows stay."""
+    if limit.group is None:
+        return limit
+    return replace(limit, group=np.asarray(limit.group)[customers])
 
 
 def _chosen(made: Decided, actions: Sequence[Action], ground: Ground, exact: Exact) -> pa.Table:
     """One row per customer and action chosen: `customer, place, action, by, post, value, due_on, rhythm`; by
     customer, the most valuable first. `value` in fen; `rhythm`: the contact standard asks for it."""
-    picked = made.plan.chosen
+    picked = made.chosen
     customer, place = np.nonzero(picked >= 0)
     at = picked[customer, place].astype(np.int64)
     by = [str(action.by) for action in actions]
@@ -352,11 +372,11 @@ def _sheet(
     nothing = {"value_sum": 0, "customer_count": 0}
     return {
         "program": program.fingerprint,
-        "per_customer": int(made.plan.chosen.shape[1]),
+        "per_customer": int(made.chosen.shape[1]),
         "value": int(pc.sum(chosen["value"]).as_py() or 0),
         "bound": float(made.plan.bound),
         "gap": float(made.plan.gap),
-        "customers": int((made.plan.chosen[:, 0] >= 0).sum()),
+        "customers": int((made.chosen[:, 0] >= 0).sum()),
         "relaxed": list(made.relaxed),
         "actions": [
             {

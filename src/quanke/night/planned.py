@@ -309,11 +309,11 @@ def what_if(
     laid = lay(planned.program.budgets, _ground(planned, parts).grounds(eligible))
     changed, before, rows = _changed(planned, laid, name, capacity, at_least, member)
     made = decide(values, changed, eligible, int(planned.sheet["per_customer"]))
-    after = counts(made.plan.chosen, len(actions))
+    after = counts(made.chosen, len(actions))
     chosen = pq.read_table(planned.path("chosen.parquet"))
-    held = _matrix(chosen, actions, made.plan.chosen.shape)
-    customer, place = np.nonzero(made.plan.chosen >= 0)
-    worth = exact_values(parts, actions)(customer, made.plan.chosen[customer, place].astype(np.int64))
+    held = _matrix(chosen, actions, made.chosen.shape)
+    customer, place = np.nonzero(made.chosen >= 0)
+    worth = exact_values(parts, actions)(customer, made.chosen[customer, place].astype(np.int64))
     return WhatIf(
         limit=name,
         member=member or "",
@@ -324,7 +324,7 @@ def what_if(
         value_before=planned.sheet["value"],
         value=int(worth.sum()),
         gap=float(made.plan.gap),
-        customers=int((np.sort(held, axis=1) != np.sort(made.plan.chosen, axis=1)).any(axis=1).sum()),
+        customers=int((np.sort(held, axis=1) != np.sort(made.chosen, axis=1)).any(axis=1).sum()),
         by_action=tuple(
             (action.name, int(was), int(now))
             for action, was, now in zip(actions, counts(held, len(actions)), after, strict=True)
