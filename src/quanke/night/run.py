@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
-from quanke.bank.completion import completed
 from quanke.bank.home import Home
 from quanke.bank.survivorship import fingerprint
 from quanke.customers.register import update_register
@@ -114,7 +113,6 @@ def night(
     catalogue = catalogue_of(home)
     if home.counts().customers == 0:
         raise NightError("the home holds no customers yet: `quanke load DIR` first")
-    completed(home)
     seconds: dict[str, float] = {}
     listener = progress or SilentProgress()
     if not store.has(day):

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from quanke.bank.completion import complete
 from quanke.bank.contracts import CONTRACTS
 from quanke.bank.home import Home, quarantine_file
 from quanke.bank.load.quarantine import REASONS
@@ -47,7 +46,6 @@ def replay(
     the mended rows: `taken` now, `quarantined` still.
     """
     with home.writing():
-        complete(home)
         report = LoadReport()
         paths = _mended_files(files)
         with progress.step("replay", len(paths)) as step:

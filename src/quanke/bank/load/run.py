@@ -10,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 
-from quanke.bank.completion import complete
 from quanke.bank.contracts import CONTRACTS, Contract, TableKind
 from quanke.bank.home import Home, quarantine_file
 from quanke.bank.load.checked import checked_unit
@@ -56,7 +55,6 @@ def load(
     if unknown:
         raise InputError(f"{', '.join(unknown)}: no table of this name; known are {', '.join(CONTRACTS)}")
     with home.writing():
-        complete(home)
         handover = source.discover() if isinstance(source, DatabaseSource) else discover(source)
         stated = handover.sheet.currency
         if stated and stated != home.currency:

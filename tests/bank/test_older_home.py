@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from quanke.bank.completion import complete, incomplete
 from quanke.bank.home import Home, current_file
 from quanke.bank.load import load
 from quanke.kernel.progress import SilentProgress
@@ -20,19 +19,6 @@ def older(loaded: Path, target: Path) -> Home:
     path = target / current_file("ownership")
     pq.write_table(pq.read_table(path).drop_columns(list(GAINED)), path)
     return Home.open(target)
-
-
-def test_a_table_of_an_earlier_version_gains_its_columns(loaded: Path, tmp_path: Path) -> None:
-    home = older(loaded, tmp_path / "home")
-    before = pq.read_table(home.path / current_file("ownership"))
-    assert incomplete(home) == ["ownership"]
-    with home.writing():
-        complete(home)
-    after = pq.read_table(home.path / current_file("ownership"))
-    assert incomplete(home) == []
-    assert after.column_names == pq.read_schema(loaded / current_file("ownership")).names
-    assert after.select(before.column_names).equals(before)
-    assert all(after[name].null_count == len(after) for name in GAINED)
 
 
 def test_a_load_into_an_older_home_keeps_what_stood_there(loaded: Path, tmp_path: Path) -> None:
