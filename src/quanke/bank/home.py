@@ -83,7 +83,8 @@ class Home:
 
     @classmethod
     def open(cls, path: Path | str) -> Home:
-        """The home at `path`. A load that was killed while it published is finished first."""
+        """The home at `path`. A load that was killed while it published is finished first, and tables that
+        were loaded by an earlier version get the columns they lack."""
         path = Path(path)
         try:
             sheet = json.loads((path / "home.json").read_text(encoding="utf-8"))
@@ -101,6 +102,9 @@ class Home:
             # If a living process holds the home it is just carrying the change out itself.
             with suppress(HomeError), home.writing():
                 pass
+        from quanke.bank.upgrading import bring_up  # it reads Parquet, and stands on this module
+
+        bring_up(home)
         return home
 
     @contextmanager
