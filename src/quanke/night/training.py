@@ -249,21 +249,29 @@ class _Training:
                 parts["report"],
                 staircase_from=self.rules.staircase_from.on(on),
                 negatives=self.rules.negatives.on(on),
+                alarm=self.rules.alarm.on(on),
                 seed=self.seed,
             )
             step.advance(1)
-        model = self._model(target, split, learned, parts["train"])
+        model = self._model(target, split, learned, joined([parts["train"], parts["calibrate"]]))
         said = model.predict(parts["report"].rows[:, list(learned.kept)])
         compared = groups_of(days[split.report].groups, said, parts["report"].happened)
         counts = {r: {"rows": len(s.happened), "happened": int(s.happened.sum())} for r, s in parts.items()}
+        left_out = {
+            **self.left_out,
+            **{
+                self.names[f]: f"it moved between the months: PSI {psi:.2f}"
+                for f, psi in learned.moved.items()
+            },
+        }
         card = model_card(
-            target, model, learned, split, counts, compared, self.left_out, self.catalogue.fingerprint,
+            target, model, learned, split, counts, compared, left_out, self.catalogue.fingerprint,
             self.rules, self.seed
         )  # fmt: skip
         return model, papers(card)
 
-    def _model(self, target: Target, split: Split, learned: Learned, train: Sheet) -> Model:
-        features = [Feature.of(self.catalogue, self.names[f], train.rows[:, f]) for f in learned.kept]
+    def _model(self, target: Target, split: Split, learned: Learned, rows: Sheet) -> Model:
+        features = [Feature.of(self.catalogue, self.names[f], rows.rows[:, f]) for f in learned.kept]
         model = Model(
             target.name,
             self.last.isoformat(),
@@ -274,7 +282,7 @@ class _Training:
             learned.calibration,
             Steps.of(np.empty(0)),
         )
-        return replace(model, said=Steps.of(model.predict(train.rows[:, list(learned.kept)])))
+        return replace(model, said=Steps.of(model.predict(rows.rows[:, list(learned.kept)])))
 
     def _worth(self, split: Split, days: dict[dt.date, _Day]) -> tuple[Worth, Papers] | None:
         """Margins and usual amounts, from all sheets."""
