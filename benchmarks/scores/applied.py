@@ -30,7 +30,7 @@ def grown() -> Trees:
 def seconds(rows: int) -> dict[str, Any]:
     """Of `rows` customers and all models, on two threads, part by part as the night does it."""
     trees = grown()
-    part = np.random.default_rng(1).lognormal(size=(min(rows, PART), FEATURES))
+    part = np.asfortranarray(np.random.default_rng(1).lognormal(size=(min(rows, PART), FEATURES)))
     trees.raw(part[:1_000])
     parts = max(1, rows // len(part))
     begin = time.perf_counter()

@@ -112,7 +112,7 @@ class Scoring:
         said: dict[str, Floats] = {}
         counts: dict[str, Any] = {}
         for score, model in self.models.items():
-            own = np.ascontiguousarray(rows[:, [place[f.name] for f in model.features]])
+            own = np.asfortranarray(rows[:, [place[f.name] for f in model.features]])
             said[score] = model.predict(own)
             counts[score] = {
                 "said": model.said.counts(said[score]).tolist(),

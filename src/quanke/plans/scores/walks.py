@@ -23,12 +23,12 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 @compiled
-def walk(columns, start, feature, threshold, left, right, missing_left, value, out):  # type: ignore[no-untyped-def]
+def walk(columns, start, feature, threshold, left, right, unknown_left, value, out):  # type: ignore
     """Add the leaf of every tree to `out`, tree after tree for each row: the sum does not depend on blocks.
 
-    `columns` are features x rows. Node after node it is worked out which rows of a block come by: one comparison
-    over a column each, which a processor does for many rows at once, where following one row after the other
-    would guess wrong at every second node.
+    `columns` are features x rows. Node after node it is worked out which rows of a block come by: one
+    comparison over a column each, which a processor does for many rows at once, where following one row
+    after the other would guess wrong at every second node.
     """
     count, most = columns.shape[1], 0
     for tree in range(len(start) - 1):
@@ -49,7 +49,7 @@ def walk(columns, start, feature, threshold, left, right, missing_left, value, o
                     continue
                 goes_left, goes_right = by[left[node] - root], by[right[node] - root]
                 column, limit = columns[feature[node]], threshold[node]
-                if missing_left[node]:
+                if unknown_left[node]:
                     for i in range(size):
                         above = column[first + i] > limit
                         goes_right[i] = own[i] & above
