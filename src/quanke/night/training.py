@@ -4,10 +4,9 @@ store."""
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue
 from quanke.language.types import Kind
 from quanke.night.catalogue import catalogue_of
-from quanke.night.sheets import Sheets, products_of
+from quanke.night.sheets import Sheets, products_of, scratch_in
 from quanke.plans.scores.card import Papers, groups_of, model_card, papers, worth_card
 from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.features import Feature, chosen, digest, matrix
@@ -99,13 +98,9 @@ def train(
         raise ScoreError("scores need to know who is who: `quanke night --on DATE` first")
     until = until or last.day
     models = ModelStore(home.path)
-    scratch = models.folder / f".sheets-{os.getpid()}"
-    scratch.mkdir(parents=True)
-    try:
+    with scratch_in(models.folder) as scratch:
         work = _Training(home, until, rules, sample, seed, progress or SilentProgress(), scratch)
         return work.done(models, only, features, use)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @dataclass
@@ -126,7 +121,7 @@ class _Training:
     sample: int
     seed: int
     progress: Progress
-    scratch: Any
+    scratch: Path
     catalogue: Catalogue = field(init=False)
     targets: tuple[Target, ...] = field(init=False)
     sheets: Sheets = field(init=False)
