@@ -8,6 +8,7 @@
     identity/                         who is who (`quanke.customers.register`)
     levels/<table>/                   what a LEVEL table needs to go on: closing state, days without change
     nights/YYYY-MM-DD/                published nights (`quanke.engines.store`)
+    models/<score>/<version>/         trained scores (`quanke.plans.scores`)
     work/                             unfinished work; empty or absent between loads
     lock                              held while something is written
 
