@@ -40,10 +40,12 @@ from quanke.night import night as run_night
 from quanke.night.engine import Done
 from quanke.night.on_spark import OnSpark, runs_of
 from quanke.night.steps import Run
+from quanke.night.training import train
 from tests.golden.records import golden_by_sql, random_records, table_of
 from tests.homes import LAST, MAY
 from tests.night.test_night import digest
 from tests.register.conftest import decide
+from tests.scores.conftest import SCORES, SMALL
 from tests.spec.engines import DuckDB, spark
 from tests.spec.tables import Table
 
@@ -117,10 +119,12 @@ def strangers(home: Home) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def nights(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank, Bank]:
-    """The night of June by DuckDB and by Spark, after one of May; two customers became one in between."""
+    """The night of June by DuckDB and by Spark, after one of May; two customers became one in between. Scores
+    were trained on what was known in May."""
     folder = tmp_path_factory.mktemp("both")
     home = copied(loaded, folder / "duckdb")
     run_night(home, MAY, bucket=1_000)
+    train(home, MAY, rules=SMALL, only=SCORES)
     decide(home, folder / "files", "D1", *strangers(home), "same", MAY + dt.timedelta(days=1))
     shutil.copytree(home.path, folder / "spark")
     run_night(home, LAST, bucket=1_000)
@@ -162,6 +166,8 @@ def test_the_bank_tries_what_is_hard(nights: tuple[Bank, Bank]) -> None:
     moved = after.table("moves").to_pylist()
     assert {"up", "moved", "gone"} <= {m["move"] for m in moved}
     assert after.table("findings").num_rows and after.table("metrics").num_rows > 100
+    assert {"churn_risk", "propensity_term"} <= set(after.manifest["models"]) and not after.manifest["notes"]
+    assert 0 < after.read(["churn_risk"])["churn_risk"].null_count < after.rows / 2
     assert {"linked", "derived"} <= set(after.groups) and len(set(after.sizes("rfm_monetary"))) == 6
     files = [str(f) for f in nights[1].home.facts("balances")]
     assert duckdb.execute(

@@ -9,6 +9,7 @@
     levels/<table>/                   what a LEVEL table needs to go on: closing state, days without change
     nights/YYYY-MM-DD/                published nights (`quanke.engines.store`)
     books/proposals/<id>/             proposals of who looks after whom (`quanke.books.store`)
+    models/<score>/<version>/         trained scores (`quanke.plans.scores`)
     work/                             unfinished work; empty or absent between loads
     lock                              held while something is written
 

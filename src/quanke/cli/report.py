@@ -19,6 +19,8 @@ from quanke.engines.store import Night
 from quanke.kernel.money import format_wan
 from quanke.language import Catalogue
 from quanke.night import Bank
+from quanke.night.scores import FILE as SCORES_FILE
+from quanke.night.scores import scores_of
 from quanke.segments import DEFAULT_SCHEME
 
 KEY_FIGURES = (
@@ -71,6 +73,8 @@ def night_report(bank: Bank, night: Night, seconds: Mapping[str, float] | None =
     clusters = _clusters(night)
     if clusters is not None:
         parts.append(clusters)
+    if (night.path / SCORES_FILE).exists():
+        parts.append(_scores(bank, night))
     parts += [_key_figures(bank.catalogue, figures), _findings(bank.catalogue, night)]
     planned = plan_part(night)
     if planned is not None:
@@ -225,6 +229,26 @@ def _shown(value: Any, kind: str) -> str:
     if kind == "rate":
         return f"{value:.2%}" if abs(value) <= 1 else f"{value:,.2f}"
     return f"{value:,}"
+
+
+def _scores(bank: Bank, night: Night) -> RenderableType:
+    """What the models in use said of the base, and whether it still looks like what they learned from."""
+    told = scores_of(night.path)
+    table = _table(
+        f"模型评分 Scores（{told['scored']:,} 位客户 customers）",
+        "评分 score",
+        "平均 mean",
+        "漂移 PSI",
+        "状态 state",
+    )
+    for score, drift in told["drift"].items():
+        held = night.read([score])[score].drop_null().to_pylist()
+        mean = f"{float(sum(held)) / len(held):.2%}" if held else "-"
+        psi = "-" if drift["said"]["psi"] is None else f"{drift['said']['psi']:.3f}"
+        table.add_row(f"{bank.catalogue[score].title_zh} {score}", mean, psi, drift["said"]["state"])
+    for score, reason in told["not_applied"].items():
+        table.add_row(score, "-", "-", reason)
+    return table
 
 
 def _findings(catalogue: Catalogue, night: Night) -> RenderableType:

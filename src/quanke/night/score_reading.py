@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +17,7 @@ from quanke.kernel.errors import ScoreError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.night.catalogue import catalogue_of
 from quanke.night.scores import scores_of
-from quanke.night.sheets import Sheets
+from quanke.night.sheets import Sheets, scratch_in
 from quanke.night.training import SAMPLE, SEED
 from quanke.plans.scores.features import matrix
 from quanke.plans.scores.measures import measured
@@ -153,13 +151,9 @@ def came_true(
     whose horizon is not over in the data are left out. Raises ScoreError where the night applied no model."""
     told = scores_of(night.path)
     store = ModelStore(home.path)
-    models = ModelStore(home.path).folder
-    scratch = models / f".outcomes-{os.getpid()}"
-    scratch.mkdir(parents=True)
-    try:
+    with scratch_in(store.folder) as scratch:
         wanted = {t.name: t for t in targets(night.day, rules)}
-        labels = [t.label for t in wanted.values()]
-        whole = catalogue_of(home).with_more([*HELD.values(), *labels])
+        whole = catalogue_of(home).with_more([*HELD.values(), *(t.label for t in wanted.values())])
         sheets = Sheets(home, whole, scratch, progress or SilentProgress(), sample, SEED)
         until = max((last for _, last in sheets.reach.values()), default=dt.date.min)
         beside = [tag.name for tag in SHEET]
@@ -172,13 +166,13 @@ def came_true(
             day = night.day + dt.timedelta(days=horizon)
             if day <= until and score in wanted:
                 came = sheets.of(day, [wanted[score].label.name], before=night.day)
-                found.append(_compared(night, score, held, came, wanted[score].label.name))
+                found.append(_compared(night, score, held, came, wanted[score].label.name, rules))
         return found
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _compared(night: Night, score: str, version: str, came: pa.Table, label: str) -> CameTrue:
+def _compared(
+    night: Night, score: str, version: str, came: pa.Table, label: str, rules: ScoreRules
+) -> CameTrue:
     numbers = came["customer"].to_numpy()
     numbers = numbers[numbers < night.rows]
     held = night.read([score])[score].take(pa.array(numbers))
@@ -187,5 +181,6 @@ def _compared(night: Night, score: str, version: str, came: pa.Table, label: str
     happened = pc.fill_null(came[label].slice(0, len(numbers)).filter(known), False)
     seen = np.asarray(happened.to_numpy(zero_copy_only=False), np.bool_)
     apart = float((seen.sum() - said.sum()) / np.sqrt(max((said * (1 - said)).sum(), 1e-9)))
-    state = "alarm" if abs(apart) >= 4 else "warn" if abs(apart) >= 2.5 else "steady"
+    warn, alarm = rules.apart_warn.on(night.day), rules.apart_alarm.on(night.day)
+    state = "alarm" if abs(apart) * 10 >= alarm else "warn" if abs(apart) * 10 >= warn else "steady"
     return CameTrue(score, version, float(said.sum()), int(seen.sum()), apart, state, measured(said, seen))

@@ -112,7 +112,7 @@ class Scoring:
         said: dict[str, Floats] = {}
         counts: dict[str, Any] = {}
         for score, model in self.models.items():
-            own = np.ascontiguousarray(rows[:, [place[f.name] for f in model.features]])
+            own = np.asfortranarray(rows[:, [place[f.name] for f in model.features]])
             said[score] = model.predict(own)
             counts[score] = {
                 "said": model.said.counts(said[score]).tolist(),
@@ -208,8 +208,6 @@ def score_parts(run: Run, done: Done) -> bool:
     if not run.models:
         return False
     scoring = Scoring.of(run, done)
-    note_refused(run, scoring)
-    target = run.working.file(FILE)
     missing = _begun(run)
     with run.progress.step("scores", len(missing)) as step, ThreadPoolExecutor(WORKERS) as pool:
 
@@ -225,14 +223,21 @@ def score_parts(run: Run, done: Done) -> bool:
             step.advance(1)
 
         list(pool.map(one, missing))
-    if not target.exists():
-        write_json(target, scoring.told(run.day, pieces_of(run)))
+    finish(run, scoring)
     return True
 
 
-def note_refused(run: Run, scoring: Scoring) -> None:
-    """Say in the manifest which model in use was not applied."""
-    run.notes += [f"{score}: not applied, {reason}" for score, reason in sorted(scoring.refused.items())]
+def finish(run: Run, scoring: Scoring) -> None:
+    """Write `scores.json` out of the pieces of all parts, and say in the manifest which model in use was not
+    applied, and which says something else of these customers than of those it was learned from."""
+    target = run.working.file(FILE)
+    if not target.exists():
+        write_json(target, scoring.told(run.day, pieces_of(run)))
+    told = scores_of(run.working.path)
+    run.notes += [f"{score}: not applied, {reason}" for score, reason in sorted(told["not_applied"].items())]
+    for score, drift in sorted(told["drift"].items()):
+        if drift["said"]["state"] in ("warn", "alarm"):
+            run.notes.append(f"{score}: drift {drift['said']['state']}, PSI {drift['said']['psi']:.2f}")
 
 
 def _begun(run: Run) -> list[int]:

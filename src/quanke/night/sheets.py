@@ -8,7 +8,10 @@ whatever a definition asks.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +125,32 @@ class Sheets:
                 write_foreign(self.run.inputs, day.isoformat(), connection, target)
             done.touch()
         return target if target.exists() else None
+
+
+@contextmanager
+def scratch_in(folder: Path) -> Iterator[Path]:
+    """A folder for sheets, gone afterwards; what a killed process of this machine left there goes as well."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(".sheets-*"):
+        if not _alive(old.name.removeprefix(".sheets-")):
+            shutil.rmtree(old, ignore_errors=True)
+    scratch = folder / f".sheets-{os.getpid()}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _known(sources: Sources, day: dt.date) -> Sources:

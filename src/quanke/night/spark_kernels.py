@@ -28,8 +28,7 @@ from quanke.night.absorbed import absorbed_of
 from quanke.night.engine import Done
 from quanke.night.findings import FINDINGS, MOVES, MOVING, ORDER, dated, found_by
 from quanke.night.models import FEATURES, group_of, previous_model, titles_of
-from quanke.night.scores import FILE as SCORES_FILE
-from quanke.night.scores import Scoring, gone_in, note_refused, pieces_of, write_piece
+from quanke.night.scores import Scoring, finish, gone_in, write_piece
 from quanke.night.steps import Run, reaching
 from quanke.segments.moves import MIGRATION, added_up, moves
 
@@ -130,15 +129,12 @@ def score_parts(run: Run, session: SparkSession, done: Done) -> bool:
     if not run.models:
         return False
     scoring = Scoring.of(run, done)
-    note_refused(run, scoring)
     run.working.file("pieces-scores").mkdir(exist_ok=True)
     missing = run.working.missing("scores", run.inputs.parts)
     with run.progress.step("scores", 1) as step:
         over_numbers(session, missing, _Scores(_Profile.of(run), scoring, run.day), _DONE, "part INT")
         step.advance(1)
-    target = run.working.file(SCORES_FILE)
-    if not target.exists():
-        write_json(target, scoring.told(run.day, pieces_of(run)))
+    finish(run, scoring)
     return True
 
 

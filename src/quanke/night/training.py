@@ -4,10 +4,9 @@ store."""
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue
 from quanke.language.types import Kind
 from quanke.night.catalogue import catalogue_of
-from quanke.night.sheets import Sheets, products_of
+from quanke.night.sheets import Sheets, products_of, scratch_in
 from quanke.plans.scores.card import Papers, groups_of, model_card, papers, worth_card
 from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.features import Feature, chosen, digest, matrix
@@ -99,13 +98,9 @@ def train(
         raise ScoreError("scores need to know who is who: `quanke night --on DATE` first")
     until = until or last.day
     models = ModelStore(home.path)
-    scratch = models.folder / f".sheets-{os.getpid()}"
-    scratch.mkdir(parents=True)
-    try:
+    with scratch_in(models.folder) as scratch:
         work = _Training(home, until, rules, sample, seed, progress or SilentProgress(), scratch)
         return work.done(models, only, features, use)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @dataclass
@@ -126,7 +121,7 @@ class _Training:
     sample: int
     seed: int
     progress: Progress
-    scratch: Any
+    scratch: Path
     catalogue: Catalogue = field(init=False)
     targets: tuple[Target, ...] = field(init=False)
     sheets: Sheets = field(init=False)
@@ -249,21 +244,29 @@ class _Training:
                 parts["report"],
                 staircase_from=self.rules.staircase_from.on(on),
                 negatives=self.rules.negatives.on(on),
+                alarm=self.rules.alarm.on(on),
                 seed=self.seed,
             )
             step.advance(1)
-        model = self._model(target, split, learned, parts["train"])
+        model = self._model(target, split, learned, joined([parts["train"], parts["calibrate"]]))
         said = model.predict(parts["report"].rows[:, list(learned.kept)])
         compared = groups_of(days[split.report].groups, said, parts["report"].happened)
         counts = {r: {"rows": len(s.happened), "happened": int(s.happened.sum())} for r, s in parts.items()}
+        left_out = {
+            **self.left_out,
+            **{
+                self.names[f]: f"it moved between the months: PSI {psi:.2f}"
+                for f, psi in learned.moved.items()
+            },
+        }
         card = model_card(
-            target, model, learned, split, counts, compared, self.left_out, self.catalogue.fingerprint,
+            target, model, learned, split, counts, compared, left_out, self.catalogue.fingerprint,
             self.rules, self.seed
         )  # fmt: skip
         return model, papers(card)
 
-    def _model(self, target: Target, split: Split, learned: Learned, train: Sheet) -> Model:
-        features = [Feature.of(self.catalogue, self.names[f], train.rows[:, f]) for f in learned.kept]
+    def _model(self, target: Target, split: Split, learned: Learned, rows: Sheet) -> Model:
+        features = [Feature.of(self.catalogue, self.names[f], rows.rows[:, f]) for f in learned.kept]
         model = Model(
             target.name,
             self.last.isoformat(),
@@ -274,7 +277,7 @@ class _Training:
             learned.calibration,
             Steps.of(np.empty(0)),
         )
-        return replace(model, said=Steps.of(model.predict(train.rows[:, list(learned.kept)])))
+        return replace(model, said=Steps.of(model.predict(rows.rows[:, list(learned.kept)])))
 
     def _worth(self, split: Split, days: dict[dt.date, _Day]) -> tuple[Worth, Papers] | None:
         """Margins and usual amounts, from all sheets."""

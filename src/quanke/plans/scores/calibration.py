@@ -36,6 +36,17 @@ class Calibration:
             made = np.interp(raw, self.x, self.y)
         return np.clip(made, SMALLEST, 1 - SMALLEST)
 
+    def levelled(self, raw: Floats, share: float) -> Calibration:
+        """The same shape over log-odds moved by a constant, so that of these rows `share` is said to act."""
+        low, high = -30.0, 30.0
+        for _ in range(80):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self(raw + middle).mean() < share else (low, middle)
+        by = (low + high) / 2
+        if self.kind == "line":
+            return Calibration("line", self.x, (self.y[0] + self.x[0] * by,))
+        return Calibration("staircase", tuple((np.array(self.x) - by).tolist()), self.y)
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {"kind": self.kind, "x": list(self.x), "y": list(self.y)}

@@ -126,7 +126,7 @@ def chosen(
 def matrix(table: pa.Table, names: Sequence[str], kinds: Sequence[Kind], day: dt.date) -> NDArray[np.float64]:
     """Columns of a table of tags as float64, rows x names, nan for unknown: money in minor units, a date as
     days from it to `day`, yes as 1."""
-    made = np.empty((table.num_rows, len(names)))
+    made = np.empty((table.num_rows, len(names)), order="F")  # columns lie together, as trees read them
     for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         made[:, at] = numbers(table[name], kind, day)
     return made

@@ -3,7 +3,7 @@ is reported from the last, which nothing was chosen by."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from quanke.kernel.errors import ScoreError
 from quanke.plans.scores.calibration import Calibration, calibrate, reliability
+from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.measures import log_loss, measured
 from quanke.plans.scores.trees import Trees
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-MOST_TREES = 150
-RATE = 0.06
-LEAVES = 12
+MOST_TREES = 200
+RATE = 0.05
+LEAVES = 6
 FEW_ROWS = 60_000
-"""Below this one processor learns faster than several."""
+"""Below this one processor learns faster than several, which wait for each other at every split."""
 STEP = 5
 """Trees between two looks at the later sheets."""
 
@@ -37,12 +38,13 @@ class Sheet:
 @dataclass(frozen=True)
 class Learned:
     """What was learned, and how it did. `kept`: places of the features any tree reads; the trees count by
-    them. `ours`, `line`: measures on the report's rows of the score, and of a logistic regression on the
-    same."""
+    them. `moved`: features left out because they moved between the sheets, with their PSI. `ours`, `line`:
+    measures on the report's rows of the score, and of a logistic regression on the same."""
 
     trees: Trees
     calibration: Calibration
     kept: tuple[int, ...]
+    moved: Mapping[int, float]
     ours: dict[str, Any]
     line: dict[str, Any]
     table: list[dict[str, Any]]
@@ -56,84 +58,120 @@ def learn(
     *,
     staircase_from: int = 1_000,
     negatives: int = 30,
+    alarm: int = 250,
     seed: int = 0,
 ) -> Learned:
-    """Learn from `train`, choose the number of trees and calibrate by `later`, measure on `report`.
+    """Learn from `train`, choose features, the number of trees and the calibration by `later`, measure on
+    `report`.
+
+    1. What moved between `train` and `later` by a PSI of `alarm` thousandths is left out: it stands for the
+       time, and the time does not come back.
+    2. Trees grown on `train` foretell `later`, from which their number and the shape of the calibration are
+    taken. 3. As many trees are grown again on both, so that the latest months count; the level is that of
+    `later`.
 
     Of those who did not act at most `negatives` for each who did are drawn (seed); the log-odds are brought
     back to the share among all. Equal data and seed give equal bits, whatever the number of processors.
     Raises ScoreError where only one outcome is there to learn from.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     for sheet in (train, later, report):
         if sheet.happened.all() or not sheet.happened.any():
             raise ScoreError("of two outcomes only one was seen: nothing can be learned")
-    chosen, kept_share = _drawn(train.happened, negatives, seed)
-    rows, happened = train.rows[chosen], train.happened[chosen]
-    # threads that wait for each other at every split cost more than they bring where there are few rows
-    with threadpool_limits(1 if len(rows) < FEW_ROWS else None):
-        trees = _grown(rows, happened, later, float(np.log(kept_share)), seed)
-        line = _line(rows, happened, later, report)
-    raw = trees.raw(later.rows)
-    calibration = calibrate(raw, later.happened, staircase_from)
-    said = calibration(trees.raw(report.rows))
-    kept = tuple(int(f) for f in trees.features)
+    moved = _moved(train.rows, later.rows, alarm)
+    places = [f for f in range(train.rows.shape[1]) if f not in moved]
+    if not places:
+        raise ScoreError("every feature moved between the months: nothing can be learned")
+    first, after, last = (Sheet(s.rows[:, places], s.happened) for s in (train, later, report))
+    drawn, both = _drawn(first, negatives, seed), _drawn(joined([first, after]), negatives, seed)
+    with threadpool_limits(1 if len(both.rows) < FEW_ROWS else None):
+        tried = _grown(drawn, MOST_TREES, seed)
+        count = _count(tried, after)
+        raw = _part(tried, 0, count, tried.base).raw(after.rows)
+        shape = calibrate(raw, after.happened, staircase_from)
+        trees = _grown(both, count, seed)
+        line = _line(both, after, last)
+    calibration = shape.levelled(trees.raw(after.rows), float(after.happened.mean()))
+    said = calibration(trees.raw(last.rows))
     return Learned(
-        trees.reading({f: at for at, f in enumerate(kept)}),
+        trees.reading({int(f): at for at, f in enumerate(trees.features)}),
         calibration,
-        kept,
-        measured(said, report.happened),
+        tuple(places[f] for f in trees.features),
+        moved,
+        measured(said, last.happened),
         line,
-        [step.to_json() for step in reliability(said, report.happened)],
-        [step.to_json() for step in reliability(calibration(raw), later.happened)],
+        [step.to_json() for step in reliability(said, last.happened)],
+        [step.to_json() for step in reliability(shape(raw), after.happened)],
     )
 
 
-def _drawn(happened: Bools, negatives: int, seed: int) -> tuple[NDArray[np.int64], float]:
-    """Places of the rows to learn from, rising, and which share of those who did not act is among them."""
-    acted, others = np.flatnonzero(happened), np.flatnonzero(~happened)
+def _moved(train: Floats, later: Floats, alarm: int) -> dict[int, float]:
+    """Features that are distributed otherwise in the later rows, with their PSI."""
+    found = {}
+    for feature in range(train.shape[1]):
+        steps = Steps.of(train[:, feature])
+        index = steps.index(steps.counts(later[:, feature]))
+        if index is not None and index * 1000 >= alarm:
+            found[feature] = index
+    return found
+
+
+@dataclass(frozen=True)
+class _Drawn(Sheet):
+    """Rows to learn from, and the logarithm of which share of those who did not act is among them."""
+
+    shift: float
+
+
+def _drawn(sheet: Sheet, negatives: int, seed: int) -> _Drawn:
+    acted, others = np.flatnonzero(sheet.happened), np.flatnonzero(~sheet.happened)
     most = max(20_000, negatives * len(acted))
     if len(others) <= most:
-        return np.arange(len(happened)), 1.0
-    drawn = np.random.default_rng(seed).choice(others, most, replace=False)
-    return np.sort(np.concatenate([acted, drawn])), most / len(others)
+        return _Drawn(sheet.rows, sheet.happened, 0.0)
+    few = np.random.default_rng(seed).choice(others, most, replace=False)
+    chosen = np.sort(np.concatenate([acted, few]))
+    return _Drawn(sheet.rows[chosen], sheet.happened[chosen], float(np.log(most / len(others))))
 
 
-def _grown(rows: Floats, happened: Bools, later: Sheet, shift: float, seed: int) -> Trees:
-    """The trees, as many of them as foretell the later rows best."""
+def _grown(drawn: _Drawn, count: int, seed: int) -> Trees:
+    """So many trees, with the log-odds of all rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # seconds, where nobody trains
 
     fitted = HistGradientBoostingClassifier(
         learning_rate=RATE,
-        max_iter=MOST_TREES,
+        max_iter=count,
         max_leaf_nodes=LEAVES,
         min_samples_leaf=40,
         l2_regularization=5.0,
         early_stopping=False,
         random_state=seed,
-    ).fit(rows, happened)
+    ).fit(drawn.rows, drawn.happened)
     trees = Trees.of(fitted)
-    if not np.allclose(trees.raw(rows), fitted.decision_function(rows), rtol=0, atol=1e-9):
+    if not np.allclose(trees.raw(drawn.rows), fitted.decision_function(drawn.rows), rtol=0, atol=1e-9):
         raise ScoreError("this scikit-learn keeps its trees in another way: no model was made")
-    said, best, wanted = np.full(len(later.rows), trees.base + shift), np.inf, STEP
+    return replace(trees, base=trees.base + drawn.shift)
+
+
+def _count(trees: Trees, later: Sheet) -> int:
+    """With how many trees the later rows are foretold best. The level may have moved since, and is brought to
+    theirs: what counts is the order and the spread."""
+    said, best, wanted = np.full(len(later.rows), trees.base), np.inf, STEP
     for count in range(STEP, len(trees) + 1, STEP):
         said = said + _part(trees, count - STEP, count).raw(later.rows)
-        # the level may have moved since; what counts is the order and the spread
         loss = log_loss(_levelled(said, later.happened), later.happened)
         if loss < best - 1e-7:
             best, wanted = loss, count
-    first = Trees.of(fitted, wanted)
-    return replace(first, base=float(first.base + shift))
+    return wanted
 
 
-def _part(trees: Trees, low: int, high: int) -> Trees:
-    """Trees `low` to `high - 1` alone, without the base."""
+def _part(trees: Trees, low: int, high: int, base: float = 0.0) -> Trees:
+    """Trees `low` to `high - 1`, on another base."""
     a, b = int(trees.start[low]), int(trees.start[high])
-    moved = {f.name: getattr(trees, f.name)[a:b] for f in fields(trees) if f.name not in ("base", "start")}
+    cut = {f.name: getattr(trees, f.name)[a:b] for f in fields(trees) if f.name not in ("base", "start")}
     for side in ("left", "right"):
-        moved[side] = np.where(moved[side] >= 0, moved[side] - a, -1)
-    return Trees(0.0, trees.start[low : high + 1] - a, **moved)
+        cut[side] = np.where(cut[side] >= 0, cut[side] - a, -1)
+    return Trees(base, trees.start[low : high + 1] - a, **cut)
 
 
 def _levelled(raw: Floats, happened: Bools) -> Floats:
@@ -148,14 +186,17 @@ def _levelled(raw: Floats, happened: Bools) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(raw + shift, -40, 40))), np.float64)
 
 
-def _line(rows: Floats, happened: Bools, later: Sheet, report: Sheet) -> dict[str, Any]:
-    """A plain logistic regression on the same rows, calibrated in the same way: what a model must beat."""
+def _line(drawn: Sheet, later: Sheet, report: Sheet) -> dict[str, Any]:
+    """A plain logistic regression on the same rows, with its level in the same way: what a model must
+    beat."""
     from sklearn.linear_model import LogisticRegression
 
-    spread = _Spread(rows)
-    fitted = LogisticRegression(C=0.1, max_iter=300).fit(spread(rows), happened)
-    bent = calibrate(fitted.decision_function(spread(later.rows)), later.happened, len(later.happened) + 1)
-    return measured(bent(fitted.decision_function(spread(report.rows))), report.happened)
+    spread = _Spread(drawn.rows)
+    fitted = LogisticRegression(C=0.1, max_iter=300).fit(spread(drawn.rows), drawn.happened)
+    straight = Calibration("line", (1.0,), (0.0,))
+    raw = fitted.decision_function
+    level = straight.levelled(raw(spread(later.rows)), float(later.happened.mean()))
+    return measured(level(raw(spread(report.rows))), report.happened)
 
 
 class _Spread:

@@ -20,6 +20,7 @@ class ScoreRules:
     reported on. `least_trained`, `least_calibrated`, `least_reported`: so many customers must have acted, or
     there is no model. `staircase_from`: so many acted in calibration for an isotonic one. `negatives`: most
     customers who did not act to learn from, for each who did. `warn`, `alarm`: thousandths of PSI.
+    `apart_warn`, `apart_alarm`: tenths of standard deviations between what was said and what came of it.
     """
 
     horizon: Dated = field(default=Dated.of(30))
@@ -37,6 +38,8 @@ class ScoreRules:
     negatives: Dated = field(default=Dated.of(30))
     warn: Dated = field(default=Dated.of(100))
     alarm: Dated = field(default=Dated.of(250))
+    apart_warn: Dated = field(default=Dated.of(25))
+    apart_alarm: Dated = field(default=Dated.of(40))
 
 
 DEFAULT_RULES = ScoreRules()

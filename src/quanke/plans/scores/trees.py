@@ -128,8 +128,7 @@ class Trees:
         from quanke.plans.scores.walks import walk  # numba: half a second, where nobody is scored
 
         out = np.full(len(rows), self.base)
-        given = np.ascontiguousarray(rows, dtype=np.float64)
-        walk(given, *self._walked, out)
+        walk(np.ascontiguousarray(rows.T, dtype=np.float64), *self._walked, out)
         return out
 
     def contributions(self, row: Floats) -> tuple[Floats, float]:
