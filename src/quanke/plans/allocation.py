@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from quanke.kernel.errors import AllocationError
 from quanke.plans import dual, exact, passes
-from quanke.plans.contradiction import contradicted
+from quanke.plans.contradiction import contradicted, crossed
 from quanke.plans.limits import Amounts, Limit, checked
 from quanke.plans.mending import Mended, mended_by, stride_of
 from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
@@ -140,6 +140,8 @@ def allocate(
 
 def planned(problem: Problem, start: Amounts | None = None) -> Plan:
     """The plan of a problem, its prices sought from `start` on."""
+    if (wrong := crossed(problem, _attempted)) is not None:
+        raise wrong
     price = dual.priced(problem, start)
     best = dual.chosen_at(problem, price)
     if best.impossible >= 0:
