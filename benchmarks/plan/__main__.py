@@ -2,11 +2,11 @@
 
     python3 run.py bench plan [--size CUSTOMERS] [--quick] [--json]
 
-Customers x 20 actions, at most two each, 995 rows of limits that bind: minutes of 900 managers, a minimum in
-each of 90 branches, texts, calls, three product quotas. Without --size: ten thousand to ten million. PDLP (the
-linear relaxation, to a relative 1e-4) is asked up to a hundred thousand, HiGHS' integer program for a
-minute at ten thousand. Each is a process of its own; seconds are those of the call, peaks those of the process with
-its values. Every plan of ours is checked against every limit beside the kernel.
+Customers x 20 actions, at most two each, 995 rows of limits that bind: minutes of 900 managers, a minimum
+in each of 90 branches, texts, calls, three product quotas. Without --size: ten thousand to ten million.
+PDLP (the linear relaxation, to a relative 1e-4) is asked up to a hundred thousand, HiGHS' integer program
+for a minute at ten thousand. Each is a process of its own; seconds are those of the call, peaks those of the
+process with its values. Every plan of ours is checked against every limit beside the kernel.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""A base in portions: the plan does not depend on where they are worked on, and is as good as that of one machine."""
+"""A base in portions: where they are worked on decides nothing, and the plan is as good as one machine's."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -99,10 +101,17 @@ def test_what_contradicts_itself_is_named_over_portions_too() -> None:
     table, _, _, _, frame = base()
     tables = cut(table, 3)
     one, two, three = frame.limits
-    hard = Frame((one, two, Limit("text", 1_500.0, three.use, at_least=2_000.0)), frame.own, frame.k)
+    hard = Frame((one, two, replace(three, at_least=2_000.0)), frame.own, frame.k)
     with pytest.raises(AllocationError, match="contradict") as raised:
         planned_over(TablePortions(tables, hard), hard)
     assert set(raised.value.conflict) == {("text", 0, "capacity"), ("text", 0, "at_least")}
+    assert raised.value.relaxation == (("text", 0, "at_least", 500.0),)
+    # more offers of a branch than its customers may be made
+    floors = np.array([150.0, 150, 5_000, 150, 150, 150])
+    hard = Frame((one, replace(two, at_least=floors), three), frame.own, frame.k)
+    with pytest.raises(AllocationError, match="contradict") as raised:
+        planned_over(TablePortions(tables, hard), hard)
+    assert ("branch", 2, "at_least") in raised.value.conflict
 
 
 @pytest.mark.skipif(bool(why_no_spark()), reason=why_no_spark() or "Spark is there")

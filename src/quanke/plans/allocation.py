@@ -18,14 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from quanke.kernel.errors import AllocationError
 from quanke.plans import dual, exact, passes
-from quanke.plans.contradiction import contradicted
+from quanke.plans.contradiction import contradicted, crossed
 from quanke.plans.limits import Amounts, Limit, checked
 from quanke.plans.mending import Mended, mended_by, stride_of
 from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
 from quanke.plans.reasons import Reason, reason_of
 
-FEW = 4_000
+FEW = 1_500
 """Customers x actions up to which a plan is an integer program."""
+SOME = 20_000
+"""The same where a plan was not put right by moves."""
 MARGINS = (0.005, 0.03)
 """Where a plan cannot be put right, it is tried again at prices of so much less room."""
 
@@ -140,16 +142,15 @@ def allocate(
 
 def planned(problem: Problem, start: Amounts | None = None) -> Plan:
     """The plan of a problem, its prices sought from `start` on."""
+    if (wrong := crossed(problem, _attempted)) is not None:
+        raise wrong
     price = dual.priced(problem, start)
     best = dual.chosen_at(problem, price)
     if best.impossible >= 0:
         raise contradicted(problem, None, _attempted)
-    if problem.customers * problem.width <= FEW:
-        found = exact.solved(exact.program_of(problem), problem)
-        if found is not None:
-            bound = dual.bound_of(problem.room, price, best.usage, best.value, best.net)
-            return _told(problem, price, found[0], min(bound, found[1]))
     bound = dual.bound_of(problem.room, price, best.usage, best.value, best.net)
+    if problem.customers * problem.width <= FEW and (plan := _exact(problem, price, bound)):
+        return plan
     mended = _mended(problem, price, best, bound)
     bound -= mended.fallen
     for margin in MARGINS:
@@ -159,8 +160,16 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
         narrow = dual.priced(_narrowed(problem, margin), price)
         mended = mended_by(problem, narrow, dual.chosen_at(problem, narrow), bound, 1)
     if len(mended.wrong):
-        raise contradicted(problem, mended, _attempted)
+        plan = _exact(problem, price, bound) if problem.customers * problem.width <= SOME else None
+        if plan is None:
+            raise contradicted(problem, mended, _attempted)
+        return plan
     return _told(problem, price, mended.places, bound)
+
+
+def _exact(problem: Problem, price: Amounts, bound: float) -> Plan | None:
+    found = exact.solved(exact.program_of(problem), problem)
+    return None if found is None else _told(problem, price, found[0], min(bound, found[1]))
 
 
 def _mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) -> Mended:

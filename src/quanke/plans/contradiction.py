@@ -9,7 +9,7 @@ relaxation. Sources: Chinneck 2008 (deletion filters); Farkas' lemma.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from quanke.plans import dual, exact, passes
 from quanke.plans.mending import Mended
 from quanke.plans.problem import Problem, part_of
 
+WHOLE = 5_000
+"""Up to so many customers x actions, all of a plan is looked at."""
 COLUMNS = 60_000
 """Customers x actions that are looked at by integer programming, at most."""
 NODES = 500
@@ -37,24 +39,40 @@ def contradicted(
 ) -> AllocationError:
     """Why there is no plan: the error to raise. `mended`: the attempt that failed; None where there was none
     because somebody's own limits cannot be kept. `attempt` makes another one, with other bounds."""
-    some, count = _looked_at(problem, own=mended is None)
-    if 0 < some.customers * some.width <= COLUMNS:
+    for some, count in _looked_at(problem, own=mended is None):
+        if not 0 < some.customers * some.width <= COLUMNS:
+            continue
         soft = _Soft(exact.program_of(some, count), some)
         amounts = soft.least()
-        if amounts is not None and (amounts > LEAST).any():
-            conflict = soft.named(soft.irreducible())
-            relaxation = soft.amounts(amounts)
-            if mended is not None and some.customers != problem.customers:
-                # the rest of the plan has to hold as well; what the attempt fell short of does for sure
-                again = attempt(_given_way(problem, relaxation))
-                relaxation = _shortfalls(problem, mended) if len(again.wrong) else relaxation
-            return _told(conflict, relaxation)
+        if amounts is None or not (amounts > LEAST).any():
+            continue
+        conflict, relaxation = soft.named(soft.irreducible()), soft.amounts(amounts)
+        if mended is not None and some.customers != problem.customers:
+            # the rest of the plan has to hold as well; what the attempt fell short of does for sure
+            again = attempt(_given_way(problem, relaxation))
+            relaxation = _shortfalls(problem, mended) if len(again.wrong) else relaxation
+        return _told(conflict, relaxation)
     short = _shortfalls(problem, mended) if mended is not None else ()
     return AllocationError(
         f"no plan was found that keeps all limits, though they are not known to contradict each other: "
         f"it would do to {_relaxed(short)}",
         relaxation=short,
     )
+
+
+def crossed(problem: Problem, attempt: Callable[[Problem], Mended]) -> AllocationError | None:
+    """The error where a row's minimum is above its own capacity; None where none is."""
+    rows = np.flatnonzero(problem.room.floor > problem.room.capacity)
+    if not len(rows):
+        return None
+    over = problem.room.floor[rows] - problem.room.capacity[rows]
+    relaxation = tuple(
+        (*problem.row_name(int(row)), "at_least", float(by)) for row, by in zip(rows, over, strict=True)
+    )
+    name = problem.row_name(int(rows[0]))
+    changed = _given_way(problem, relaxation)
+    beside = _shortfalls(changed, attempt(changed))
+    return _told([(*name, "at_least"), (*name, "capacity")], relaxation + beside)
 
 
 def _given_way(problem: Problem, relaxation: tuple[tuple[str, int, str, float], ...]) -> Problem:
@@ -110,20 +128,20 @@ def _shortfalls(problem: Problem, mended: Mended) -> tuple[tuple[str, int, str, 
     )
 
 
-def _looked_at(problem: Problem, own: bool) -> tuple[Problem, NDArray[np.float64] | None]:
-    """The part of a problem that contradicts itself, all of it where it is small; and for how many each of
-    its customers stands."""
-    if problem.customers * problem.width <= COLUMNS:
-        return problem, None
-    if own:
-        impossible = np.zeros(problem.customers, np.bool_)
-        passes.impossible(problem.parts(), problem.k, impossible)
-        return part_of(problem, impossible, np.zeros(len(problem.room.capacity), np.bool_)), None
-    rows = suspects(problem)
-    low = rows & np.isfinite(problem.room.floor)
-    obliged = (problem.room.least > 0).any(axis=1)
-    under = np.asarray(np.append(low, False)[problem.rows].any(axis=1))[problem.signature]
-    return _merged(part_of(problem, under | obliged, rows))
+def _looked_at(problem: Problem, own: bool) -> Iterator[tuple[Problem, NDArray[np.float64] | None]]:
+    """Parts of a problem that may contradict themselves, and for how many each of their customers stands: all
+    of it where it is small; else what a dual suspects, and then all of it."""
+    if problem.customers * problem.width > WHOLE:
+        if own:
+            impossible = np.zeros(problem.customers, np.bool_)
+            passes.impossible(problem.parts(), problem.k, impossible)
+            yield part_of(problem, impossible, np.zeros(len(problem.room.capacity), np.bool_)), None
+        rows = suspects(problem)
+        low = rows & np.isfinite(problem.room.floor)
+        obliged = (problem.room.least > 0).any(axis=1)
+        under = np.asarray(np.append(low, False)[problem.rows].any(axis=1))[problem.signature]
+        yield _merged(part_of(problem, under | obliged, rows))
+    yield problem, None
 
 
 def _merged(problem: Problem) -> tuple[Problem, NDArray[np.float64]]:

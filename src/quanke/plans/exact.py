@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from quanke.plans.limits import Amounts
 from quanke.plans.problem import Numbers, Problem
 
-NODES = 2_000
+NODES = 500
 """A search stops after so many nodes, not after a time: the same answer on every machine."""
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from quanke.kernel.errors import AllocationError
 
@@ -69,7 +68,9 @@ def checked(limit: Limit, customers: int, actions: int) -> CheckedLimit:
 
 
 def _use(limit: Limit, customers: int, actions: int) -> Any:
-    if sparse.issparse(limit.use):
+    if hasattr(limit.use, "indptr") or hasattr(limit.use, "tocsr"):
+        from scipy import sparse
+
         found = sparse.csr_array(limit.use)
         numbers = found.data
     else:

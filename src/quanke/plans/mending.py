@@ -1,8 +1,8 @@
 """From everybody's best choice at the prices to a plan that keeps every limit, by some customers only.
 
 In a large base few have to give way, and few are nearly indifferent; a fair sample of customers, a few
-hundred for each row, has enough who are both. The others keep what is best for them at the prices,
-and what they use is taken from the room. So putting a plan right takes as long for ten million customers as for one.
+hundred for each row, has enough who are both. The others keep what is best for them at the prices, and what
+they use is taken from the room. So putting a plan right takes as long for ten million customers as for one.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from quanke.kernel.errors import AllocationError
 from quanke.plans import dual, passes
-from quanke.plans.contradiction import contradicted
+from quanke.plans.contradiction import contradicted, crossed
 from quanke.plans.dual import Pass, smoothed_pass
 from quanke.plans.limits import Amounts, Limit
 from quanke.plans.mending import Mended, mended_beside, mended_by, stride_of
@@ -82,8 +82,11 @@ class Portions(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class PortionPlan:
-    """A plan over portions: the prices everybody chooses at, and who was `moved` from that choice (numbers of
-    customers, ascending) to what (`chosen`, actions). `value`, `bound` and `gap` as in `Plan`; `use` by row."""
+    """A plan over portions: the prices everybody chooses at, and who was `moved` from that choice to what.
+
+    `moved` are numbers of customers, ascending, `chosen` their actions. `value`, `bound` and `gap` as in
+    `Plan`; `use` by row.
+    """
 
     price: Amounts
     moved: Numbers
@@ -162,6 +165,8 @@ def partial_plan(
 def planned_over(portions: Portions, frame: Frame) -> PortionPlan:
     """The plan of a base in portions. Raises AllocationError as `allocate` does."""
     sample = portion_of(portions.sample(dual.stride_for(portions.customers, frame.rows)), frame)
+    if (sample.room.floor > sample.room.capacity).any():
+        raise crossed(portion_of(portions.sample(1), frame), _attempted) or AssertionError()
     room, share = sample.room, sample.customers / max(portions.customers, 1)
     some = replace(sample, room=replace(room, capacity=room.capacity * share, floor=room.floor * share))
     price = dual.priced(some)
