@@ -1,4 +1,4 @@
-"""The page docs/reference/plan.md: the standard actions, their gates, the standard limits, from quanke.plans."""
+"""The page docs/reference/plan.md: standard actions, their gates, standard limits, from quanke.plans."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ HEAD = """\
 
 <!-- Written by docs/generate.py from src/quanke/plans/actions/standard.yaml. Do not edit. -->
 
-What Quanke suggests before a bank has said anything: every action with who may be asked and what it is worth, and
-every limit. A bank adds, replaces and retires in `plan.yaml` of its home: [Plan for everybody](../how-to/plan-for-everybody.md).
-Chances are first guesses where no model has been trained.
+What Quanke suggests before a bank has said anything: every action with who may be asked and what it is
+worth, and every limit. A bank adds, replaces and retires in `plan.yaml` of its home:
+[Plan for everybody](../how-to/plan-for-everybody.md). Chances are first guesses where no model has been
+trained.
 
-银行未作任何设定时的默认方案：各项行动的适用对象、价值与各项限额。银行在 home 的 `plan.yaml` 中增补、替换或停用：
-[人人有方案](../how-to/plan-for-everybody.zh-CN.md)。未训练模型时概率为初始估计。
+银行未作任何设定时的默认方案：各项行动的适用对象、价值与各项限额。银行在 home 的 `plan.yaml`
+中增补、替换或停用：[人人有方案](../how-to/plan-for-everybody.zh-CN.md)。未训练模型时概率为初始估计。
 
 ## Actions 行动
 """
@@ -31,8 +32,10 @@ Chances are first guesses where no model has been trained.
 MIDDLE = """
 ## Gates 前置条件
 
-What must hold before anything is suggested, in this order; the first that does not hold is what `quanke plan explain` names.
-Service messages need no consent to marketing. 依次检查，`quanke plan explain` 给出首个不满足者；服务类信息无须营销同意。
+What must hold before anything is suggested, in this order; the first that does not hold is what
+`quanke plan explain` names. Service messages need no consent to marketing.
+
+依次检查，`quanke plan explain` 给出首个不满足者；服务类信息无须营销同意。
 
 | gate | 不满足时 | where it does not hold | actions |
 |---|---|---|---|
@@ -60,6 +63,12 @@ def quantity(given: Quantity | None, of: Of) -> str:
     return f"{format_amount(number)} 元" if of is Of.COST else f"{number:,}"
 
 
+def takes(action: Action) -> str:
+    """What an action takes: somebody's minutes, or money."""
+    minutes = action.minutes.on(DAY)
+    return f"{minutes} min" if minutes else f"{format_amount(action.cost.on(DAY))} 元"
+
+
 def row(action: Action) -> str:
     """One action."""
     cells = (
@@ -68,7 +77,7 @@ def row(action: Action) -> str:
         action.title_en,
         f"{action.by}, {action.means}",
         str(action.purpose),
-        f"{action.minutes.on(DAY)} min" if action.minutes.on(DAY) else f"{format_amount(action.cost.on(DAY))} 元",
+        takes(action),
         f"R{action.risk_class}" if action.risk_class else "",
         f"`{say(action.eligible.node)}`",
         f"`{say(action.chance.node)}`",
@@ -80,7 +89,8 @@ def row(action: Action) -> str:
 
 def limit(budget: Budget) -> str:
     """One limit."""
-    of = f"{budget.of} of {', '.join(sorted({*budget.by, *budget.means, *budget.offers}))}".removesuffix(" of ")
+    which = ", ".join(sorted({*budget.by, *budget.means, *budget.offers}))
+    of = f"{budget.of} of {which}" if which else str(budget.of)
     cells = (
         f"`{budget.name}`",
         budget.title_zh,
@@ -100,7 +110,7 @@ def page() -> str:
         "action", "行动", "English", "who, how", "purpose", "takes", "risk", "for whom 适用", "chance 概率",
         "gain 收益", "rests, due (days)",
     )  # fmt: skip
-    lines = ["", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     lines += [row(action) for action in program.actions]
     gates: dict[str, tuple[str, str, list[str]]] = {}
     for action in program.actions:
@@ -112,4 +122,4 @@ def page() -> str:
         who = "all 全部" if len(names) == every else ", ".join(f"`{name}`" for name in names)
         told.append(f"| `{code}` | {zh} | {en} | {who} |")
     limits = [limit(budget) for budget in program.budgets]
-    return HEAD + "\n".join(lines) + "\n" + MIDDLE + "\n".join(told) + "\n" + LIMITS + "\n".join(limits) + "\n"
+    return "\n".join([HEAD, *lines, MIDDLE.rstrip("\n"), *told, LIMITS.rstrip("\n"), *limits, ""])

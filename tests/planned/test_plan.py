@@ -19,7 +19,7 @@ from quanke.kernel.errors import NightError
 from quanke.night import Bank, night
 from quanke.night.plan import FOLDER, GROUP, program_of
 from quanke.night.planned import Planned, history, what_if
-from quanke.plans.actions import Program, value_name
+from quanke.plans.actions import PlanProgram, value_name
 from tests.homes import BUCKET, LAST
 
 
@@ -35,7 +35,7 @@ def planned(home: Home) -> Planned:
 
 
 @pytest.fixture(scope="module")
-def program(planned: Planned) -> Program:
+def program(planned: Planned) -> PlanProgram:
     return planned.program
 
 
@@ -63,7 +63,7 @@ def test_there_is_a_plan_worth_something(planned: Planned) -> None:
 
 
 def test_nobody_is_addressed_who_must_not_be(
-    planned: Planned, program: Program, profile: dict[str, list[Any]]
+    planned: Planned, program: PlanProgram, profile: dict[str, list[Any]]
 ) -> None:
     for row in rows(planned, "chosen.parquet"):
         c, action = row["customer"], program.action(row["action"])
@@ -86,7 +86,7 @@ def test_nobody_is_addressed_who_must_not_be(
 
 
 def test_no_limit_is_broken_by_one_unit(
-    planned: Planned, program: Program, profile: dict[str, list[Any]]
+    planned: Planned, program: PlanProgram, profile: dict[str, list[Any]]
 ) -> None:
     used: Counter[tuple[str, str]] = Counter()
     for row in rows(planned, "chosen.parquet"):
@@ -107,7 +107,7 @@ def test_no_limit_is_broken_by_one_unit(
         assert row["price"] == 0 or row["at_least"] is not None or row["price"] > 0
 
 
-def test_minutes_of_the_morning_fit_and_stand_in_their_order(planned: Planned, program: Program) -> None:
+def test_minutes_of_the_morning_fit_and_stand_in_their_order(planned: Planned, program: PlanProgram) -> None:
     by_post: dict[str, list[dict[str, Any]]] = {}
     for row in rows(planned, "worklist.parquet"):
         by_post.setdefault(row["post"], []).append(row)
@@ -189,7 +189,7 @@ def test_every_choice_is_open_in_the_record_and_nothing_is_lost(planned: Planned
     assert {r["state"] for r in record} >= {"open", "lapsed"}
 
 
-def test_what_was_tried_lately_is_not_suggested_again(planned: Planned, program: Program) -> None:
+def test_what_was_tried_lately_is_not_suggested_again(planned: Planned, program: PlanProgram) -> None:
     tried = [r for r in rows(planned, "record.parquet") if r["tried_on"] is not None]
     chosen = {(r["customer"], r["action"]) for r in rows(planned, "chosen.parquet")}
     for row in tried:

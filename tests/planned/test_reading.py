@@ -10,7 +10,7 @@ import pytest
 from quanke.kernel.errors import DefinitionError
 from quanke.language import Catalogue
 from quanke.night.catalogue import standard_catalogue
-from quanke.plans.actions import Program, gates_of, read_program, standard_program
+from quanke.plans.actions import PlanProgram, gates_of, read_program, standard_program
 from quanke.plans.budgets import Unit
 
 ACTION = """actions:
@@ -33,7 +33,7 @@ def catalogue() -> Catalogue:
     return standard_catalogue()
 
 
-def read(tmp_path: Path, catalogue: Catalogue, text: str) -> Program:
+def read(tmp_path: Path, catalogue: Catalogue, text: str) -> PlanProgram:
     path = tmp_path / "plan.yaml"
     path.write_text(text, encoding="utf-8")
     return read_program(path, catalogue)

@@ -35,7 +35,7 @@ from quanke.night.steps import Run, working_column
 from quanke.plans.actions import (
     Action,
     By,
-    Program,
+    PlanProgram,
     action_definitions,
     done_name,
     read_program,
@@ -69,7 +69,7 @@ PRICES = pa.schema(
 Exact = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
 
-def program_of(home: Home, catalogue: Catalogue) -> Program:
+def program_of(home: Home, catalogue: Catalogue) -> PlanProgram:
     """The plan of a home: the standard one with what its `plan.yaml` changes. Raises DefinitionError."""
     path = home.path / FILE
     return read_program(path, catalogue, home.currency) if path.exists() else standard_program(catalogue)
@@ -147,7 +147,7 @@ class Ground:
 
     day: dt.date
     home: Home
-    program: Program
+    program: PlanProgram
     actions: Sequence[Action]
     tags: Container[str]
     column: Callable[[str], pa.ChunkedArray]
@@ -360,7 +360,7 @@ def _bound(bound: Any, count: int) -> pa.Array:
 
 
 def _sheet(
-    program: Program,
+    program: PlanProgram,
     made: Decided,
     chosen: pa.Table,
     actions: Sequence[Action],

@@ -26,7 +26,7 @@ from quanke.language import Catalogue
 from quanke.language.nodes import Node, Reference
 from quanke.night.explain import show
 from quanke.night.plan import FOLDER, GROUP, Ground, decide, exact_values, program_of, values_of
-from quanke.plans.actions import Action, Program, gates_of, value_name
+from quanke.plans.actions import Action, PlanProgram, gates_of, value_name
 from quanke.plans.budgets import POST, Of
 from quanke.plans.grounds import Laid, lay
 from quanke.plans.record import cooling
@@ -95,7 +95,7 @@ class Planned:
         return found
 
     @cached_property
-    def program(self) -> Program:
+    def program(self) -> PlanProgram:
         """The actions and limits it was made by. Raises NightError where `plan.yaml` has changed since."""
         program = program_of(self.home, self.catalogue)
         if program.fingerprint != self.sheet["program"]:

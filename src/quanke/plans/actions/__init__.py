@@ -8,7 +8,7 @@ who it is for and what it is worth.
 from quanke.plans.actions.action import Action, By, Means
 from quanke.plans.actions.definitions import action_definitions, done_name, value_name
 from quanke.plans.actions.gates import GATES, Gate, gates_of
-from quanke.plans.actions.reading import Program, read_program, standard_program
+from quanke.plans.actions.reading import PlanProgram, read_program, standard_program
 
 __all__ = [
     "GATES",
@@ -16,7 +16,7 @@ __all__ = [
     "By",
     "Gate",
     "Means",
-    "Program",
+    "PlanProgram",
     "action_definitions",
     "done_name",
     "gates_of",

@@ -59,7 +59,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True)
-class Program:
+class PlanProgram:
     """Everything a plan is made by: actions, limits, and how many actions a customer gets at most."""
 
     actions: tuple[Action, ...]
@@ -82,12 +82,12 @@ class Program:
         return next(action for action in self.actions if action.name == name)
 
 
-def standard_program(catalogue: Catalogue) -> Program:
+def standard_program(catalogue: Catalogue) -> PlanProgram:
     """The plan Quanke brings along, on a catalogue."""
     return _Reader(STANDARD, catalogue, "CNY", None).program()
 
 
-def read_program(path: Path, catalogue: Catalogue, currency: str = "CNY") -> Program:
+def read_program(path: Path, catalogue: Catalogue, currency: str = "CNY") -> PlanProgram:
     """The standard plan with what a bank's own file adds, replaces and retires.
 
     Raises DefinitionError with file, line and reason.
@@ -98,13 +98,13 @@ def read_program(path: Path, catalogue: Catalogue, currency: str = "CNY") -> Pro
 class _Reader:
     """One file being read onto what stands already."""
 
-    def __init__(self, path: Path, catalogue: Catalogue, currency: str, standing: Program | None) -> None:
+    def __init__(self, path: Path, catalogue: Catalogue, currency: str, standing: PlanProgram | None) -> None:
         self.path, self.catalogue, self.currency, self.standing = path, catalogue, currency, standing
 
     def refuse(self, line: int, name: str, reason: str) -> NoReturn:
         raise DefinitionError(name[:64], reason, f"{self.path}:{line}")
 
-    def program(self) -> Program:
+    def program(self) -> PlanProgram:
         whole = read_yaml(self.path)
         sections = ("actions", "limits", "per_customer")
         for key in whole.parts:
@@ -122,7 +122,7 @@ class _Reader:
         if "per_customer" in whole.parts:
             line = whole.lines["per_customer"]
             per_customer = Body(self.path, "per_customer", whole, line).dated("per_customer", self._few)
-        return Program(tuple(actions.values()), tuple(budgets.values()), per_customer)
+        return PlanProgram(tuple(actions.values()), tuple(budgets.values()), per_customer)
 
     def _few(self, text: str) -> int:
         count = _whole(text)

@@ -74,7 +74,7 @@ def learn(
     back to the share among all. Equal data and seed give equal bits, whatever the number of processors.
     Raises ScoreError where only one outcome is there to learn from.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     for sheet in (train, later, report):
         if sheet.happened.all() or not sheet.happened.any():
