@@ -14,7 +14,7 @@ from quanke.kernel.errors import AllocationError
 from quanke.plans import Limit, allocate, allocation
 from tests.plans.instances import instance, kept, programmed
 
-QUIET = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 SEEDS, SIZES, ACTIONS, AT_MOST = (
     st.integers(0, 10_000),
     st.integers(1, 40),
@@ -31,7 +31,10 @@ def no_program() -> Iterator[None]:
     allocation.FEW = few
 
 
-@given(SEEDS, SIZES, ACTIONS, AT_MOST, st.sampled_from(["float", "whole"]))
+KINDS = st.sampled_from(["float", "whole", "fraction"])
+
+
+@given(SEEDS, SIZES, ACTIONS, AT_MOST, KINDS)
 @QUIET
 def test_small_plans_are_the_best_there_are(seed: int, n: int, actions: int, k: int, kind: str) -> None:
     """To the unit those of an integer program (HiGHS)."""
@@ -44,22 +47,17 @@ def test_small_plans_are_the_best_there_are(seed: int, n: int, actions: int, k: 
     assert plan.value <= plan.bound and plan.gap <= 1e-6
 
 
-@given(SEEDS, st.integers(20, 60), st.integers(2, 6), AT_MOST)
+@given(SEEDS, st.integers(20, 60), st.integers(2, 6), AT_MOST, KINDS)
 @QUIET
 def test_prices_and_repair_lie_between_the_best_and_its_bound(
-    no_program: None, seed: int, n: int, actions: int, k: int
+    no_program: None, seed: int, n: int, actions: int, k: int, kind: str
 ) -> None:
     """What is found without an integer program keeps the limits, is not above the best plan, and the bound
     is not below it."""
-    values, limits, eligible = instance(seed, n, actions)
+    values, limits, eligible = instance(seed, n, actions, kind)
     best = programmed(values, limits, eligible, k)
     assert best is not None
-    try:
-        plan = allocate(values, limits, eligible, k)
-    except AllocationError as error:
-        # in so small a plan a minimum may be hard to meet by single moves; then it has to be said as it is
-        assert error.conflict == () and error.relaxation
-        return
+    plan = allocate(values, limits, eligible, k)
     found = kept(plan.chosen, values, limits, eligible, k)
     assert found == pytest.approx(plan.value, rel=1e-12, abs=1e-12)
     slack = 1e-6 * max(1.0, abs(best))

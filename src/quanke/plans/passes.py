@@ -136,6 +136,16 @@ def keeps(i, places, size, data):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def kept_by(data, chosen):  # type: ignore[no-untyped-def]
+    """Whether everybody's choice keeps his own limits."""
+    if data.least.shape[1]:
+        for i in range(len(chosen)):
+            if not keeps(i, chosen[i], chosen.shape[1], data):
+                return False
+    return True
+
+
+@compiled
 def following(net, k, pick, size):  # type: ignore[no-untyped-def]
     """The set of at most k places after the one in `pick`, in the order of a search in depth. Returns its
     size, -1 after the last. Start with size 0, the empty set."""
