@@ -73,7 +73,7 @@ def bounds(limit: Limit, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def kept(chosen: np.ndarray, values: np.ndarray, limits: list[Limit], eligible: np.ndarray, k: int) -> float:
     """The value of a plan, which is one: eligible, different, at most k, within every limit to the unit."""
     n, actions = values.shape
-    assert chosen.shape == (n, min(k, actions)) and chosen.dtype == np.int16
+    assert chosen.shape == (n, k) and chosen.dtype == np.int16
     taken = np.zeros((n, actions), bool)
     for slot in chosen.T:
         some = np.flatnonzero(slot >= 0)

@@ -181,6 +181,11 @@ def test_why_a_customer_was_given_what_he_was() -> None:
     assert lost.wanted == (0,) and [o.action for o in lost.chosen] == [1]
     assert lost.bound_by[0] == ("seats", 0)
     assert lost.runner_up is not None and lost.runner_up.action == 0
+    assert lost.told(["seat", "call"], "en").startswith("call (worth 1.00, pays")
+    assert "by value alone it would have been seat, kept back by seats row 0" in lost.told(
+        ["seat", "call"], "en"
+    )
+    assert lost.told(["面谈", "电话"]).startswith("给予「电话」（价值 1.00")
     won = plan.reason(0).chosen[0]
     assert won.net == pytest.approx(won.value - won.paid) and won.by_limit[0][0] == "seats"
     with pytest.raises(AllocationError, match="no customer at place 3"):
@@ -194,6 +199,8 @@ def test_the_smallest_plans() -> None:
     assert nothing.chosen.tolist() == [[-1, -1]] and nothing.gap == 0
     both = allocate(np.array([[1.0, 2.0, 3.0]]), [Limit("x", 1.0, np.array([0, 0, 1]))], k=2)
     assert both.chosen.tolist() == [[2, 1]]
+    more = allocate(np.array([[1.0, 2.0]]), [], k=4)
+    assert more.chosen.tolist() == [[1, 0, -1, -1]]
     forced = allocate(np.array([[-1.0, -5.0]]), [Limit("x", None, np.ones(2), at_least=1)])
     assert forced.chosen.tolist() == [[0]] and forced.value == -1
 
@@ -223,6 +230,15 @@ GOOD = np.ones((2, 3))
 def test_what_is_wrong_is_named(values: np.ndarray, limit: Limit, says: str) -> None:
     with pytest.raises(AllocationError, match=says):
         allocate(values, limit)
+
+
+def test_a_minimum_may_be_asked_of_every_row() -> None:
+    """As one number it is meant for the rows somebody is under; as an array for every row."""
+    group, limit = np.array([0, 0, 2]), Limit("x", np.full(3, 5.0), np.ones(2), np.array([0, 0, 2]))
+    plan = allocate(-np.ones((3, 2)), limit)
+    assert plan.value == 0 and plan.whatif("x", at_least=1).use["x"].tolist() == [1, 0, 1]
+    with pytest.raises(AllocationError, match="'x' row 1 wants at least"):
+        allocate(-np.ones((3, 2)), Limit("x", None, np.ones(2), group, np.ones(3)))
 
 
 def test_other_faults_are_named() -> None:

@@ -207,6 +207,9 @@ def _told(problem: Problem, price: Amounts, places: NDArray[np.int16], bound: fl
     bound = max(bound, value)
     chosen = np.empty_like(places)
     passes.offered(problem.parts(), places, problem.order, chosen)
+    if problem.slots > problem.k:
+        empty = np.full((len(chosen), problem.slots - problem.k), -1, np.int16)
+        chosen = np.concatenate([chosen, empty], axis=1)
     return Plan(chosen, value, bound, _gap(value, bound), 0.0, problem, price, places)
 
 
@@ -235,7 +238,7 @@ def _changed(problem: Problem, name: str, capacity: Any, at_least: Any) -> Probl
         old.capacity if capacity is None else _full(capacity, old.capacity),
         old.use,
         old.group,
-        old.floor if at_least is None else _full(at_least, old.floor),
+        old.floor if at_least is None else at_least,
     )
     new = checked(given, problem.customers, problem.count)
     limits = (*problem.limits[:at], new, *problem.limits[at + 1 :])
