@@ -20,16 +20,17 @@ def instance(
     values = np.rint(values * 100) if kind == "whole" else values.astype(np.float32)
     eligible = draw.random((n, actions)) < 0.8
     eligible[:, 0] = True
+    part = 0.1 if kind == "fraction" else 1
     planted = np.where(draw.random(n) < 0.7, (draw.random((n, actions)) * eligible).argmax(axis=1), -1)
     some = np.flatnonzero(planted >= 0)
     manager, branch = draw.integers(-1, 4, n), draw.integers(0, 3, n)
-    minutes, spent = draw.integers(0, 7, actions), draw.integers(0, 5, (n, actions))
+    minutes, spent = part * draw.integers(0, 7, actions), part * draw.integers(0, 5, (n, actions))
     offered = (np.arange(actions) % 2 == 0).astype(int)
     held = np.bincount(branch[some], offered[planted[some]], minlength=3)
     limits = [
-        Limit("minutes", _held(manager, minutes[planted[some]], some, 4) * 1.1, minutes, manager),
+        Limit("minutes", _held(manager, minutes[planted[some]], some, 4) * 1.05, minutes, manager),
         Limit("total", float(len(some)), np.ones(actions)),
-        Limit("spent", _held(branch, spent[some, planted[some]], some, 3) + 2.0, spent, branch),
+        Limit("spent", _held(branch, spent[some, planted[some]], some, 3), spent, branch),
         Limit("branch", None, offered, branch, np.floor(held * 0.9)),
         Limit("touch", 1.0, np.arange(actions) < 2, np.arange(n)),
         Limit(
@@ -45,7 +46,8 @@ def instance(
 
 def _held(group: np.ndarray, use: np.ndarray, some: np.ndarray, rows: int) -> np.ndarray:
     inside = group[some] >= 0
-    return np.floor(np.bincount(group[some][inside], use[inside], minlength=rows)).astype(float)
+    # sums are not exact: a little more
+    return np.bincount(group[some][inside], use[inside], minlength=rows) * (1 + 1e-9)
 
 
 def uses(limit: Limit, n: int, actions: int) -> np.ndarray:
@@ -71,7 +73,7 @@ def bounds(limit: Limit, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def kept(chosen: np.ndarray, values: np.ndarray, limits: list[Limit], eligible: np.ndarray, k: int) -> float:
     """The value of a plan, which is one: eligible, different, at most k, within every limit to the unit."""
     n, actions = values.shape
-    assert chosen.shape == (n, min(k, actions)) and chosen.dtype == np.int16
+    assert chosen.shape == (n, k) and chosen.dtype == np.int16
     taken = np.zeros((n, actions), bool)
     for slot in chosen.T:
         some = np.flatnonzero(slot >= 0)

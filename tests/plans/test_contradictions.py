@@ -14,7 +14,7 @@ from quanke.kernel.errors import AllocationError
 from quanke.plans import Limit, allocate, contradiction
 from tests.plans.instances import bounds, instance, programmed
 
-QUIET = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def relaxed(limits: list[Limit], error: AllocationError, n: int) -> list[Limit]:

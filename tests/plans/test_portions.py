@@ -114,6 +114,7 @@ def test_what_contradicts_itself_is_named_over_portions_too() -> None:
     assert ("branch", 2, "at_least") in raised.value.conflict
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(why_no_spark()), reason=why_no_spark() or "Spark is there")
 def test_spark_is_the_same_whatever_its_partitions() -> None:
     """Seven portions in one task, in seven, and in this process: the same plan to the last digit."""

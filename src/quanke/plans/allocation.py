@@ -168,8 +168,17 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
 
 
 def _exact(problem: Problem, price: Amounts, bound: float) -> Plan | None:
+    """The plan by integer programming; None where there is none but within the solver's tolerance."""
     found = exact.solved(exact.program_of(problem), problem)
-    return None if found is None else _told(problem, price, found[0], min(bound, found[1]))
+    if found is None or not _kept(problem, found[0]):
+        return None
+    return _told(problem, price, found[0], min(bound, found[1]))
+
+
+def _kept(problem: Problem, places: NDArray[np.int16]) -> bool:
+    usage, _ = dual.used_by(problem, places)
+    shared = (usage <= problem.room.capacity).all() and (usage >= problem.room.floor).all()
+    return bool(shared) and bool(passes.kept_by(problem.parts(), places))
 
 
 def _mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) -> Mended:
@@ -192,13 +201,15 @@ def _narrowed(problem: Problem, margin: float) -> Problem:
 
 
 def _told(problem: Problem, price: Amounts, places: NDArray[np.int16], bound: float) -> Plan:
-    usage, value = dual.used_by(problem, places)
-    room = problem.room
-    if (usage > room.capacity).any() or (usage < room.floor).any():
+    _, value = dual.used_by(problem, places)
+    if not _kept(problem, places):
         raise AssertionError("a limit is broken")
     bound = max(bound, value)
     chosen = np.empty_like(places)
     passes.offered(problem.parts(), places, problem.order, chosen)
+    if problem.slots > problem.k:
+        empty = np.full((len(chosen), problem.slots - problem.k), -1, np.int16)
+        chosen = np.concatenate([chosen, empty], axis=1)
     return Plan(chosen, value, bound, _gap(value, bound), 0.0, problem, price, places)
 
 
@@ -227,7 +238,7 @@ def _changed(problem: Problem, name: str, capacity: Any, at_least: Any) -> Probl
         old.capacity if capacity is None else _full(capacity, old.capacity),
         old.use,
         old.group,
-        old.floor if at_least is None else _full(at_least, old.floor),
+        old.floor if at_least is None else at_least,
     )
     new = checked(given, problem.customers, problem.count)
     limits = (*problem.limits[:at], new, *problem.limits[at + 1 :])

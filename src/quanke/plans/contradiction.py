@@ -204,10 +204,16 @@ class _Soft:
         shares = self._solve(every, integral=False, soft=True, duals=True)
         # where shares of actions cannot keep them either, those with a price are enough
         kept = np.flatnonzero(every if shares is None else every & (shares > 1e-9))
-        integral = not self._impossible(kept, integral=False)
-        if integral and not self._impossible(kept, integral=True):
+        if self._impossible(kept, integral=False):
+            kept = self._fewest(kept, max(len(kept) // 4, 1), integral=False)
+            # of whole actions fewer bounds may be impossible together
+            return self._fewest(kept, 1, integral=True)
+        if not self._impossible(kept, integral=True):
             kept = np.flatnonzero(every)
-        size = max(len(kept) // 4, 1)
+        return self._fewest(kept, max(len(kept) // 4, 1), integral=True)
+
+    def _fewest(self, kept: NDArray[np.int64], size: int, integral: bool) -> NDArray[np.int64]:
+        """Bounds without those that are not needed to be impossible; at first so many are tried at a time."""
         while True:
             at = 0
             while at < len(kept):
@@ -237,8 +243,7 @@ class _Soft:
         """Bounds that give, and by how much."""
         some = np.flatnonzero(by_bound > LEAST)
         return tuple(
-            (*name, round(float(by_bound[b]), 9))
-            for name, b in zip(self.named(some), some.tolist(), strict=True)
+            (*name, float(by_bound[b])) for name, b in zip(self.named(some), some.tolist(), strict=True)
         )
 
     def _row(self, line: int) -> tuple[str, int]:
@@ -295,5 +300,8 @@ class _Soft:
             # a search that ended without an answer proves nothing
             return None if found.status == 2 else result
         if soft:
-            result[place] = found.x[columns:]
+            # what the whole actions use, not what the solver is content with; a hair more for fractions
+            over = np.maximum(upper @ np.rint(found.x[:columns]) - at_most, 0)
+            whole_over = np.abs(over - np.rint(over)) <= 1e-9
+            result[place] = np.where(whole_over, np.rint(over), over + 1e-11 * (over + np.abs(at_most)))
         return result

@@ -37,7 +37,7 @@ def stride_of(customers: int, rows: int) -> int:
 def mended_by(problem: Problem, price: Amounts, best: dual.Chosen, bound: float, stride: int) -> Mended:
     """Choices at the prices put right by moves of every `stride`-th customer, as far as that goes."""
     if stride == 1:
-        return mended(problem, price, best, strict(problem), bound)
+        return mended(strict(problem), price, best, bound)
     some = np.zeros(problem.customers, np.bool_)
     some[::stride] = True
     part = part_of(problem, some, np.ones(len(price), np.bool_))
@@ -52,17 +52,18 @@ def mended_by(problem: Problem, price: Amounts, best: dual.Chosen, bound: float,
 
 def mended_beside(part: Problem, price: Amounts, best: dual.Chosen, rest: Amounts, bound: float) -> Mended:
     """The same for customers beside whom others use `rest` of each row."""
-    room = replace(part.room, capacity=strict(part) - rest, floor=part.room.floor - rest)
-    return mended(replace(part, room=room), price, best, room.capacity, bound)
+    room = strict(part).room
+    room = replace(room, capacity=room.capacity - rest, floor=room.floor - rest)
+    return mended(replace(part, room=room), price, best, bound)
 
 
-def mended(problem: Problem, price: Amounts, best: dual.Chosen, capacity: Amounts, bound: float) -> Mended:
+def mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) -> Mended:
     """Pack the limit with most rows, put the others right, fill room that is left."""
     places, fallen = best.places, 0.0
     blocks = packing.blocks_of(problem, price)
     if blocks is not None:
         places, fallen = packing.packed(problem, price, best, blocks)
-    repair = Repair(problem, price, places, capacity)
+    repair = Repair(problem, price, places)
     if repair.mend():
         repair.fill(bound - fallen)
     wrong = repair.wrong

@@ -38,9 +38,7 @@ def best_move(i, aim, target, sign, short, net, places, chosen, usage, capacity,
                 continue
             here = 0.0
             if aim == 0:
-                if w < 0:
-                    continue
-                here = (values[i, old] if old >= 0 else 0.0) - values[i, w]
+                here = (values[i, old] if old >= 0 else 0.0) - (values[i, w] if w >= 0 else 0.0)
                 if here >= -1e-12:
                     continue
             else:

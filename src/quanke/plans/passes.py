@@ -136,6 +136,16 @@ def keeps(i, places, size, data):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def kept_by(data, chosen):  # type: ignore[no-untyped-def]
+    """Whether everybody's choice keeps his own limits."""
+    if data.least.shape[1]:
+        for i in range(len(chosen)):
+            if not keeps(i, chosen[i], chosen.shape[1], data):
+                return False
+    return True
+
+
+@compiled
 def following(net, k, pick, size):  # type: ignore[no-untyped-def]
     """The set of at most k places after the one in `pick`, in the order of a search in depth. Returns its
     size, -1 after the last. Start with size 0, the empty set."""
@@ -352,6 +362,26 @@ def kept_shares(i, net, k, delta, best, pick, nears, worth, x, data):  # type: i
 
 
 @compiled
+def bend(uses, inside, binds, delta, mean, curve, s):  # type: ignore[no-untyped-def]
+    """Add to the curvature of signature s what one customer brings, who is shared between `inside` choices of
+    these uses; they are changed."""
+    shared = len(mean)
+    mean[:] = 0.0
+    if binds:
+        for at in range(inside):
+            for lim in range(shared):
+                mean[lim] += uses[at, lim] / inside
+    for at in range(inside):
+        for lim in range(shared):
+            uses[at, lim] -= mean[lim]
+        for lim in range(shared):
+            d = uses[at, lim] / delta
+            if d != 0:
+                for m in range(shared):
+                    curve[s, lim, m] += d * uses[at, m]
+
+
+@compiled
 def smoothed(data, table, price, k, delta, stride, low, high, base, spent, curve):  # type: ignore[no-untyped-def]
     """The smoothed choice of every `stride`-th customer.
 
@@ -413,19 +443,6 @@ def smoothed(data, table, price, k, delta, stride, low, high, base, spent, curve
                     uses[inside, lim] = use[a, lim]
             if part:
                 inside += 1
-        if inside == 0 or (binds and inside == 1):
-            continue
-        mean[:] = 0.0
-        if binds:
-            for at in range(inside):
-                for lim in range(shared):
-                    mean[lim] += uses[at, lim] / inside
-        for at in range(inside):
-            for lim in range(shared):
-                uses[at, lim] -= mean[lim]
-            for lim in range(shared):
-                d = uses[at, lim] / delta
-                if d != 0:
-                    for m in range(shared):
-                        curve[s, lim, m] += d * uses[at, m]
+        if inside > 1 or (inside == 1 and not binds):
+            bend(uses, inside, binds, delta, mean, curve, s)
     return total

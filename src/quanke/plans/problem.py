@@ -57,7 +57,8 @@ class Problem:
     """Values and limits of a plan, laid out.
 
     `order`: the caller's place of each customer. `values` customers x width, -inf where an action may not be
-    chosen; `actions` the action of each of them (one row for everybody where all have the same). `limits`:
+    chosen; `actions` the action of each of them (one row for everybody where all have the same). At most
+    `k` of them are chosen; `slots` is what the caller asked for, where there are fewer actions. `limits`:
     first the `shared` ones, whose rows have prices, then those of which each row is one customer's own.
     `signature` by customer; `rows` signature x shared limit: the number of the row, -1 none. `use` limit x
     action, and for limits whose use differs by customer a place in `matrices` (`matrix_at`, -1 none).
@@ -68,6 +69,7 @@ class Problem:
     actions: NDArray[np.int32]
     count: int
     k: int
+    slots: int
     limits: tuple[CheckedLimit, ...]
     shared: int
     signature: NDArray[np.int32]
@@ -162,6 +164,7 @@ def problem_of(
         actions=actions[order] if len(actions) > 1 else actions,
         count=count,
         k=min(int(k), max(laid.shape[1], 1)),
+        slots=int(k),
         limits=ordered,
         shared=shared,
         signature=signature[order],
@@ -352,6 +355,8 @@ def _matrices(
             row = np.repeat(np.arange(n), width)
             column = np.broadcast_to(actions, shape).ravel()
             found.append(np.asarray(limit.use[row, column]).reshape(shape))
+        elif len(actions) == 1 and limit.use.shape == shape:
+            found.append(limit.use)
         else:
             found.append(np.take_along_axis(limit.use, np.broadcast_to(actions, shape).astype(np.int64), 1))
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,31 @@ from numpy.typing import NDArray
 
 from quanke.plans.limits import Amounts
 from quanke.plans.problem import Problem
+
+WORDS = {
+    "zh": {
+        "chosen": "给予「{}」（价值 {:.2f}，占用约束 {:.2f}，净值 {:.2f}）",
+        "nothing": "本期不给予任何动作",
+        "missed": "单看价值本应给予「{}」，受限于{}",
+        "row": "{}（第 {} 行）",
+        "next": "次优是「{}」，净值低 {:.2f}",
+        "unfit": "「{}」净值高 {:.2f}，但余量不够",
+        "and": "、",
+        "stop": "；",
+        "end": "。",
+    },
+    "en": {
+        "chosen": "{} (worth {:.2f}, pays {:.2f} for what it uses, leaves {:.2f})",
+        "nothing": "nothing this time",
+        "missed": "by value alone it would have been {}, kept back by {}",
+        "row": "{} row {}",
+        "next": "the runner-up is {}, {:.2f} behind",
+        "unfit": "{} would leave {:.2f} more, but did not fit",
+        "and": ", ",
+        "stop": "; ",
+        "end": ".",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +66,23 @@ class Reason:
     bound_by: tuple[tuple[str, int], ...]
     runner_up: Offer | None
     lost_by: float
+
+    def told(self, actions: Sequence[str], language: str = "zh") -> str:
+        """The reason in words (`zh` or `en`); `actions` are their titles by number."""
+        words = WORDS[language]
+        mine = [words["chosen"].format(actions[o.action], o.value, o.paid, o.net) for o in self.chosen] or [
+            words["nothing"]
+        ]
+        parts = [words["and"].join(mine)]
+        given = {o.action for o in self.chosen}
+        missed = [actions[a] for a in self.wanted if a not in given]
+        if missed and self.bound_by:
+            rows = words["and"].join(words["row"].format(name, row) for name, row in self.bound_by)
+            parts.append(words["missed"].format(words["and"].join(missed), rows))
+        if self.runner_up is not None:
+            which = "next" if self.lost_by >= 0 else "unfit"
+            parts.append(words[which].format(actions[self.runner_up.action], abs(self.lost_by)))
+        return words["stop"].join(parts) + words["end"]
 
 
 def reason_of(

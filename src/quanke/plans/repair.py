@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ FILLS = 6
 """Room that is left is filled so many times over, or until little is gained."""
 LITTLE, ENOUGH = 1e-6, 1e-5
 """What is little, as a share of the value; and a gap that is not worth another look at everybody."""
+TOLERANCE = 1e-12
+"""What a sum of fractions may be wrong by, as a share."""
 MOVABLE, OF_ROW = 200_000, 250
 """About so many customers, and so many for each row, are enough to put a plan right: the others keep what is
 best for them at the prices."""
@@ -24,19 +28,18 @@ best for them at the prices."""
 class Repair:
     """A plan being put right: `places` by customer, `usage` by row."""
 
-    def __init__(
-        self, problem: Problem, price: Amounts, places: NDArray[np.int16], capacity: Amounts | None = None
-    ) -> None:
+    def __init__(self, problem: Problem, price: Amounts, places: NDArray[np.int16]) -> None:
         self.problem, self.price = problem, price
         self.places = places
         self.usage, self.value = used_by(problem, places)
         self._given = problem.parts(), priced_table(problem, price), price
-        self._capacity = strict(problem) if capacity is None else capacity
 
     @property
     def wrong(self) -> Numbers:
         """Rows above their capacity or below their minimum."""
-        return np.flatnonzero((self.usage > self._capacity) | (self.usage < self.problem.room.floor))
+        return np.flatnonzero(
+            (self.usage > self.problem.room.capacity) | (self.usage < self.problem.room.floor)
+        )
 
     def mend(self) -> bool:
         """Put the wrong rows right, at the least loss by unit. Returns whether all are."""
@@ -72,14 +75,16 @@ class Repair:
         self.usage, self.value = used_by(self.problem, self.places)
 
     def _state(self) -> tuple[NDArray[np.int16], Amounts, Amounts, Amounts]:
-        return self.places, self.usage, self._capacity, self.problem.room.floor
+        return self.places, self.usage, self.problem.room.capacity, self.problem.room.floor
 
     def _short(self) -> float:
         """By how much rows are wrong, each in units of its size."""
         room = self.problem.room
-        above = np.maximum(self.usage - self._capacity, 0) / np.maximum(self._capacity, 1)
+        above = np.maximum(self.usage - self.problem.room.capacity, 0) / np.maximum(
+            self.problem.room.capacity, 1
+        )
         below = np.maximum(room.floor - self.usage, 0) / np.maximum(np.abs(room.floor), 1)
-        return float(np.nansum(np.where(np.isfinite(self._capacity), above, 0) + below))
+        return float(np.nansum(np.where(np.isfinite(self.problem.room.capacity), above, 0) + below))
 
     def _ease(self, row: int, aim: int) -> None:
         limit, people = int(self.problem.owner[row]), self.problem.members(row)
@@ -91,7 +96,7 @@ class Repair:
 
     def amiss(self, row: int) -> float:
         """By how much a row is above its capacity (above 0) or below its minimum (below 0)."""
-        above = float(self.usage[row] - self._capacity[row])
+        above = float(self.usage[row] - self.problem.room.capacity[row])
         below = float(self.usage[row] - self.problem.room.floor[row])
         return above if above > 0 else min(below, 0.0)
 
@@ -108,12 +113,15 @@ class Repair:
         return found
 
 
-def strict(problem: Problem) -> Amounts:
-    """Capacities by row: where uses are no whole numbers, a little less, as sums of them are not exact."""
-    capacity = problem.room.capacity.copy()
+def strict(problem: Problem) -> Problem:
+    """The problem with a little less room where sums of uses are not exact: what keeps it keeps the limits
+    however they are summed. Uses that are whole, or whole parts of 1024, are exact."""
+    capacity, floor = problem.room.capacity.copy(), problem.room.floor.copy()
     for limit in range(problem.shared):
         at = problem.matrix_at[limit]
         uses = problem.use[limit] if at < 0 else problem.matrices[at]
-        if not np.array_equal(uses, np.rint(uses)):
-            capacity[problem.first[limit] : problem.first[limit + 1]] *= 1 - 1e-12
-    return capacity
+        if not np.array_equal(uses * 1024, np.rint(uses * 1024)):
+            part = slice(problem.first[limit], problem.first[limit + 1])
+            capacity[part] *= 1 - TOLERANCE
+            floor[part] *= 1 + TOLERANCE
+    return replace(problem, room=replace(problem.room, capacity=capacity, floor=floor))
