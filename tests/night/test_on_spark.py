@@ -45,7 +45,7 @@ from tests.golden.records import golden_by_sql, random_records, table_of
 from tests.homes import LAST, MAY
 from tests.night.test_night import digest
 from tests.register.conftest import decide
-from tests.scores.conftest import SCORES, SMALL
+from tests.scores.conftest import FEATURES, SCORES, SMALL
 from tests.spec.engines import DuckDB, spark
 from tests.spec.tables import Table
 
@@ -124,7 +124,7 @@ def nights(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank
     folder = tmp_path_factory.mktemp("both")
     home = copied(loaded, folder / "duckdb")
     run_night(home, MAY, bucket=1_000)
-    train(home, MAY, rules=SMALL, only=SCORES)
+    train(home, MAY, rules=SMALL, only=SCORES, features=FEATURES)
     decide(home, folder / "files", "D1", *strangers(home), "same", MAY + dt.timedelta(days=1))
     shutil.copytree(home.path, folder / "spark")
     run_night(home, LAST, bucket=1_000)

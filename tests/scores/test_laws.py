@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from quanke.kernel.errors import ScoreError
-from quanke.plans.scores import fitting
 from quanke.plans.scores.calibration import Calibration, calibrate, calibration_error, reliability
 from quanke.plans.scores.drift import Steps, judged
 from quanke.plans.scores.fitting import Sheet, learn
@@ -192,12 +192,12 @@ def sheets(seed: int) -> tuple[Sheet, Sheet, Sheet]:
 
 
 def test_learning_is_the_same_on_any_number_of_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    from threadpoolctl import threadpool_limits
+    usual = threadpoolctl.threadpool_limits
 
     told = []
     for threads in (1, 2):
-        monkeypatch.setattr(fitting, "FEW_ROWS", 0)
-        with threadpool_limits(threads):
+        monkeypatch.setattr(threadpoolctl, "threadpool_limits", lambda _, n=threads: usual(n))
+        with usual(threads):
             learned = learn(*sheets(1), negatives=2, seed=5)
             told.append(json.dumps([learned.trees.to_json(), learned.calibration.to_json(), learned.ours]))
     assert told[0] == told[1]

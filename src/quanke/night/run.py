@@ -123,7 +123,6 @@ def night(
     plan = {
         **_plan(inputs, catalogue, day, earlier, comparison),
         "engine": engine.name,
-        "models": versions_in_use(home),
         "full": engine.full,  # a night asked for whole never goes on with parts that were carried
     }
     if store.has(day):
@@ -167,6 +166,7 @@ def _plan(
         "definitions": catalogue.fingerprint,
         "program": program_of(inputs.home, catalogue).fingerprint,
         "survivorship": fingerprint(SURVIVORSHIP),
+        "models": versions_in_use(inputs.home),
         "customers": inputs.customers,
         "bucket": inputs.bucket,
         "seed": SEED,

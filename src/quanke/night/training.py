@@ -25,7 +25,7 @@ from quanke.night.sheets import Sheets, products_of, scratch_in
 from quanke.plans.scores.card import Papers, groups_of, model_card, papers, worth_card
 from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.features import Feature, chosen, digest, matrix
-from quanke.plans.scores.fitting import Learned, Sheet, joined, learn
+from quanke.plans.scores.fitting import Learned, Sheet, joined, learn, moved_between
 from quanke.plans.scores.model import Model
 from quanke.plans.scores.rules import DEFAULT_RULES, ScoreRules, Split, split_of
 from quanke.plans.scores.store import ModelStore, Version
@@ -145,12 +145,13 @@ class _Training:
         self.names, self.left_out = chosen(self.catalogue, begins, split.days[0], asked)
         self.kinds = [self.catalogue[name].result.kind for name in self.names]
         days = self._days(split)
+        rows = self._joined(split, days)
         versions: dict[str, Version] = {}
         skipped: dict[str, str] = {}
         for target in self.targets:
             if only and target.name not in only:
                 continue
-            made = self._one(target, split, days)
+            made = self._one(target, split, days, rows)
             if isinstance(made, str):
                 skipped[target.name] = made
             else:
@@ -219,20 +220,34 @@ class _Training:
             allowed &= np.asarray(agreed, np.bool_)
         return allowed
 
-    def _one(self, target: Target, split: Split, days: dict[dt.date, _Day]) -> tuple[Model, Papers] | str:
+    def _joined(
+        self, split: Split, days: dict[dt.date, _Day]
+    ) -> dict[str, tuple[tuple[dt.date, ...], Floats]]:
+        """Rows by role, one day under the other; and which features moved in between, the same for every
+        score."""
+        roles = {"train": split.train, "calibrate": split.calibrate, "report": (split.report,)}
+        rows = {role: (of, np.concatenate([days[d].rows for d in of])) for role, of in roles.items()}
+        self.moved = moved_between(rows["train"][1], rows["calibrate"][1], self.rules.alarm.on(self.until))
+        return rows
+
+    def _one(
+        self,
+        target: Target,
+        split: Split,
+        days: dict[dt.date, _Day],
+        rows: dict[str, tuple[tuple[dt.date, ...], Floats]],
+    ) -> tuple[Model, Papers] | str:
         """A score's model and papers, or why there is none."""
         on = self.until
-
-        def sheet(of: Sequence[dt.date]) -> Sheet:
-            return joined([Sheet(days[d].rows, _flags(days[d].came[target.label.name])) for d in of])
-
-        roles = {"train": split.train, "calibrate": split.calibrate, "report": (split.report,)}
         least = {
             "train": self.rules.least_trained.on(on),
             "calibrate": self.rules.least_calibrated.on(on),
             "report": self.rules.least_reported.on(on),
         }
-        parts = {role: sheet(of) for role, of in roles.items()}
+        parts = {
+            role: Sheet(held, np.concatenate([_flags(days[d].came[target.label.name]) for d in of]))
+            for role, (of, held) in rows.items()
+        }
         for role, wanted in least.items():
             acted = int(parts[role].happened.sum())
             if acted < wanted:
@@ -244,7 +259,7 @@ class _Training:
                 parts["report"],
                 staircase_from=self.rules.staircase_from.on(on),
                 negatives=self.rules.negatives.on(on),
-                alarm=self.rules.alarm.on(on),
+                moved=self.moved,
                 seed=self.seed,
             )
             step.advance(1)

@@ -18,11 +18,9 @@ from quanke.plans.scores.trees import Trees
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-MOST_TREES = 200
-RATE = 0.05
+MOST_TREES = 150
+RATE = 0.06
 LEAVES = 6
-FEW_ROWS = 60_000
-"""Below this one processor learns faster than several, which wait for each other at every split."""
 STEP = 5
 """Trees between two looks at the later sheets."""
 
@@ -58,14 +56,14 @@ def learn(
     *,
     staircase_from: int = 1_000,
     negatives: int = 30,
-    alarm: int = 250,
+    moved: Mapping[int, float] | None = None,
     seed: int = 0,
 ) -> Learned:
     """Learn from `train`, choose features, the number of trees and the calibration by `later`, measure on
     `report`.
 
-    1. What moved between `train` and `later` by a PSI of `alarm` thousandths is left out: it stands for the
-       time, and the time does not come back.
+    1. What moved between `train` and `later` is left out: it stands for the time, and the time does not come
+       back. `moved` are such features with their PSI (None: they are looked for).
     2. Trees grown on `train` foretell `later`, from which their number and the shape of the calibration are
     taken. 3. As many trees are grown again on both, so that the latest months count; the level is that of
     `later`.
@@ -79,13 +77,13 @@ def learn(
     for sheet in (train, later, report):
         if sheet.happened.all() or not sheet.happened.any():
             raise ScoreError("of two outcomes only one was seen: nothing can be learned")
-    moved = _moved(train.rows, later.rows, alarm)
+    moved = moved_between(train.rows, later.rows) if moved is None else moved
     places = [f for f in range(train.rows.shape[1]) if f not in moved]
     if not places:
         raise ScoreError("every feature moved between the months: nothing can be learned")
     first, after, last = (Sheet(s.rows[:, places], s.happened) for s in (train, later, report))
     drawn, both = _drawn(first, negatives, seed), _drawn(joined([first, after]), negatives, seed)
-    with threadpool_limits(1 if len(both.rows) < FEW_ROWS else None):
+    with threadpool_limits(1):  # threads wait for each other at every split, for long where others work too
         tried = _grown(drawn, MOST_TREES, seed)
         count = _count(tried, after)
         raw = _part(tried, 0, count, tried.base).raw(after.rows)
@@ -106,8 +104,9 @@ def learn(
     )
 
 
-def _moved(train: Floats, later: Floats, alarm: int) -> dict[int, float]:
-    """Features that are distributed otherwise in the later rows, with their PSI."""
+def moved_between(train: Floats, later: Floats, alarm: int = 250) -> dict[int, float]:
+    """Features that are distributed otherwise in the later rows: by a PSI of `alarm` thousandths, which is
+    told."""
     found = {}
     for feature in range(train.shape[1]):
         steps = Steps.of(train[:, feature])
