@@ -320,7 +320,7 @@ def matrix_metrics(matrix: ServiceMatrix = DEFAULT_MATRIX) -> tuple[Metric, ...]
             value=share_of(covered.is_known(), in_scope),
             purpose=Purpose.STATISTICS,
             note_zh="在管范围客户中有岗位、团队或按标准线上服务者占比（BK-1、S12）。",
-            note_en="Of those in scope, at a post, with a team or in digital care by the standard (BK-1, S12).",
+            note_en="Of those in scope, at a post, with a team or in digital care by standard (BK-1, S12).",
         ),
         Metric(
             name="service_on_time_rate",
