@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from quanke.bank.contracts.schema import ALL_PURPOSES
-from quanke.books import DEFAULT_MATRIX, matrix_definitions
+from quanke.books import DEFAULT_MATRIX, matrix_definitions, matrix_metrics
 from quanke.checks import ACCOUNT_CHECKS, CARE_CHECKS, CONDUCT_CHECKS, SHARED_CHECKS
 from quanke.customers import REASONS, STAGE_TAGS, STAGES, STANDARD_TAGS, THEMES
 from quanke.customers.graph import KINDS
 from quanke.language import Catalogue, Check, Definition, Purpose, Trigger, graph
-from quanke.segments import DEFAULT_SCHEME, METRICS, tier_definitions, trigger_definitions
+from quanke.segments import DEFAULT_SCHEME, tier_definitions, trigger_definitions
+from quanke.segments import METRICS as SEGMENT_METRICS
 
 PATH = "reference/catalogue.md"
 
 TIERS = tier_definitions()
 MATRIX = matrix_definitions()
+METRICS = (*SEGMENT_METRICS, *matrix_metrics())
 CHECKS = (*CARE_CHECKS, *CONDUCT_CHECKS, *ACCOUNT_CHECKS, *SHARED_CHECKS)
 TRIGGERS = trigger_definitions()
 CATALOGUE = Catalogue((*STANDARD_TAGS, *TIERS, *MATRIX, *METRICS, *CHECKS, *TRIGGERS))

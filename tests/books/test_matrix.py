@@ -150,6 +150,20 @@ def test_covered_by_says_who_or_leaves_a_gap() -> None:
     assert tagged(owned(to_date="2026-07-01"), "covered_by") == ("post",)
 
 
+def test_figures_of_the_matrix() -> None:
+    from decimal import Decimal
+
+    bank = Bank()
+    for n, amount in enumerate((300_000, 100, 300_000, 300_000)):
+        bank.person(n).account(n, opened_on="2020-01-01", account=n).move("2026-06-01", 1, customer=n)
+        bank.balance(("2020-01-01", amount), customer=n, account=n)
+    bank.add("ownership", 2, duty="primary", post_id="P1", from_date="2026-01-01")
+    bank.person(4, deceased=True)
+    # of four in scope one is digital and one has a post; of three with a rhythm one is late
+    told = bank.figures("2026-06-30", ["covered_rate", "service_on_time_rate"])
+    assert told == {"covered_rate": Decimal("0.5"), "service_on_time_rate": Decimal("0.666667")}
+
+
 def test_contact_is_due_by_the_rhythm() -> None:
     bank = holding(300_000).add("ownership", duty="primary", post_id="P1", from_date="2026-03-01")
     names = ("contact_due_on", "contact_due_for", "contact_overdue_days")

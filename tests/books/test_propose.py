@@ -160,6 +160,47 @@ def test_books_of_one_branch_become_comparable() -> None:
     assert sum(books["potential_after"].to_pylist()) == sum(row["potential"] for row in rows)
 
 
+RULES_WITHOUT_THIRDS = type(RULES)(balance=Dated.of(0), household=Dated.of(0), cooling_days=Dated.of(0))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_no_assignment_is_better_than_the_bound_says(data: st.DataObject) -> None:
+    import itertools
+
+    from quanke.books.proposing import JITTER
+
+    bank = SmallBank().branch("B1", 114.0).branch("B2", 114.05)
+    for n in range(3):
+        branch = data.draw(st.sampled_from(("B1", "B2")))
+        bank.post(f"P{n}", "wealth_manager", branch, capacity=data.draw(st.integers(1, 3)))
+    size = data.draw(st.integers(1, 5))
+    rows = [
+        client(
+            n,
+            branch=data.draw(st.sampled_from(("B1", "B2"))),
+            present=data.draw(st.sampled_from((None, "P0", "P1"))),
+            tier=data.draw(st.sampled_from(("affluent", "core"))),
+        )
+        for n in range(size)
+    ]
+    posts, rules = bank.posts(), RULES_WITHOUT_THIRDS
+    people = clients(rows, posts, rules)
+    found = propose(people, posts, rules)
+    costs = Costs(people, posts, rules)
+    every = np.arange(size)
+    prices = np.stack([costs.total(every, np.full(size, p)) for p in range(3)], axis=1)
+    prices = np.column_stack([prices, costs.nobody_price()])
+    best = None
+    for chosen in itertools.product(range(4), repeat=size):
+        load = np.bincount(chosen, people.load, minlength=4)[:3]
+        if (load <= posts.capacity).all():
+            cost = int(prices[every, chosen].sum())
+            best = cost if best is None else min(best, cost)
+    assert best is not None
+    assert found.summary["bound_fen"] <= best <= found.summary["cost_fen"] <= best + size * JITTER
+
+
 def test_after_a_merge_one_owner_stays() -> None:
     found = where(made(two_branches(), [client(1, present="P1", owners=2, contact=DAY)]))
     assert found[1] == ("P1", "merged")

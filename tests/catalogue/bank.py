@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from quanke.books import matrix_definitions
+from quanke.books import matrix_definitions, matrix_metrics
 from quanke.checks import CHECKS
 from quanke.customers import STANDARD_TAGS
 from quanke.engines.memory.judge import evaluate, evaluate_metrics
 from quanke.language import Catalogue
 from quanke.segments import METRICS, tier_definitions
 
-CATALOGUE = Catalogue((*STANDARD_TAGS, *tier_definitions(), *matrix_definitions(), *METRICS, *CHECKS))
+MATRIX = (*matrix_definitions(), *matrix_metrics())
+CATALOGUE = Catalogue((*STANDARD_TAGS, *tier_definitions(), *MATRIX, *METRICS, *CHECKS))
 YUAN = 100
 Values = dict[str, dict[int, Any]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from quanke.books.matrix import DEFAULT_MATRIX, OccasionRules, ServiceMatrix, ServiceStandard
 from quanke.books.matrix_file import read_matrix
-from quanke.books.matrix_tags import matrix_definitions
+from quanke.books.matrix_tags import matrix_definitions, matrix_metrics
 
 __all__ = [
     "DEFAULT_MATRIX",
@@ -29,6 +29,7 @@ __all__ = [
     "edited",
     "interval_findings",
     "matrix_definitions",
+    "matrix_metrics",
     "posts_on",
     "propose",
     "read_matrix",

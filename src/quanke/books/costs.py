@@ -145,6 +145,13 @@ class Costs:
             apart = (anchor != NOBODY) & (anchor != post)
             yield "household", rules.household.on(day) * apart
 
+    def nobody_price(self) -> Ints:
+        """Fen by client that nobody looks after him: for the weightiest twice as much a unit, so that they
+        go first where room is scarce."""
+        day, load = self.posts.day, self.clients.load
+        heaviest = max(each.on(day) for each in self.rules.tier_load.values())
+        return self.rules.uncovered.on(day) * load * (heaviest + load) // heaviest
+
     def upper_price(self) -> Ints:
         """Fen by post for a unit of load above the post's fair share of what its peers hold."""
         day = self.posts.day

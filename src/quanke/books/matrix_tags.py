@@ -23,6 +23,8 @@ from quanke.customers.tags.service import (
 )
 from quanke.language import (
     Expression,
+    Metric,
+    Purpose,
     Tag,
     as_of,
     days_between,
@@ -39,6 +41,7 @@ from quanke.language.expressions import Operators
 from quanke.language.types import BOOLEAN, DATE, INTEGER, TEXT
 from quanke.segments import TIER_TAGS, Dated
 from quanke.segments.dated import ALWAYS_SINCE
+from quanke.segments.metrics.population import share_of
 
 _tier = TIER_TAGS["tier"]
 _tier_since = TIER_TAGS["tier_since"]
@@ -302,3 +305,30 @@ def matrix_definitions(matrix: ServiceMatrix = DEFAULT_MATRIX) -> tuple[Tag, ...
     occasions = (outflow, maturity, visit, newcomer)
     due = _due(rhythm, occasions)
     return (cell, care, role, grade, channels, rhythm, *occasions, *begun, *due, _covered(care))
+
+
+def matrix_metrics(matrix: ServiceMatrix = DEFAULT_MATRIX) -> tuple[Metric, ...]:
+    """Figures of a service matrix for any group: `covered_rate`, `service_on_time_rate`. They stand in one
+    catalogue with `matrix_definitions` of the same matrix."""
+    tags = {tag.name: tag for tag in matrix_definitions(matrix)}
+    covered, late = tags["covered_by"], tags["contact_overdue_days"]
+    return (
+        Metric(
+            name="covered_rate",
+            title_zh="客户有人管比例",
+            title_en="Share looked after by a post, a team or digital care",
+            value=share_of(covered.is_known(), in_scope),
+            purpose=Purpose.STATISTICS,
+            note_zh="在管范围客户中有岗位、团队或按标准线上服务者占比（BK-1、S12）。",
+            note_en="Of those in scope, at a post, with a team or in digital care by standard (BK-1, S12).",
+        ),
+        Metric(
+            name="service_on_time_rate",
+            title_zh="服务标准达标率",
+            title_en="Share whose next contact is not late by the service matrix",
+            value=share_of(late == 0, late.is_known()),
+            purpose=Purpose.STATISTICS,
+            note_zh="按服务矩阵须有人接触的客户中，未逾期者占比（BK-3）。",
+            note_en="Of those somebody has to talk to by the matrix, those not overdue (BK-3).",
+        ),
+    )

@@ -40,7 +40,8 @@ class BookRules:
       each year with it up to five (`break_year`); `household` for being apart from who stands for the family.
     * `vacant`, `away`: a post nobody sits on, a holder on leave without a stand-in.
     * `balance`: for a customer of the role's own tier above a post's fair share of what its peers hold.
-    * `uncovered`: for each unit of load of who is looked after by nobody; above everything else.
+    * `uncovered`: for each unit of load of who is looked after by nobody, for the weightiest twice as much;
+      above everything else.
     * `cooling_days`: nobody is passed on again so soon (BK-5). `gap_workdays`: the longest gap (BK-1).
     * `warn_share`: percent of the capacity from which a book is nearly full. `most`: candidates by price.
     """

@@ -43,7 +43,7 @@ def summary(console: Console, name: str, proposal: Proposal) -> None:
         ("变动 moves", f"{told['moves']:,}"),
         ("不变 stay", f"{told['kept']:,}"),
         ("无人管 uncovered", f"{told['uncovered']:,}"),
-        ("代价 cost", f"{yuan(told['cost_fen'])}, 下界 not below {yuan(told['bound_fen'])} ({gap})"),
+        ("代价 cost", f"{format_wan(told['cost_fen'])} 万元 (≥ {format_wan(told['bound_fen'])}, {gap})"),
         ("超限岗位 over capacity", f"{told['over_capacity_before']} → {told['over_capacity_after']}"),
         (
             "同岗潜力离散 spread of potential",

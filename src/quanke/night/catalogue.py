@@ -9,7 +9,7 @@ from quanke.bank.home import Home
 from quanke.books.matrix import DEFAULT_MATRIX, ServiceMatrix
 from quanke.books.matrix_file import FILE as MATRIX_FILE
 from quanke.books.matrix_file import read_matrix
-from quanke.books.matrix_tags import matrix_definitions
+from quanke.books.matrix_tags import matrix_definitions, matrix_metrics
 from quanke.checks import CHECKS
 from quanke.customers import STANDARD_TAGS
 from quanke.language import Catalogue, Definition
@@ -20,7 +20,7 @@ from quanke.segments import METRICS, tier_definitions, trigger_definitions
 def standard_catalogue(matrix: ServiceMatrix = DEFAULT_MATRIX) -> Catalogue:
     """Everything Quanke brings along; `matrix` takes the place of the default service matrix."""
     brought = (*STANDARD_TAGS, *tier_definitions(), *matrix_definitions(matrix))
-    return Catalogue((*brought, *METRICS, *CHECKS, *trigger_definitions()))
+    return Catalogue((*brought, *METRICS, *matrix_metrics(matrix), *CHECKS, *trigger_definitions()))
 
 
 def matrix_of(home: Home) -> ServiceMatrix:
