@@ -236,6 +236,26 @@ def test_why_a_customer_is_where_he_is(drafted: Path) -> None:
     assert dear == sorted(dear)
 
 
+def test_who_sits_there_on_any_day(drafted: Path) -> None:
+    home = Home.open(drafted)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE VIEW tenures AS {facts_sql(home, 'tenures')}")
+        connection.execute(f"CREATE VIEW ownership AS {facts_sql(home, 'ownership')}")
+        rows = connection.execute(
+            "SELECT o.customer, t.post_id, t.staff_id, t.from_date, s.staff_id FROM tenures AS t "
+            "JOIN ownership AS o USING (post_id) LEFT JOIN tenures AS s ON s.post_id = t.post_id "
+            "AND s.kind = 'stand_in' WHERE t.kind = 'leave' AND o.to_date IS NULL "
+            f"AND o.from_date < t.from_date AND t.from_date <= DATE '{LAST}' ORDER BY ALL LIMIT 1"
+        ).fetchall()
+    assert rows, "somebody of the sample bank is on leave"
+    customer, post, holder, since, stand_in = rows[0]
+    night = open_night(home)
+    (now,) = explain_books(home, night, customer, since)["now"]
+    assert (now["post"], now["holder"], now["sits_there"]) == (post, holder, stand_in)
+    (before,) = explain_books(home, night, customer, since - dt.timedelta(days=1))["now"]
+    assert before["sits_there"] == holder
+
+
 def test_nobody_is_given_to_himself_or_to_a_relative(drafted: Path) -> None:
     home = Home.open(drafted)
     basis = basis_of(home, open_night(home))

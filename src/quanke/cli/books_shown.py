@@ -188,8 +188,9 @@ def explained(console: Console, told: dict[str, Any]) -> None:
     due = f"{standard['contact_due_on'] or '-'} ({standard['contact_due_for'] or '-'})"
     console.print(f"  应接触 due          {due}", highlight=False)
     for now in told["now"]:
-        sits = now["sits_there"] or "无人 nobody"
-        leave = f", 休假 on leave: {now['holder']}" if now["on_leave"] else ""
+        sits = now["sits_there"] or ("团队 a team" if now["seat"] == "team" else "无人 nobody")
+        away = now["seat"] in ("stand_in", "away") and now["holder"]
+        leave = f", 休假 on leave: {now['holder']}" if away else ""
         console.print(
             f"  现管户 now          {now['post']} ({now['role']}, {now['branch']}), 在岗 {sits}{leave}",
             highlight=False,

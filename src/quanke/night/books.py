@@ -85,6 +85,16 @@ def rules_digest(home: Home) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
 
 
+def posts_of(home: Home, day: dt.date, rules: BookRules | None = None) -> Posts:
+    """The posts of a home on any day, and who sits on them."""
+    with duckdb.connect() as connection:
+        posts, tenures, staff, branches = (
+            connection.sql(facts_sql(home, name)).to_arrow_table()
+            for name in ("posts", "tenures", "staff", "branches")
+        )
+    return posts_on(posts, tenures, staff, branches, day, rules or rules_of(home))
+
+
 def basis_of(home: Home, night: Night, only: int | None = None) -> BookBasis:
     """The basis of a published night: tags of that night, ownership and posts as they stand now. `only`: one
     customer's, without reading everybody.
@@ -152,11 +162,7 @@ def _basis(
 ) -> BookBasis:
     """The basis out of the tags of the customers `numbers` and their households."""
     register, rules = register_of(home), rules_of(home)
-    tables = {
-        name: connection.sql(facts_sql(home, name)).to_arrow_table()
-        for name in ("posts", "tenures", "staff", "branches")
-    }
-    posts = posts_on(tables["posts"], tables["tenures"], tables["staff"], tables["branches"], day, rules)
+    posts = posts_of(home, day, rules)
     homes = pa.array(household.astype(np.int64), mask=household == NOBODY)
     everybody = tags.append_column("customer", pa.array(numbers)).append_column("household", homes)
     connection.register("everybody", everybody)

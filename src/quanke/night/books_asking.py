@@ -26,7 +26,7 @@ from quanke.customers.graph.store import GraphStore
 from quanke.customers.register import register_of
 from quanke.engines.store import Night
 from quanke.kernel.errors import BookError
-from quanke.night.books import BookBasis, basis_of
+from quanke.night.books import BookBasis, basis_of, posts_of
 
 
 def explain_books(home: Home, night: Night, customer: int, on: dt.date | None = None) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def explain_books(home: Home, night: Night, customer: int, on: dt.date | None = 
     day = on or night.day
     row = night.row(customer)
     basis = basis_of(home, night, only=customer)
+    posts = basis.posts if day == night.day else posts_of(home, day)
     intervals = _intervals(home, customer)
     held = [i for i in intervals if i["from_date"] <= day and (i["to_date"] is None or i["to_date"] > day)]
     known = ("service_cell", "service_care", "service_role", "service_grade", "service_contact_days",
@@ -50,7 +51,7 @@ def explain_books(home: Home, night: Night, customer: int, on: dt.date | None = 
         "customer": customer,
         "on": day,
         "standard": {name: row.get(name) for name in known},
-        "now": [{**i, **_seat(home, i["post"], day)} for i in held],
+        "now": [{**i, **_seat(posts, i["post"])} for i in held],
         "history": intervals,
         "proposed": _proposed(last, proposal, customer),
         "candidates": _candidates(basis, proposal, night) if len(basis.clients) else [],
@@ -70,23 +71,19 @@ def _intervals(home: Home, customer: int) -> list[dict[str, Any]]:
     return found
 
 
-def _seat(home: Home, post: str, day: dt.date) -> dict[str, Any]:
-    """Who sits on a post on any day: the holder, or a stand-in while he is away."""
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            f"SELECT kind, staff_id FROM ({facts_sql(home, 'tenures')}) WHERE post_id = $post "
-            "AND from_date <= $day AND (to_date IS NULL OR to_date > $day) ORDER BY from_date",
-            {"post": post, "day": day},
-        ).fetchall()
-        told = connection.execute(
-            f"SELECT role, branch_id FROM ({facts_sql(home, 'posts')}) WHERE post_id = $post", {"post": post}
-        ).fetchall()
-    by_kind = dict(rows)
-    holder = by_kind.get("holder")
-    away = holder is not None and by_kind.get("leave") == holder
-    sits = by_kind.get("stand_in") if holder is None or away else holder
-    role, branch = told[0] if told else (None, None)
-    return {"role": role, "branch": branch, "holder": holder, "on_leave": away, "sits_there": sits}
+def _seat(posts: Posts, post: str) -> dict[str, Any]:
+    """Who sits on a post: the holder, or a stand-in while he is away. Of a post that is no more, nothing."""
+    place = posts.number.get(post)
+    if place is None:
+        return {"role": None, "branch": None, "seat": None, "holder": None, "sits_there": None}
+    holder, sitter = int(posts.holder[place]), int(posts.sitter[place])
+    return {
+        "role": ROLES[posts.role[place]],
+        "branch": posts.branches[posts.branch[place]],
+        "seat": SEATS[posts.seat[place]],
+        "holder": None if holder == NOBODY else posts.staff[holder],
+        "sits_there": None if sitter == NOBODY else posts.staff[sitter],
+    }
 
 
 def _proposed(
@@ -200,8 +197,7 @@ def approve_proposal(
 
     Raises BookError where that does not hold, or where the version is not the last one.
     """
-    posts = basis_of(home, night).posts
-    _refuse_approver(stored.version(version), posts, by)
+    _refuse_approver(stored.version(version), posts_of(home, night.day), by)
     return stored.note("approved", by, at, version=version)
 
 
