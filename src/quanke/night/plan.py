@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +29,7 @@ from quanke.engines.store.files import write_parquet
 from quanke.kernel.errors import AllocationError
 from quanke.language import Catalogue
 from quanke.language.nodes import references
-from quanke.night.posts import posts_of
+from quanke.night.books import posts_of
 from quanke.night.steps import Run, working_column
 from quanke.plans.actions import (
     Action,
@@ -156,8 +155,7 @@ class Ground:
     @cached_property
     def posts(self) -> Posts:
         """The posts of the day."""
-        with duckdb.connect() as connection:
-            return posts_of(self.home, self.day, connection)
+        return posts_of(self.home, self.day)
 
     @cached_property
     def post(self) -> Rows:
