@@ -20,8 +20,8 @@ from quanke.night import night as run_night
 from quanke.night import open_home
 
 LAST_DAY = dt.date(2026, 6, 30)
-DEMO_SAMPLE = 50_000
-"""Customers the demo's scores are learned from: enough to see what they are, in less than half a minute."""
+DEMO_SAMPLE = 30_000
+"""Customers the demo's scores are learned from: enough to see what they are, in some twenty seconds."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

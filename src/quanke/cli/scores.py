@@ -232,7 +232,7 @@ def explain(customer: str, score: str, reasons: int, on: str | None, home: Path,
     for e in found:
         console.print(
             f"\n[bold]{e.title_zh} {e.title_en}[/bold] [dim]{e.score}[/dim]  {e.value:.2%}  "
-            f"高于 above {e.share_below:.1%}"
+            f"高于 above {min(e.share_below, 0.999):.1%}"
         )
         for r in e.reasons:
             console.print(f"  {'▲' if r.weight > 0 else '▼'} {r.zh}\n    [dim]{r.en}[/dim]")

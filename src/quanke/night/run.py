@@ -101,12 +101,11 @@ def night(
 ) -> Outcome:
     """Compute and publish the night of `day`.
 
-    A night that was killed is resumed. A published night is returned as it is; if the inputs or the
-    definitions have changed since, that is refused (NightError), for a published result never
-    changes. `memory` is DuckDB's limit for each of two workers; what does not fit spills into the
-    home. `engine` is where it is computed (default: DuckDB here, carried on from the night before where that
-    can be); the results are the same. `sample`: about so many customers are computed again from all rows
-    before the night is published, and compared (NightError where they differ); 0 for none.
+    A night that was killed is resumed. A published night is returned as it is; if the inputs or definitions
+    have changed since, that is refused (NightError): a published result never changes. `memory` is DuckDB's
+    limit for each of two workers; what does not fit spills into the home. `engine` is where it is computed
+    (default: DuckDB here, carried on from the night before where that can be), with the same results.
+    `sample`: about so many customers are computed again from all rows before, and compared (NightError).
     """
     engine = engine or OnTiles()
     store = NightStore(home.path / "nights")

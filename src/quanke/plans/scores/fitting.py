@@ -55,7 +55,7 @@ def learn(
     report: Sheet,
     *,
     staircase_from: int = 1_000,
-    negatives: int = 30,
+    negatives: int = 10,
     moved: Mapping[int, float] | None = None,
     seed: int = 0,
 ) -> Learned:

@@ -35,7 +35,7 @@ class ScoreRules:
     least_calibrated: Dated = field(default=Dated.of(20))
     least_reported: Dated = field(default=Dated.of(10))
     staircase_from: Dated = field(default=Dated.of(1_000))
-    negatives: Dated = field(default=Dated.of(30))
+    negatives: Dated = field(default=Dated.of(10))
     warn: Dated = field(default=Dated.of(100))
     alarm: Dated = field(default=Dated.of(250))
     apart_warn: Dated = field(default=Dated.of(25))
