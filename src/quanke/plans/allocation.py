@@ -23,6 +23,7 @@ from quanke.plans.limits import Amounts, Limit, checked
 from quanke.plans.mending import Mended, mended_by, stride_of
 from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
 from quanke.plans.reasons import Reason, reason_of
+from quanke.plans.sharpening import sharpened
 
 FEW = 1_500
 """Customers x actions up to which a plan is an integer program."""
@@ -164,7 +165,8 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
         if plan is None:
             raise contradicted(problem, mended, _attempted)
         return plan
-    return _told(problem, price, mended.places, bound)
+    sharp = sharpened(problem, price, mended, bound)
+    return _told(problem, sharp.price, sharp.places, sharp.bound)
 
 
 def _exact(problem: Problem, price: Amounts, bound: float) -> Plan | None:
