@@ -131,7 +131,7 @@ def allocate(
 
     `values`: customers x actions, float32 or float64, or a SciPy sparse matrix (what is not stored may not be
     chosen). `eligible`: true or false of the same shape; None: all. An action worth 0 or less is chosen only
-    where a minimum needs it. Whole uses and capacities are exact; sums of others are kept to 12 digits. The
+    where a minimum needs it. Whole uses and capacities are exact; sums of others are kept to 10 digits. The
     result does not depend on the order of customers or on the machine's cores (customers whose every number
     is equal cannot be told apart, and go in the caller's order).
 

@@ -50,7 +50,7 @@ FACTORED = 20_000
 """Up to so many rows the curvature is factored; beyond, steps come from conjugate gradients."""
 DELTAS = (0.5, 0.1, 0.02, 0.005)
 """Smoothing, in units of what a choice is worth beside the next."""
-SAFETY = 1e-11
+SAFETY = 1e-10
 """A bound is raised by this share of what was summed: more than sums of ten million terms lose."""
 
 

@@ -2,8 +2,8 @@
 
 With few customers to a row the packed limit decides much that the smoothed dual does not see. So the prices
 of the other rows take steps along what these rows hold too much or too little after packing (subgradient
-steps of the decomposed dual, as long as the bound lies above the best plan; Polyak 1969): the bound falls, and
-each step's plan is another one that may be worth more.
+steps of the decomposed dual, as long as the bound lies above the best plan; Polyak 1969): the bound falls,
+and each step's plan is another one that may be worth more.
 """
 
 from __future__ import annotations
