@@ -192,6 +192,18 @@ def test_why_a_customer_was_given_what_he_was() -> None:
         plan.reason(3)
 
 
+def test_what_a_customer_is_owed_is_a_reason() -> None:
+    """A call that is due, though a text would be worth more: the runner-up is another call, not the text."""
+    values = np.array([[5.0, 3.0, 1.0], [5.0, 3.0, 1.0]])
+    rhythm = Limit("rhythm", None, np.array([0, 1, 1]), np.array([0, -1]), 1)
+    plan = allocate(values, [rhythm])
+    assert plan.chosen.tolist() == [[1], [0]]
+    due, free = plan.reason(0), plan.reason(1)
+    assert due.owed == ("rhythm",) and due.lost_by == 2 and due.runner_up is not None
+    assert due.runner_up.action == 2 and free.owed == () and free.lost_by == 2
+    assert "rhythm of his own had to be kept" in due.told(["text", "call", "visit"], "en")
+
+
 def test_the_smallest_plans() -> None:
     assert allocate(np.zeros((0, 3)), []).chosen.shape == (0, 1)
     assert allocate(np.zeros((4, 0)), [], k=2).value == 0
