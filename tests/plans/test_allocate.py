@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import Limit, allocate, allocation
+from quanke.plans import Limit, allocate, allocation, sharpening
 from tests.plans.instances import instance, kept, programmed
 
 QUIET = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -86,6 +86,23 @@ def test_thousands_of_customers_are_planned_to_a_fraction_of_a_per_cent() -> Non
     # the room that has a price is taken
     assert plan.prices["text"][0] > 0 and plan.use["text"][0] >= 799
     assert (plan.prices["branch"] <= 0).all() and (plan.use["branch"] >= 260).all()
+
+
+def test_looking_again_helps_and_harms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps after the first plan only raise its value and lower its bound."""
+    values, (minutes, branch, text, quota) = medium(seed=9, n=1_000)
+    limits = [
+        Limit("minutes", 47.0, minutes.use, minutes.group),
+        Limit("branch", None, branch.use, branch.group, np.full(8, 60.0)),
+        Limit("text", 100.0, text.use),
+        Limit("quota", 100.0, quota.use),
+        Limit("calls", 200.0, np.arange(12) > 3),
+    ]
+    plan = allocate(values, limits, k=2)
+    monkeypatch.setattr(sharpening, "UP_TO", 0)
+    first = allocate(values, limits, k=2)
+    assert plan.value >= first.value and plan.bound <= first.bound and plan.gap < first.gap
+    assert kept(plan.chosen, values, limits, np.ones(values.shape, bool), 2) == pytest.approx(plan.value)
 
 
 def test_the_order_of_customers_decides_nothing() -> None:

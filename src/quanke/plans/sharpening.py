@@ -18,7 +18,7 @@ from quanke.plans.limits import Amounts
 from quanke.plans.mending import Mended, mended_by
 from quanke.plans.problem import Problem
 
-UP_TO = 50_000
+UP_TO = 30_000
 """Customers, at most."""
 STEPS = 40
 CLOSE = 2e-4
