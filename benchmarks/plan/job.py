@@ -23,9 +23,10 @@ def ours(instance: Instance, seconds: float) -> dict[str, Any]:
         return [Limit(name, cap, use, group, least) for name, (use, group, cap, least) in some.limits.items()]
 
     limits, small = limits_of(instance), made(WARM)
-    allocate(small.values, limits_of(small), k=K)
+    allocate(small.values, limits_of(small), small.values > 0, K)
+    eligible = instance.values > 0
     begin = time.perf_counter()
-    plan = allocate(instance.values, limits, k=K)
+    plan = allocate(instance.values, limits, eligible, K)
     took = time.perf_counter() - begin
     value = checked(instance, plan.chosen)
     if abs(value - plan.value) > 1e-6 * abs(value):
@@ -45,7 +46,10 @@ def checked(instance: Instance, chosen: np.ndarray) -> float:
     for slot in chosen.T:
         some = np.flatnonzero(slot >= 0)
         action = slot[some].astype(np.int64)
-        value += float(instance.values[some, action].sum(dtype=np.float64))
+        worth = instance.values[some, action]
+        if not (worth > 0).all():
+            sys.exit("somebody was given what he may not have")
+        value += float(worth.sum(dtype=np.float64))
         for name, (_, group, _, _) in instance.limits.items():
             row = np.zeros(len(some), np.int64) if group is None else group[some]
             counted = np.bincount(row * ACTIONS + action, minlength=counts[name].size)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import Limit, allocate, allocation
+from quanke.plans import Limit, allocate, allocation, sharpening
 from tests.plans.instances import instance, kept, programmed
 
 QUIET = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -86,6 +86,23 @@ def test_thousands_of_customers_are_planned_to_a_fraction_of_a_per_cent() -> Non
     # the room that has a price is taken
     assert plan.prices["text"][0] > 0 and plan.use["text"][0] >= 799
     assert (plan.prices["branch"] <= 0).all() and (plan.use["branch"] >= 260).all()
+
+
+def test_looking_again_helps_and_harms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps after the first plan only raise its value and lower its bound."""
+    values, (minutes, branch, text, quota) = medium(seed=9, n=1_000)
+    limits = [
+        Limit("minutes", 47.0, minutes.use, minutes.group),
+        Limit("branch", None, branch.use, branch.group, np.full(8, 60.0)),
+        Limit("text", 100.0, text.use),
+        Limit("quota", 100.0, quota.use),
+        Limit("calls", 200.0, np.arange(12) > 3),
+    ]
+    plan = allocate(values, limits, k=2)
+    monkeypatch.setattr(sharpening, "UP_TO", 0)
+    first = allocate(values, limits, k=2)
+    assert plan.value >= first.value and plan.bound <= first.bound and plan.gap < first.gap
+    assert kept(plan.chosen, values, limits, np.ones(values.shape, bool), 2) == pytest.approx(plan.value)
 
 
 def test_the_order_of_customers_decides_nothing() -> None:
@@ -190,6 +207,18 @@ def test_why_a_customer_was_given_what_he_was() -> None:
     assert won.net == pytest.approx(won.value - won.paid) and won.by_limit[0][0] == "seats"
     with pytest.raises(AllocationError, match="no customer at place 3"):
         plan.reason(3)
+
+
+def test_what_a_customer_is_owed_is_a_reason() -> None:
+    """A call that is due, though a text would be worth more: the runner-up is another call, not the text."""
+    values = np.array([[5.0, 3.0, 1.0], [5.0, 3.0, 1.0]])
+    rhythm = Limit("rhythm", None, np.array([0, 1, 1]), np.array([0, -1]), 1)
+    plan = allocate(values, [rhythm])
+    assert plan.chosen.tolist() == [[1], [0]]
+    due, free = plan.reason(0), plan.reason(1)
+    assert due.owed == ("rhythm",) and due.lost_by == 2 and due.runner_up is not None
+    assert due.runner_up.action == 2 and free.owed == () and free.lost_by == 2
+    assert "rhythm of his own had to be kept" in due.told(["text", "call", "visit"], "en")
 
 
 def test_the_smallest_plans() -> None:

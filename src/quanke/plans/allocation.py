@@ -23,6 +23,7 @@ from quanke.plans.limits import Amounts, Limit, checked
 from quanke.plans.mending import Mended, mended_by, stride_of
 from quanke.plans.problem import Numbers, Problem, Room, problem_of, refuse_empty
 from quanke.plans.reasons import Reason, reason_of
+from quanke.plans.sharpening import sharpened
 
 FEW = 1_500
 """Customers x actions up to which a plan is an integer program."""
@@ -130,7 +131,7 @@ def allocate(
 
     `values`: customers x actions, float32 or float64, or a SciPy sparse matrix (what is not stored may not be
     chosen). `eligible`: true or false of the same shape; None: all. An action worth 0 or less is chosen only
-    where a minimum needs it. Whole uses and capacities are exact; sums of others are kept to 12 digits. The
+    where a minimum needs it. Whole uses and capacities are exact; sums of others are kept to 10 digits. The
     result does not depend on the order of customers or on the machine's cores (customers whose every number
     is equal cannot be told apart, and go in the caller's order).
 
@@ -164,7 +165,8 @@ def planned(problem: Problem, start: Amounts | None = None) -> Plan:
         if plan is None:
             raise contradicted(problem, mended, _attempted)
         return plan
-    return _told(problem, price, mended.places, bound)
+    sharp = sharpened(problem, price, mended, bound)
+    return _told(problem, sharp.price, sharp.places, sharp.bound)
 
 
 def _exact(problem: Problem, price: Amounts, bound: float) -> Plan | None:

@@ -50,7 +50,7 @@ FACTORED = 20_000
 """Up to so many rows the curvature is factored; beyond, steps come from conjugate gradients."""
 DELTAS = (0.5, 0.1, 0.02, 0.005)
 """Smoothing, in units of what a choice is worth beside the next."""
-SAFETY = 1e-11
+SAFETY = 1e-10
 """A bound is raised by this share of what was summed: more than sums of ten million terms lose."""
 
 
@@ -289,8 +289,7 @@ def descended(
     price goes above `most`, or below -`most`."""
     point = at(price)
     for _ in range(STEPS):
-        # what a row has too much (above 0) or too little (below), as far as its price may answer
-        excess = _excess(room, point)
+        excess = excess_of(room, point.price, point.found.usage)
         size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
         free = (excess != 0) & ((np.abs(point.price) < most) | (excess * point.price < 0))
         if not free.any() or np.abs(excess[free] / size[free]).mean() <= 1e-4:
@@ -301,11 +300,7 @@ def descended(
         curved = bool(len(point.found.pairs))
         for length in LENGTHS if curved else SHORT:
             there = np.clip(point.price + length * step, -most, most)
-            # a price passes 0 only by stopping there
-            there[there * point.price < 0] = 0.0
-            there = np.where(np.isfinite(room.floor), there, np.maximum(there, 0))
-            there = np.where(np.isfinite(room.capacity), there, np.minimum(there, 0))
-            tried = at(there)
+            tried = at(kept_within(room, point.price, there))
             if tried.value < point.value:
                 better = tried
                 break
@@ -318,12 +313,20 @@ def descended(
     return point.price
 
 
-def _excess(room: Room, point: _Point) -> Amounts:
-    y, used = point.price, point.found.usage
+def kept_within(room: Room, price: Amounts, there: Amounts) -> Amounts:
+    """Prices to which a step leads: 0 is passed only by stopping there, and none has the sign of a bound that
+    its row has not."""
+    there = np.where(there * price < 0, 0.0, there)
+    there = np.where(np.isfinite(room.floor), there, np.maximum(there, 0))
+    return np.where(np.isfinite(room.capacity), there, np.minimum(there, 0))
+
+
+def excess_of(room: Room, price: Amounts, used: Amounts) -> Amounts:
+    """What a row holds too much (above 0) or too little (below), as far as its price may answer."""
     above, below = used - room.capacity, used - room.floor
-    found = np.where(y > 0, above, np.where(y < 0, below, 0.0))
-    found = np.where((y == 0) & (above > 0), above, found)
-    return np.where((y == 0) & (below < 0), below, found)
+    found = np.where(price > 0, above, np.where(price < 0, below, 0.0))
+    found = np.where((price == 0) & (above > 0), above, found)
+    return np.where((price == 0) & (below < 0), below, found)
 
 
 def newton_step(found: Pass, excess: Amounts, free: NDArray[np.bool_]) -> Amounts:

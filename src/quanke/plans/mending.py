@@ -21,12 +21,15 @@ from quanke.plans.repair import MOVABLE, OF_ROW, Repair, strict
 @dataclass(frozen=True, eq=False)
 class Mended:
     """A plan put right: places by customer, rows that are `wrong` still and by how much (above 0: above their
-    capacity, below 0: below their minimum), and by how much the bound falls."""
+    capacity, below 0: below their minimum), and by how much the bound falls. `packed`: the limit that was
+    packed (-1: none), `held` what rows held after it."""
 
     places: NDArray[np.int16]
     wrong: Numbers
     amiss: Amounts
     fallen: float
+    packed: int
+    held: Amounts
 
 
 def stride_of(customers: int, rows: int) -> int:
@@ -47,7 +50,7 @@ def mended_by(problem: Problem, price: Amounts, best: dual.Chosen, bound: float,
     found = mended_beside(part, price, given, best.usage - usage, bound - (best.value - value))
     places = best.places.copy()
     places[some] = found.places
-    return Mended(places, found.wrong, found.amiss, 0.0)
+    return replace(found, places=places, fallen=0.0)
 
 
 def mended_beside(part: Problem, price: Amounts, best: dual.Chosen, rest: Amounts, bound: float) -> Mended:
@@ -64,7 +67,9 @@ def mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) ->
     if blocks is not None:
         places, fallen = packing.packed(problem, price, best, blocks)
     repair = Repair(problem, price, places)
+    held = repair.usage.copy()
     if repair.mend():
         repair.fill(bound - fallen)
     wrong = repair.wrong
-    return Mended(repair.places, wrong, np.array([repair.amiss(int(row)) for row in wrong]), fallen)
+    amiss = np.array([repair.amiss(int(row)) for row in wrong])
+    return Mended(repair.places, wrong, amiss, fallen, -1 if blocks is None else blocks.limit, held)

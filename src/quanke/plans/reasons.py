@@ -18,6 +18,7 @@ WORDS = {
         "nothing": "本期不给予任何动作",
         "missed": "单看价值本应给予「{}」，受限于{}",
         "row": "{}（第 {} 行）",
+        "owed": "须满足该客户自身的约束：{}",
         "next": "次优是「{}」，净值低 {:.2f}",
         "unfit": "「{}」净值高 {:.2f}，但余量不够",
         "and": "、",
@@ -29,6 +30,7 @@ WORDS = {
         "nothing": "nothing this time",
         "missed": "by value alone it would have been {}, kept back by {}",
         "row": "{} row {}",
+        "owed": "{} of his own had to be kept",
         "next": "the runner-up is {}, {:.2f} behind",
         "unfit": "{} would leave {:.2f} more, but did not fit",
         "and": ", ",
@@ -55,9 +57,10 @@ class Reason:
     """Why a customer was given what he was.
 
     `chosen` the actions; `wanted` those he would have had by value alone; `bound_by` the rows of limits that
-    kept the difference from him, the dearest first; `runner_up` the best action he was not given (None: there
-    is none) and `lost_by` by how much net it lost. Below 0: it would have been better for him at the prices,
-    but did not fit: `bound_by` then names what was full.
+    kept the difference from him, the dearest first; `runner_up` the best action he could have been given
+    instead (None: there is none) and `lost_by` by how much net it lost. Below 0: it would have been better
+    for him at the prices, but did not fit: `bound_by` then names what was full. `owed`: limits of his own (a
+    contact that is due) but for which he would have been given something else.
     """
 
     customer: int
@@ -66,6 +69,7 @@ class Reason:
     bound_by: tuple[tuple[str, int], ...]
     runner_up: Offer | None
     lost_by: float
+    owed: tuple[str, ...]
 
     def told(self, actions: Sequence[str], language: str = "zh") -> str:
         """The reason in words (`zh` or `en`); `actions` are their titles by number."""
@@ -79,6 +83,8 @@ class Reason:
         if missed and self.bound_by:
             rows = words["and"].join(words["row"].format(name, row) for name, row in self.bound_by)
             parts.append(words["missed"].format(words["and"].join(missed), rows))
+        if self.owed:
+            parts.append(words["owed"].format(words["and"].join(self.owed)))
         if self.runner_up is not None:
             which = "next" if self.lost_by >= 0 else "unfit"
             parts.append(words[which].format(actions[self.runner_up.action], abs(self.lost_by)))
@@ -98,9 +104,7 @@ def reason_of(
     by_value = sorted((o for o in offers.values() if o.value > 0), key=lambda o: (-o.value, o.action))
     wanted = by_value[: problem.k]
     others = [(w, o) for w, o in offers.items() if w not in mine]
-    best = max(others, key=lambda x: (x[1].net, -x[1].action), default=None)
-    beaten = min((o.net for o in chosen), default=0.0) if len(chosen) == problem.k else 0.0
-    lost_by = beaten - best[1].net if best else np.inf
+    lost_by, best = _runner_up(problem, place, offers, mine)
     missed = {o.action for o in wanted} - {o.action for o in chosen}
     asked: dict[tuple[str, int], float] = {}
     for w, offer in others:
@@ -118,9 +122,45 @@ def reason_of(
         tuple(chosen),
         tuple(o.action for o in wanted),
         dearest,
-        best[1] if best else None,
-        float(lost_by),
+        best,
+        lost_by,
+        _owed(problem, place, offers),
     )
+
+
+def _runner_up(
+    problem: Problem, place: int, offers: dict[int, Offer], mine: list[int]
+) -> tuple[float, Offer | None]:
+    """The other action that would cost least in the stead of one of his (or beside them, where he has fewer
+    than k), his own limits kept; and what it would cost."""
+    found: tuple[float, int, Offer] | None = None
+    for w, offer in offers.items():
+        if w in mine:
+            continue
+        for old in [*mine, *([None] if len(mine) < problem.k else [])]:
+            after = [x for x in mine if x != old] + [w]
+            if _broken(problem, place, after):
+                continue
+            lost = (0.0 if old is None else offers[old].net) - offer.net
+            if found is None or (lost, offer.action) < found[:2]:
+                found = lost, offer.action, offer
+    return (np.inf, None) if found is None else (found[0], found[2])
+
+
+def _owed(problem: Problem, place: int, offers: dict[int, Offer]) -> tuple[str, ...]:
+    """His own limits that what is best for him at the prices would not keep."""
+    best = sorted((w for w, o in offers.items() if o.net > 0), key=lambda w: (-offers[w].net, w))
+    return _broken(problem, place, best[: problem.k])
+
+
+def _broken(problem: Problem, place: int, places: list[int]) -> tuple[str, ...]:
+    """His own limits that a choice does not keep."""
+    found = []
+    for own, limit in enumerate(problem.limits[problem.shared :]):
+        used = sum(use_at(problem, place, w, problem.shared + own) for w in places)
+        if not problem.room.least[place, own] <= used <= problem.room.most[place, own]:
+            found.append(limit.name)
+    return tuple(found)
 
 
 def _offer(problem: Problem, price: Amounts, place: int, w: int) -> Offer:

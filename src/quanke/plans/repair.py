@@ -18,7 +18,7 @@ FILLS = 6
 """Room that is left is filled so many times over, or until little is gained."""
 LITTLE, ENOUGH = 1e-6, 1e-5
 """What is little, as a share of the value; and a gap that is not worth another look at everybody."""
-TOLERANCE = 1e-12
+TOLERANCE = 1e-10
 """What a sum of fractions may be wrong by, as a share."""
 MOVABLE, OF_ROW = 200_000, 250
 """About so many customers, and so many for each row, are enough to put a plan right: the others keep what is
