@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +16,8 @@ from quanke.bank.home import Home
 from quanke.kernel.errors import NightError
 from quanke.night import Bank, night
 from quanke.night.plan import FOLDER, GROUP, program_of
-from quanke.night.planned import Planned, history, what_if
+from quanke.night.plan_whatif import what_if
+from quanke.night.planned import Planned, history
 from quanke.plans.actions import PlanProgram, value_name
 from tests.homes import BUCKET, LAST
 
@@ -97,14 +96,14 @@ def test_no_limit_is_broken_by_one_unit(
             member = {"": "", "post": profile["owner_post"], "branch": profile["branch"]}[budget.per]
             where = member if isinstance(member, str) else member[row["customer"]]
             use = budget.uses(action, planned.night.day)
-            if use and where is not None:
-                used[budget.name, where] += use
+            if use:
+                used[budget.name, "?" if where is None else where] += use
     for row in rows(planned, "prices.parquet"):
         mine = used[row["limit"], row["member"]]
         assert mine == row["use"], row
         assert row["capacity"] is None or mine <= row["capacity"]
         assert row["at_least"] is None or mine >= row["at_least"]
-        assert row["price"] == 0 or row["at_least"] is not None or row["price"] > 0
+        assert row["price"] is None or row["price"] >= 0 or row["at_least"] is not None
 
 
 def test_minutes_of_the_morning_fit_and_stand_in_their_order(planned: Planned, program: PlanProgram) -> None:
@@ -116,12 +115,14 @@ def test_minutes_of_the_morning_fit_and_stand_in_their_order(planned: Planned, p
         assert [r["place"] for r in mine] == list(range(1, len(mine) + 1))
         begins = 0
         for row in mine:
-            assert row["begins"] == begins
+            assert row["begins"] == (None if post == "remote_team" else begins)
             begins += row["minutes"]
         if post != "remote_team":
             assert begins <= 240
-        urgent = [r["rhythm"] or program.action(r["action"]).due.on(planned.night.day) <= 2 for r in mine]
+        urgent = [r["rhythm"] or r["due_on"] <= dt.date(2026, 7, 2) for r in mine]
         assert urgent == sorted(urgent, reverse=True)
+        first = [r["due_on"] for r, soon in zip(mine, urgent, strict=True) if soon]
+        assert first == sorted(first)
     human = [r for r in rows(planned, "chosen.parquet") if r["by"] != "digital"]
     assert sum(len(mine) for mine in by_post.values()) == len(human)
 
@@ -146,20 +147,36 @@ def test_who_is_due_by_the_standard_is_contacted(planned: Planned, profile: dict
     for row in rows(planned, "worklist.parquet"):
         if row["rhythm"]:
             spent[row["post"]] += row["minutes"]
-    tried = {r["customer"] for r in rows(planned, "record.parquet") if r["tried_on"] is not None}
+    day = planned.night.day
+    tried = {
+        (r["customer"], r["action"])
+        for r in rows(planned, "record.parquet")
+        if r["tried_on"] is not None
+        and (day - r["tried_on"]).days < planned.program.action(r["action"]).cool_down.on(day)
+    }
     room = {
         r["member"]: r["capacity"] for r in rows(planned, "prices.parquet") if r["limit"] == "post_minutes"
     }
     parts = sorted((planned.night.path / "profile").glob(f"{GROUP}-*.parquet"))
-    care = pa.concat_tables([pq.read_table(p, columns=[value_name("care_call")]) for p in parts])
+    keeps = [a.name for a in planned.actions if a.keeps_rhythm]
+    worth = pa.concat_tables([pq.read_table(p, columns=[value_name(n) for n in keeps]) for p in parts])
+    care = worth.select([value_name("care_call")])
+    others = [
+        any(v is not None and (c, n) not in tried for n, v in zip(keeps, row.values(), strict=True))
+        for c, row in enumerate(worth.to_pylist())
+    ]
     waiting = 0
     for c, value in enumerate(care.column(0).to_pylist()):
         due, post = profile["contact_due_on"][c], profile["owner_post"][c]
-        if value is None or due > limit or c in wanted or c in tried or post not in room:
+        resting = (c, "care_call") in tried
+        if value is None or due > limit or c in wanted or post not in room or (resting and not others[c]):
             continue
         waiting += 1
         assert spent[post] + 6 > room[post] * 0.6, (c, post)
-    assert waiting <= next(each["waiting"] for each in planned.sheet["limits"] if each["name"] == "rhythm")
+    rhythm = next(each for each in planned.sheet["limits"] if each["name"] == "rhythm")
+    assert rhythm["not_asked"]["no_time"] == waiting
+    due = sum(1 for day in profile["contact_due_on"] if day is not None and day <= limit)
+    assert rhythm["due"] == due == len(wanted) + sum(rhythm["not_asked"].values())
 
 
 def test_values_are_what_the_definitions_say(planned: Planned) -> None:
@@ -182,7 +199,10 @@ def test_values_are_what_the_definitions_say(planned: Planned) -> None:
 def test_every_choice_is_open_in_the_record_and_nothing_is_lost(planned: Planned, home: Home) -> None:
     chosen = {(r["customer"], r["action"]) for r in rows(planned, "chosen.parquet")}
     record = rows(planned, "record.parquet")
-    assert {(r["customer"], r["action"]) for r in record if r["state"] == "open"} == chosen
+    opened = {(r["customer"], r["action"]): r for r in record if r["state"] == "open"}
+    assert chosen <= set(opened)
+    later = {key for key, r in opened.items() if r["due_on"] >= planned.night.day}
+    assert set(opened) - chosen <= later
     may = Bank(home).night("2026-05-31").path / FOLDER / "record.parquet"
     before = {(r["customer"], r["action"], r["suggested_on"]) for r in pq.read_table(may).to_pylist()}
     assert before <= {(r["customer"], r["action"], r["suggested_on"]) for r in record}
@@ -191,6 +211,7 @@ def test_every_choice_is_open_in_the_record_and_nothing_is_lost(planned: Planned
 
 def test_what_was_tried_lately_is_not_suggested_again(planned: Planned, program: PlanProgram) -> None:
     tried = [r for r in rows(planned, "record.parquet") if r["tried_on"] is not None]
+    assert tried
     chosen = {(r["customer"], r["action"]) for r in rows(planned, "chosen.parquet")}
     for row in tried:
         rest = program.action(row["action"]).cool_down.on(planned.night.day)
@@ -250,15 +271,92 @@ def test_a_what_if_about_nothing_is_refused(
 
 
 def test_history_goes_back_over_the_nights(planned: Planned, home: Home) -> None:
-    bank = Bank(home)
     record = next(r for r in rows(planned, "record.parquet") if r["state"] != "open")
-    told = history(home, bank.catalogue, record["customer"])
+    told = history(home, record["customer"])
     assert any(r["suggested_on"] == record["suggested_on"] and r["state"] == record["state"] for r in told)
 
 
-def test_a_banks_own_plan_counts_and_limits_that_contradict_give_way(after_may: Path, tmp_path: Path) -> None:
-    """A floor no branch can reach: the night says so, gives way as little as can be, and is published."""
+def with_plan(after_may: Path, tmp_path: Path, text: str) -> Planned:
+    """The night of June of a copy of the home in which the bank has a plan of its own."""
     shutil.copytree(after_may, tmp_path / "home")
+    (tmp_path / "home" / "plan.yaml").write_text(text, encoding="utf-8")
+    home = Home.open(tmp_path / "home")
+    return Planned(night(home, LAST, bucket=BUCKET).night, home, Bank(home).catalogue)
+
+
+BUDGET = """
+limits:
+  sms_budget:
+    zh: 短信
+    en: Texts
+    of: contacts
+    means: sms
+    capacity: {}
+"""
+
+
+def test_a_what_if_is_what_the_night_would_have_been(
+    planned: Planned, after_may: Path, tmp_path: Path
+) -> None:
+    told = what_if(planned, "sms_budget", capacity=20)
+    other = with_plan(after_may, tmp_path, BUDGET.format(20))
+    assert told.value == other.sheet["value"]
+    counts = {name: now for name, _, now in told.by_action}
+    assert all(counts.get(a["name"], a["chosen"]) == a["chosen"] for a in other.sheet["actions"])
+
+
+def test_a_deadline_stands_while_a_suggestion_is_open(planned: Planned) -> None:
+    day = planned.night.day
+    old = [r for r in rows(planned, "record.parquet") if r["state"] == "open" and r["suggested_on"] < day]
+    chosen = {(r["customer"], r["action"]): r["due_on"] for r in rows(planned, "chosen.parquet")}
+    again = [r for r in old if (r["customer"], r["action"]) in chosen]
+    assert again
+    assert all(chosen[r["customer"], r["action"]] == r["due_on"] < day for r in again)
+
+
+def test_nobody_is_reached_twice_by_one_means(after_may: Path, tmp_path: Path) -> None:
+    other = with_plan(after_may, tmp_path, "per_customer: 3\n")
+    means = Counter(
+        (r["customer"], other.program.action(r["action"]).means) for r in rows(other, "chosen.parquet")
+    )
+    assert max(means.values()) == 1
+    several = Counter(r["customer"] for r in rows(other, "chosen.parquet"))
+    assert max(several.values()) > 1
+
+
+def test_a_closed_branch_costs_its_customers_their_post_and_not_the_night(
+    after_may: Path, tmp_path: Path, planned: Planned
+) -> None:
+    shutil.copytree(after_may, tmp_path / "home")
+    home = Home.open(tmp_path / "home")
+    path = home.facts("branches")[0]
+    branches = pq.read_table(path)
+    post = next(r["post"] for r in rows(planned, "worklist.parquet") if r["post"] != "remote_team")
+    posts = pq.read_table(home.facts("posts")[0]).to_pylist()
+    branch = next(p["branch_id"] for p in posts if p["post_id"] == post)
+    closed = pa.array([LAST if b == branch else None for b in branches["branch_id"].to_pylist()], pa.date32())
+    pq.write_table(branches.set_column(branches.column_names.index("closed_on"), "closed_on", closed), path)
+    found = Planned(night(home, LAST, bucket=BUCKET).night, home, Bank(home).catalogue)
+    assert post not in {r["post"] for r in rows(found, "worklist.parquet")}
+    owners = found.night.read(["owner_post"])["owner_post"].to_pylist()
+    lost = [c for c, owner in enumerate(owners) if owner == post]
+    told = found.explain(lost[0])
+    assert any(each.why_not and each.why_not[0] == "post" for each in told.considered)
+    assert found.sheet["limits"][-1]["not_asked"]["no_post"] > 0
+
+
+def test_a_night_whose_holidays_are_not_published_has_a_plan(after_june: Path, tmp_path: Path) -> None:
+    """The tables of 2027 come in November 2026: a deadline is then reckoned by week days."""
+    shutil.copytree(after_june, tmp_path / "home")
+    home = Home.open(tmp_path / "home")
+    outcome = night(home, dt.date(2026, 12, 30), bucket=BUCKET)
+    due = {r["due_on"] for r in pq.read_table(outcome.night.path / FOLDER / "chosen.parquet").to_pylist()}
+    assert max(due) > dt.date(2027, 1, 1)
+    assert all(day.isoweekday() <= 5 for day in due)
+
+
+def test_a_banks_own_plan_counts_and_limits_that_contradict_give_way(after_may: Path, tmp_path: Path) -> None:
+    """A floor above a cap: the night says so, the floor gives way and not the cap, and it is published."""
     text = """
     actions:
       care_call: off
@@ -276,18 +374,13 @@ def test_a_banks_own_plan_counts_and_limits_that_contradict_give_way(after_may: 
         means: sms
         capacity: 10
     """
-    (tmp_path / "home" / "plan.yaml").write_text(text, encoding="utf-8")
-    home = Home.open(tmp_path / "home")
-    outcome = night(home, LAST, bucket=BUCKET)
-    sheet = json.loads((outcome.night.path / FOLDER / "plan.json").read_text(encoding="utf-8"))
+    found = with_plan(after_may, tmp_path, text)
+    sheet = found.sheet
     assert "care_call" not in [each["name"] for each in sheet["actions"]]
-    assert len(sheet["relaxed"]) == 1 and "texts" in sheet["relaxed"][0]
-    assert sheet["program"] == program_of(home, Bank(home).catalogue).fingerprint
-    prices = {
-        (r["limit"], r["member"]): r
-        for r in pq.read_table(outcome.night.path / FOLDER / "prices.parquet").to_pylist()
-    }
-    texts = prices["texts_wanted", ""]
-    assert texts["use"] >= texts["at_least"]
-    assert texts["use"] <= prices["texts_allowed", ""]["capacity"]
-    assert np.isfinite(sheet["gap"])
+    assert len(sheet["relaxed"]) == 1 and "texts_wanted" in sheet["relaxed"][0]
+    assert sheet["program"] == program_of(found.home, found.catalogue).fingerprint
+    prices = {(r["limit"], r["member"]): r for r in rows(found, "prices.parquet")}
+    wanted, allowed = prices["texts_wanted", ""], prices["texts_allowed", ""]
+    assert allowed["capacity"] == 10 and allowed["use"] <= 10
+    assert wanted["at_least"] <= 10 < wanted["asked"]
+    assert wanted["use"] >= wanted["at_least"]

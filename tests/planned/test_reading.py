@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from quanke.engines.memory import value_of
 from quanke.kernel.errors import DefinitionError
 from quanke.language import Catalogue
+from quanke.language.nodes import Node
 from quanke.night.catalogue import standard_catalogue
 from quanke.plans.actions import PlanProgram, gates_of, read_program, standard_program
+from quanke.plans.actions.definitions import worth
 from quanke.plans.budgets import Unit
 
 ACTION = """actions:
@@ -20,12 +26,21 @@ ACTION = """actions:
     offer: metal
     means: call
     by: owner
+    purpose: {purpose}
+    suitability: {suitability}
     minutes: {minutes}
     eligible: {eligible}
     chance: {chance}
     gain: {gain}
 """
-FITTING = {"minutes": "10", "eligible": "aum >= 10万元", "chance": "5%", "gain": "aum * 1%"}
+FITTING = {
+    "purpose": "marketing",
+    "suitability": "R3",
+    "minutes": "10",
+    "eligible": "aum >= 10万元",
+    "chance": "5%",
+    "gain": "aum * 1%",
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +95,22 @@ def test_minutes_change_on_their_day(tmp_path: Path, catalogue: Catalogue) -> No
 @pytest.mark.parametrize(
     ("change", "line", "said"),
     [
-        ({"minutes": "0"}, 7, "who does it needs `minutes`"),
-        ({"minutes": "ten"}, 8, "`minutes`: a whole number is expected"),
-        ({"minutes": "{2027-01-01: 8, 2026-01-01: 10}"}, 8, "stand in their order"),
-        ({"eligible": "aum"}, 9, "`eligible` is boolean, this is money"),
+        ({"suitability": "none"}, 5, "an offer of metal has a `suitability`"),
+        ({"purpose": "service"}, 8, "what offers a product is marketing"),
+        ({"minutes": "0"}, 7, "who does it needs `minutes` on every day"),
+        ({"minutes": "{2026-01-01: 0, 2027-01-01: 5}"}, 7, "who does it needs `minutes` on every day"),
+        ({"minutes": "ten"}, 10, "`minutes`: a whole number is expected"),
+        ({"minutes": "{2027-01-01: 8, 2026-01-01: 10}"}, 10, "stand in their order"),
+        ({"eligible": "aum"}, 11, "`eligible` is boolean, this is money"),
         (
             {"eligible": "credit_score_band > 3"},
-            9,
+            11,
             "may be used for compliance, risk only, not for marketing",
         ),
-        ({"eligible": "aun > 5"}, 9, "or `aum`?"),
-        ({"chance": "120%"}, 10, "a chance lies between 0 and 1"),
-        ({"gain": "3"}, 11, "`gain` is money, this is integer"),
+        ({"eligible": "aun > 5"}, 11, "or `aum`?"),
+        ({"chance": "120%"}, 12, "a chance lies between 0 and 1"),
+        ({"chance": "age"}, 12, "`chance` is rate or number, this is integer"),
+        ({"gain": "3"}, 13, "`gain` is money, this is integer"),
     ],
 )
 def test_a_wrong_action_is_told_with_its_line(
@@ -122,12 +141,22 @@ LIMIT = "limits:\n  mine:\n    zh: 我\n    en: Mine\n"
         (LIMIT + "    of: contacts\n    per: aum\n    capacity: 3\n", "a tag whose values are texts"),
         (
             LIMIT + "    of: contacts\n    at_least: 5% of nothing_such\n",
-            "no limit 'nothing_such' stands before",
+            "no limit of that name stands before it",
         ),
         (LIMIT + "    of: contacts\n    actions: gone\n    capacity: 3\n", "it names the action 'gone'"),
+        (LIMIT + "    of: minutes\n    at_least: 50% of mine\n", "no limit of that name stands before it"),
+        (LIMIT + "    of: minutes\n    at_least: 50% of sms_budget\n", "count minutes as well"),
+        (LIMIT + "    of: cost\n    capacity: -5元\n", "not below zero"),
+        (
+            "limits:\n  post_minutes:\n    zh: a\n    en: b\n    of: minutes\n    capacity: 3\n",
+            "rhythm is a share of the minutes of posts",
+        ),
         (LIMIT + "    of: cost\n    capacity: 3\n", "an amount with its unit is expected"),
         (LIMIT + "    of: contacts\n    capcity: 3\n", "did you mean `capacity`"),
-        ("limits:\n  sms_budget: off\n", "it is a share of 'sms_budget', which is not there"),
+        (
+            "limits:\n  sms_budget: off\n",
+            "it is a share of 'sms_budget', and no limit of that name stands before it",
+        ),
     ],
 )
 def test_a_wrong_limit_is_told(tmp_path: Path, catalogue: Catalogue, text: str, said: str) -> None:
@@ -148,3 +177,22 @@ def test_every_standard_action_asks_for_what_its_kind_must(catalogue: Catalogue)
         if action.by == "owner":
             assert "owner" in codes
         assert action.script_zh and action.script_en and action.because_zh and action.because_en
+
+
+def test_a_file_of_comments_changes_nothing(tmp_path: Path, catalogue: Catalogue) -> None:
+    standard = standard_program(catalogue)
+    assert read(tmp_path, catalogue, "# nothing yet\n\n").fingerprint == standard.fingerprint
+
+
+def test_a_chance_never_leaves_its_bounds(tmp_path: Path, catalogue: Catalogue) -> None:
+    action = read(tmp_path, catalogue, ACTION.format(**{**FITTING, "chance": "coalesce(aum_trend, 400%)"}))
+    day = dt.date(2026, 6, 30)
+    node = worth(action.action("gold_call"), day).node
+
+    def read_as(trend: Decimal | None) -> Callable[[Node], Any]:
+        values = {"aum": 1_000_000, "aum_trend": trend}
+        return lambda node: values[node.name]  # type: ignore[attr-defined]
+
+    assert value_of(node, day, read_as(None)) == 10_000
+    assert value_of(node, day, read_as(Decimal("-0.5"))) == 0
+    assert value_of(node, day, read_as(Decimal("0.5"))) == 5_000

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from quanke.bank.home import Home
 from quanke.cli.main import home_option, json_option, print_json
@@ -17,11 +18,20 @@ from quanke.cli.reading import on_option
 from quanke.cli.who import plain_table
 from quanke.kernel.money import format_amount
 from quanke.night import open_home
-from quanke.night.planned import Considered, CustomerPlan, Planned, filled_in, fulfilment, history, what_if
+from quanke.night.plan_whatif import what_if
+from quanke.night.planned import Considered, CustomerPlan, Planned, filled_in, fulfilment, history
 from quanke.plans.budgets import Of
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+_LEFT = {
+    "no_post": "no post 无岗位",
+    "not_now": "may not be contacted now 暂不可接触",
+    "no_time": "no time 时间不足",
+    "gave_way": "another limit 其他限额",
+}
 _UNITS = {Of.MINUTES: "minutes 分钟", Of.CONTACTS: "contacts 次", Of.COST: "yuan 元"}
+LOOSE = 0.02
+"""A bound further above the plan than this is told to be loose."""
 _OPENS = dt.datetime(2000, 1, 1, 9, 0)
 """When a post's morning begins, as it is shown; minutes are counted from there."""
 
@@ -67,7 +77,7 @@ def show(on: str | None, home: Path, as_json: bool) -> None:
     for each in sheet["actions"]:
         table.add_row(
             each["name"],
-            each["title_zh"],
+            escape(each["title_zh"]),
             each["by"],
             each["means"],
             f"{each['eligible_customers']:,}",
@@ -76,11 +86,17 @@ def show(on: str | None, home: Path, as_json: bool) -> None:
         )
     Console().print(table)
     click.echo(
-        f"{sheet['customers']:,} customers have an action; together worth {_yuan(sheet['value'])} yuan, and "
-        f"no plan under these limits is worth {sheet['gap']:.4%} more"
+        f"{sheet['customers']:,} customers have an action for {sheet['morning']}; together worth "
+        f"{_yuan(sheet['value'])} yuan, and no plan under these limits is worth {_better(sheet)} more"
     )
+    if sheet["gap"] > LOOSE:
+        click.echo("界偏松 the bound is loose: the plan may be better than it tells")
     for note in sheet["relaxed"]:
         click.echo(f"limits contradict each other and gave way: {note}")
+
+
+def _better(sheet: dict[str, Any]) -> str:
+    return "-" if sheet["at_most_better"] is None else f"{max(0.0, sheet['at_most_better']):.4%}"
 
 
 @plan.command(context_settings=_HELP)
@@ -140,29 +156,32 @@ def _as_json(found: CustomerPlan) -> dict[str, Any]:
 
 
 def _show_customer(found: CustomerPlan) -> None:
-    console = Console()
     for each in found.chosen:
         action, chosen = each.action, each.chosen or {}
         where = chosen.get("post") or str(action.by)
-        console.print(f"[bold]{action.title_zh} {action.title_en}[/bold] ({action.name})")
-        console.print(f"  谁来做 who: {where}, by {action.means}, until {chosen['due_on']}")
-        console.print(f"  原因 because: {filled_in(action.because_zh, found.words)}")
-        console.print(f"               {filled_in(action.because_en, found.words)}")
-        console.print(f"  话术 script: {filled_in(action.script_zh, found.words)}")
-        console.print(f"  价值 worth: {_worth(each)}")
+        click.echo(f"{action.title_zh} {action.title_en} ({action.name})")
+        click.echo(f"  谁来做 who: {where}, by {action.means}, until {chosen['due_on']}")
+        click.echo(f"  原因 because: {filled_in(action.because_zh, found.words)}")
+        click.echo(f"               {filled_in(action.because_en, found.words)}")
+        click.echo(f"  话术 script: {filled_in(action.script_zh, found.words)}")
+        click.echo(f"               {filled_in(action.script_en, found.words)}")
+        click.echo(f"  价值 worth: {_worth(each)}")
         if chosen.get("rhythm"):
-            console.print("  接触标准到期 a contact is due by the standard (BK-3)")
+            click.echo("  接触标准到期 a contact is due by the standard (BK-3)")
     if not found.chosen:
-        console.print("今日无行动 nothing is suggested today")
+        click.echo("今日无行动 nothing is suggested today")
     second = found.runner_up
     if second is not None:
-        console.print(f"  次选 next in line: {second.action.name}, {_worth(second)}")
+        full = "" if found.chosen else "; 限额已满 there was no room for it"
+        click.echo(f"  次选 next in line: {second.action.name}, {_worth(second)}{full}")
+    else:
+        click.echo("  其余均不值得 nothing else is worth what it takes")
     table = plain_table("全部行动 all actions", "action", "worth 元", "pays 元", "net 元", "", wide="")
     for each in found.considered:
         pays = sum(fen for _, _, fen in each.pays)
         why = "chosen 选中" if each.chosen else f"{each.why_not[1]} {each.why_not[2]}" if each.why_not else ""
         table.add_row(each.action.name, _yuan(each.value), _yuan(pays) if pays else "", _yuan(each.net), why)
-    console.print(table)
+    Console().print(table)
     if found.record:
         _show_record("已建议 suggested before", list(found.record))
 
@@ -211,10 +230,13 @@ def limits(name: str | None, top: int, on: str | None, home: Path, as_json: bool
         raise click.UsageError(f"the plan has no limit {name}; it has {', '.join(known)}")
     rows = [row for row in planned.prices.to_pylist() if name in (None, row["limit"])]
     if as_json:
-        print_json({"night": planned.night.day, "limits": list(known.values()), "rows": rows})
+        heads = [each for each in known.values() if name in (None, each["name"])]
+        print_json({"night": planned.night.day, "limits": heads, "rows": rows})
         return
     for limit in [each for each in known if name in (None, each)]:
-        mine = sorted((r for r in rows if r["limit"] == limit), key=lambda r: (-abs(r["price"]), r["member"]))
+        mine = sorted(
+            (r for r in rows if r["limit"] == limit), key=lambda r: (-abs(r["price"] or 0.0), r["member"])
+        )
         _show_limit(known[limit], mine, top)
 
 
@@ -222,7 +244,10 @@ def _show_limit(declared: dict[str, Any], rows: list[dict[str, Any]], top: int) 
     of = Of(declared["of"])
     title = f"{declared['title_zh']} {declared['title_en']} ({declared['name']})"
     if of is Of.RHYTHM:
-        click.echo(f"{title}: {declared['waiting']:,} customers are due, and no time is left for them")
+        left = ", ".join(f"{_LEFT[why]} {count:,}" for why, count in declared["not_asked"].items() if count)
+        click.echo(
+            f"{title}: {declared['due']:,} customers are due 到期应接触; not asked for 未安排: {left or 0}"
+        )
         return
     scarce = sum(1 for row in rows if row["price"])
     money = of is Of.COST
@@ -235,10 +260,17 @@ def _show_limit(declared: dict[str, Any], rows: list[dict[str, Any]], top: int) 
     title = f"{title}: {unit}; scarce in {scarce:,} of {len(rows):,} rows"
     table = plain_table(title, "row", "used", "at most", "at least", worth, wide=worth)
     for row in rows[:top]:
-        price = row["price"] * (60 if of is Of.MINUTES else 100 if money else 1)
-        cells = (shown(row["use"]), shown(row["capacity"]), shown(row["at_least"]), _yuan(price))
+        price = (row["price"] or 0.0) * (60 if of is Of.MINUTES else 100 if money else 1)
+        least = shown(row["at_least"])
+        if row["asked"] != row["at_least"]:
+            least += f" (asked {shown(row['asked'])})"
+        cells = (shown(row["use"]), shown(row["capacity"]), least, _yuan(price))
         table.add_row(row["member"] or "all 全部", *cells)
     Console().print(table)
+    if declared["clipped"]:
+        click.echo(
+            f"  至少一项达不到 minima were lowered by {declared['clipped']:,.0f}: not so many can be reached"
+        )
 
 
 @plan.command(context_settings=_HELP)
@@ -269,13 +301,13 @@ def whatif(
     """
     if (capacity is None) == (at_least is None):
         raise click.UsageError("say --capacity or --at-least")
-    found = what_if(_planned(home, on), limit, capacity=capacity, at_least=at_least, member=row)
+    found = what_if(open_home(home).plan(on), limit, capacity=capacity, at_least=at_least, member=row)
     if as_json:
         print_json(asdict(found))
         return
     was = "what they were" if found.before is None else f"{found.before:,.0f}"
     of = f" of {found.member}" if found.member else ""
-    click.echo(f"{found.limit}{of}: {found.bound_changed} {was} -> {found.after:,.0f} ({found.rows:,} rows)")
+    click.echo(f"{found.limit}{of}: {found.bound} {was} -> {found.after:,.0f} ({found.rows:,} rows)")
     more = found.value - found.value_before
     sign = "+" if more >= 0 else ""
     click.echo(
@@ -284,6 +316,8 @@ def whatif(
     )
     for action, before, after in found.by_action:
         click.echo(f"  {action}: {before:,} -> {after:,}")
+    for note in found.relaxed:
+        click.echo(f"限额矛盾，已让步 limits contradict each other and gave way: {note}")
 
 
 @plan.command(context_settings=_HELP)
@@ -314,19 +348,25 @@ def book(post: str, most: int, on: str | None, home: Path, as_json: bool) -> Non
         told = [{**row, **planned.words(row)} for row in rows]
         print_json({"night": planned.night.day, "post": post, "rows": told, "last_30_days": state})
         return
-    title = f"{post}: {len(rows):,} customers, {sum(r['minutes'] for r in rows)} minutes"
+    minutes = sum(r["minutes"] for r in rows)
+    title = f"{post}, {planned.sheet['morning']}: {len(rows):,} customers, {minutes} minutes"
     table = plain_table(title, "at", "customer", "action", "why 原因", "until", "worth 元", wide="why 原因")
+    scripts = {}
     for row in rows[:most]:
         words = planned.words(row)
+        scripts[words["title_zh"]] = words["script_zh"], words["script_en"]
+        begins = row["begins"]
         table.add_row(
-            f"{_OPENS + dt.timedelta(minutes=row['begins']):%H:%M}",
+            "" if begins is None else f"{_OPENS + dt.timedelta(minutes=begins):%H:%M}",
             str(row["customer"]),
-            words["title_zh"],
-            words["because_zh"],
+            escape(words["title_zh"]),
+            escape(words["because_zh"]),
             str(row["due_on"]),
             _yuan(row["value"]),
         )
     Console().print(table)
+    for title_zh, (zh, en) in scripts.items():
+        click.echo(f"话术 {title_zh}: {zh} {en}")
     if state:
         lately = ", ".join(f"{r['state']} {r['suggestions']:,}" for r in state)
         click.echo(f"近30日建议 suggested in 30 days: {lately}")
@@ -343,8 +383,7 @@ def told_before(customer: str, home: Path, as_json: bool) -> None:
     Example:
       quanke plan history 1234
     """
-    bank = open_home(home)
-    rows = history(Home.open(home), bank.catalogue, bank.customer(customer))
+    rows = history(Home.open(home), open_home(home).customer(customer))
     if as_json:
         print_json(rows)
         return

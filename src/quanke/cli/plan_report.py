@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +34,7 @@ def plan_part(night: Night) -> RenderableType | None:
         table.add_column(head, justify="left" if number == 0 else "right")
     for each in sorted(sheet["actions"], key=lambda a: (-a["value"], a["name"]))[:SHOWN]:
         table.add_row(
-            f"{each['title_zh']} {each['title_en']}",
+            escape(f"{each['title_zh']} {each['title_en']}"),
             f"{each['eligible_customers']:,}",
             f"{each['chosen']:,}",
             format_amount(each["value"]),
@@ -45,7 +46,10 @@ def plan_part(night: Night) -> RenderableType | None:
         f"距最优不超过 within {max(0.0, sheet['gap']):.3%} of the best",
         scarce(night, sheet),
     )
-    return Group(table, told)
+    gave = [
+        Text(f"限额矛盾，已让步 limits contradict and gave way: {note}", "red") for note in sheet["relaxed"]
+    ]
+    return Group(table, told, *gave)
 
 
 def scarce(night: Night, sheet: dict[str, Any]) -> str:

@@ -8,10 +8,8 @@ parts `planned-*` beside the profile, so that a changed limit can be tried out l
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,32 +19,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from quanke.bank.contracts import ROLES
 from quanke.bank.home import Home
-from quanke.books.posts import AWAY, VACANT, Posts
-from quanke.engines.store import write_json
+from quanke.engines.store import NightStore, write_json
 from quanke.engines.store.files import write_parquet
 from quanke.kernel.errors import AllocationError
 from quanke.language import Catalogue
 from quanke.language.nodes import references
 from quanke.night.books import posts_of
+from quanke.night.plan_ground import Exact, Ground, exact_values, posts_table, values_of
 from quanke.night.steps import Run, working_column
-from quanke.plans.actions import (
-    Action,
-    By,
-    PlanProgram,
-    action_definitions,
-    done_name,
-    read_program,
-    standard_program,
-    value_name,
-)
-from quanke.plans.actions.definitions import tried_names
+from quanke.plans.actions import Action, By, PlanProgram, action_definitions, read_program, standard_program
 from quanke.plans.actions.gates import gates_of
-from quanke.plans.budgets import POST, Of
-from quanke.plans.grounds import NEVER_DUE, Grounds, Laid, Rows, lay, relaxed
-from quanke.plans.record import SCHEMA, Seen, cooling, followed, suggested
-from quanke.plans.worklist import TEAM, due_days, worklist
+from quanke.plans.actions.reading import STANDARD
+from quanke.plans.budgets import Of
+from quanke.plans.grounds import Laid, lay, once_each, relaxed
+from quanke.plans.record import SCHEMA, deadlines, followed, merged, suggested
+from quanke.plans.worklist import TEAM, due_days, working_day_after, worklist
 
 if TYPE_CHECKING:
     from quanke.plans import Limit, Plan
@@ -61,11 +49,12 @@ PRICES = pa.schema(
         ("member", pa.string()),
         ("capacity", pa.float64()),
         ("at_least", pa.float64()),
+        ("asked", pa.float64()),
         ("use", pa.float64()),
         ("price", pa.float64()),
     ]
 )
-Exact = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
+RECORD = "record.parquet"
 
 
 def program_of(home: Home, catalogue: Catalogue) -> PlanProgram:
@@ -84,34 +73,55 @@ def plan_parts(run: Run, done: dict[str, list[str]]) -> None:
         run.notes.append("no plan: a tag it stands on was not computed")
         return
     program = program_of(run.inputs.home, run.catalogue)
-    actions = [a for a in program.actions if a.offered(run.day) and _reads(a) <= set(held)]
+    offered = [action for action in program.actions if action.offered(run.day)]
+    actions = [action for action in offered if _reads(action) <= set(held)]
+    if len(actions) < len(offered):
+        absent = ", ".join(a.name for a in offered if a not in actions)
+        run.notes.append(f"not planned, a tag they stand on was not computed: {absent}")
     run.engine.profile(run, GROUP, action_definitions(actions, run.day), done)
     folder.mkdir(exist_ok=True)
-    parts = [run.working.part(GROUP, part) for part in range(run.inputs.parts)]
+    _keep_program(run.inputs.home, folder)
+    posts = posts_table(posts_of(run.inputs.home, run.day))
+    write_parquet(folder / "posts.parquet", posts)
     ground = Ground(
         day=run.day,
-        home=run.inputs.home,
         program=program,
         actions=actions,
         tags=held,
+        posts=posts,
         column=lambda name: working_column(run, held[name], name),
         planned=lambda name: working_column(run, GROUP, name),
     )
+    _decide_and_write(run, folder, ground)
+
+
+def _decide_and_write(run: Run, folder: Path, ground: Ground) -> None:
+    parts = [run.working.part(GROUP, part) for part in range(run.inputs.parts)]
+    program, actions, day = ground.program, ground.actions, run.day
     values = values_of(parts, actions, run.inputs.customers)
-    record = followed(_earlier_record(run), ground.seen(), program.actions, run.day)
-    cools = cooling(record, actions, run.day, run.inputs.customers)
-    eligible = ~(np.isnan(values) | cools)
+    record = followed(_earlier_record(run), ground.seen(), program.actions, day)
+    eligible = ground.eligible(values, record)
     np.nan_to_num(values, copy=False, nan=0.0)
     laid = lay(program.budgets, ground.grounds(eligible))
     with run.progress.step("a plan for everybody", 1) as step:
-        made = decide(values, laid, eligible, program.per_customer.on(run.day))
+        made = decide(values, laid, eligible, actions, program.per_customer.on(day))
         step.advance(1)
-    chosen = _chosen(made, actions, ground, exact_values(parts, actions))
+    run.notes.extend(f"the plan's limits contradict each other: {told}" for told in made.relaxed)
+    chosen = _chosen(made, ground, exact_values(parts, actions))
+    place = chosen.schema.get_field_index("due_on")
+    chosen = chosen.set_column(place, "due_on", deadlines(record, chosen))
     write_parquet(folder / "chosen.parquet", chosen)
-    write_parquet(folder / "prices.parquet", prices_table(made))
-    write_parquet(folder / "worklist.parquet", worklist(chosen, actions, run.day))
-    write_parquet(folder / "record.parquet", suggested(record, chosen, run.day))
-    write_json(folder / "plan.json", _sheet(program, made, chosen, actions, eligible))
+    write_parquet(folder / "prices.parquet", prices_table(made, laid))
+    write_parquet(folder / "worklist.parquet", worklist(chosen, actions, day))
+    write_parquet(folder / RECORD, suggested(record, chosen, day))
+    write_json(folder / "plan.json", _sheet(ground, made, chosen, eligible))
+
+
+def _keep_program(home: Home, folder: Path) -> None:
+    """The files the plan is made by, so that it can be explained when they have changed."""
+    (folder / STANDARD.name).write_bytes(STANDARD.read_bytes())
+    if (home.path / FILE).exists():
+        (folder / FILE).write_bytes((home.path / FILE).read_bytes())
 
 
 def _reads(action: Action) -> set[str]:
@@ -123,109 +133,22 @@ def _reads(action: Action) -> set[str]:
     return {reference.name for node in nodes for reference in references(node) if not reference.earlier}
 
 
-def values_of(parts: Sequence[Path], actions: Sequence[Action], customers: int) -> NDArray[np.float32]:
-    """What every action is worth to everybody, in fen: customers x actions, NaN for whom it is not.
-
-    Four bytes each, for there are hundreds of millions of them; what is chosen is added up exactly later.
-    """
-    values = np.full((customers, len(actions)), np.nan, np.float32)
-    low = 0
-    for part in parts:
-        table = pq.read_table(part, columns=[value_name(action.name) for action in actions])
-        for at, column in enumerate(table.columns):
-            there = column.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
-            values[low : low + table.num_rows, at] = there
-        low += table.num_rows
-    return values
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Columns of a night, being made or published, as limits and the record need them. `column` gives a tag
-    of everybody, `planned` a column of the group `planned`."""
-
-    day: dt.date
-    home: Home
-    program: PlanProgram
-    actions: Sequence[Action]
-    tags: Container[str]
-    column: Callable[[str], pa.ChunkedArray]
-    planned: Callable[[str], pa.ChunkedArray]
-
-    @cached_property
-    def posts(self) -> Posts:
-        """The posts of the day."""
-        return posts_of(self.home, self.day)
-
-    @cached_property
-    def post(self) -> Rows:
-        """The post that looks after everybody."""
-        return Rows(self.posts.places(self.column("owner_post")).astype(np.int32), self.posts.ids)
-
-    def grounds(self, eligible: NDArray[np.bool_]) -> Grounds:
-        """What limits are measured on."""
-        filled = ~np.isin(self.posts.seat, (VACANT, AWAY))
-        roles = np.bincount(self.posts.role[filled], minlength=len(ROLES)).tolist()
-        tags = {b.per for b in self.program.budgets if b.per not in ("", POST) and b.per in self.tags}
-        return Grounds(
-            day=self.day,
-            actions=self.actions,
-            eligible=eligible,
-            customers=int(pc.sum(pc.fill_null(self.column("in_scope"), False)).as_py() or 0),
-            rows={POST: self.post, **{tag: rows_by(self.column(tag)) for tag in sorted(tags)}},
-            seats=dict(zip(ROLES, roles, strict=True)),
-            filled=filled,
-            slack=self._slack(),
-            rank=pc.fill_null(self.column("tier_rank"), -1).to_numpy().astype(np.int8),
-        )
-
-    def _slack(self) -> NDArray[np.int32]:
-        """Days until the next contact is due by the service matrix; below zero: late by so many."""
-        due = self.column("contact_due_on").cast(pa.int32())
-        slack = pc.subtract(due, (self.day - dt.date(1970, 1, 1)).days)
-        found: NDArray[np.int32] = pc.fill_null(slack, NEVER_DUE).to_numpy().astype(np.int32)
-        return found
-
-    def seen(self) -> Seen:
-        """What has come of suggestions."""
-        done = {
-            action.name: pc.fill_null(self.planned(done_name(action.name)), False).to_numpy()
-            for action in self.actions
-            if action.done is not None
-        }
-        tried, outcome = {}, {}
-        for means in dict.fromkeys(str(action.means) for action in self.actions):
-            on, what = tried_names(means)
-            number = pc.fill_null(self.planned(on).cast(pa.int32()), np.iinfo(np.int32).min)
-            tried[means] = number.to_numpy()
-            outcome[means] = self.planned(what).combine_chunks()
-        return Seen(done, tried, outcome)
-
-
-def rows_by(column: pa.ChunkedArray) -> Rows:
-    """Rows of a limit by the values of a tag, in their order; -1 where it is not known."""
-    found = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
-    members = found.dictionary.to_pylist()
-    order = sorted(range(len(members)), key=lambda i: members[i])
-    place = np.empty(len(members) + 1, np.int32)
-    place[order] = np.arange(len(members))
-    place[-1] = -1
-    codes = place[pc.fill_null(found.indices, len(members)).to_numpy()]
-    return Rows(codes, tuple(members[i] for i in order))
-
-
 def _earlier_record(run: Run) -> pa.Table:
-    """The record of the night before, under today's customer numbers."""
-    path = run.earlier.path / FOLDER / "record.parquet" if run.earlier else None
-    if path is None or not path.exists():
+    """The record of the last night that kept one, under today's customer numbers."""
+    store = NightStore(run.inputs.home.path / "nights")
+    paths = [store.folder / str(day) / FOLDER / RECORD for day in store.days() if day < run.day]
+    path = next((path for path in reversed(paths) if path.exists()), None)
+    if path is None:
         return SCHEMA.empty_table()
     record = pq.read_table(path)
     absorbed = run.inputs.register.absorbed
     into = np.arange(run.inputs.customers, dtype=np.int32)
     gone = absorbed.filter(absorbed["into"].is_valid())
     into[gone["customer"].to_numpy()] = gone["into"].to_numpy()
-    numbers = pa.array(into[record["customer"].to_numpy()])
-    return record.set_column(0, "customer", numbers)
+    before = record["customer"].to_numpy()
+    if np.array_equal(into[before], before):
+        return record
+    return merged(record.set_column(0, "customer", pa.array(into[before])))
 
 
 @dataclass(frozen=True)
@@ -240,7 +163,11 @@ class Decided:
 
 
 def decide(
-    values: NDArray[np.float32], laid: Sequence[Laid], eligible: NDArray[np.bool_], per_customer: int
+    values: NDArray[np.float32],
+    laid: Sequence[Laid],
+    eligible: NDArray[np.bool_],
+    actions: Sequence[Action],
+    per_customer: int,
 ) -> Decided:
     """The best plan under the limits; under the nearest ones that can be kept, where they contradict."""
     from quanke.plans import allocate  # numba and SciPy: seconds, where nobody plans
@@ -248,10 +175,10 @@ def decide(
     # for most customers there is nothing to decide on most days
     some = np.flatnonzero(eligible.any(axis=1))
     worth, may = values[some], eligible[some]
+    more = once_each(actions, len(some)) if per_customer > 1 else []
 
     def found(limits: Sequence[Limit]) -> Plan:
-        mine = [_of(each, some) for each in limits]
-        return allocate(worth, mine, may, per_customer)
+        return allocate(worth, [*(_of(each, some) for each in limits), *more], may, per_customer)
 
     told: tuple[str, ...] = ()
     try:
@@ -274,10 +201,10 @@ def _of(limit: Limit, customers: NDArray[np.int64]) -> Limit:
     return replace(limit, group=np.asarray(limit.group)[customers])
 
 
-def _chosen(made: Decided, actions: Sequence[Action], ground: Ground, exact: Exact) -> pa.Table:
+def _chosen(made: Decided, ground: Ground, exact: Exact) -> pa.Table:
     """One row per customer and action chosen: `customer, place, action, by, post, value, due_on, rhythm`; by
     customer, the most valuable first. `value` in fen; `rhythm`: the contact standard asks for it."""
-    picked = made.chosen
+    picked, actions = made.chosen, ground.actions
     customer, place = np.nonzero(picked >= 0)
     at = picked[customer, place].astype(np.int64)
     by = [str(action.by) for action in actions]
@@ -289,7 +216,9 @@ def _chosen(made: Decided, actions: Sequence[Action], ground: Ground, exact: Exa
     wanted = np.zeros(len(picked), np.bool_)
     for laid in made.laid:
         if laid.budget.of is Of.RHYTHM:
-            wanted |= np.asarray(laid.limit.group) >= 0
+            group = np.asarray(laid.limit.group)
+            asked = np.append(np.asarray(laid.limit.at_least) > 0, False)
+            wanted |= asked[group]
     keeps = np.array([action.keeps_rhythm for action in actions], np.bool_)[at]
     return pa.table(
         {
@@ -305,48 +234,28 @@ def _chosen(made: Decided, actions: Sequence[Action], ground: Ground, exact: Exa
     )
 
 
-def exact_values(parts: Sequence[Path], actions: Sequence[Action]) -> Exact:
-    """What chosen actions are worth, to the fen, out of the parts: customers (rising) and actions to fen."""
-
-    def look_up(customer: NDArray[np.int64], action: NDArray[np.int64]) -> NDArray[np.int64]:
-        found = np.zeros(len(customer), np.int64)
-        low = 0
-        for part in parts:
-            table = pq.read_table(part, columns=[value_name(each.name) for each in actions])
-            first, last = np.searchsorted(customer, [low, low + table.num_rows])
-            for at, column in enumerate(table.columns):
-                rows = first + np.flatnonzero(action[first:last] == at)
-                found[rows] = column.take(pa.array(customer[rows] - low)).to_numpy()
-            low += table.num_rows
-        return found
-
-    return look_up
-
-
-def prices_table(made: Decided) -> pa.Table:
-    """One row per limit and row of it: `limit, member, capacity, at_least, use, price` (fen for a unit of it;
-    below zero where a minimum costs). Limits kept at each customer have no price and are not here."""
-    tables = []
-    for laid in made.laid:
+def prices_table(made: Decided, asked: Sequence[Laid]) -> pa.Table:
+    """One row per limit and row of it: `limit, member, capacity, at_least, asked, use, price` (fen for a unit
+    of it; below zero where a minimum costs; null where a row has no price). `at_least` is what was kept,
+    `asked` the minimum before limits that contradict gave way. The rhythm is kept at each customer: not here.
+    """
+    tables = [PRICES.empty_table()]
+    for laid, before in zip(made.laid, asked, strict=True):
         if laid.budget.of is Of.RHYTHM:
             continue
         name, count = laid.budget.name, len(laid.members)
-        bounds = {
+        price = np.asarray(made.plan.prices[name], np.float64)
+        columns = {
+            "limit": pa.array([name] * count, pa.string()),
+            "member": pa.array(laid.members, pa.string()),
             "capacity": _bound(laid.limit.capacity, count),
             "at_least": _bound(laid.limit.at_least, count),
+            "asked": _bound(before.limit.at_least, count),
+            "use": pa.array(made.plan.use[name], pa.float64()),
+            "price": pa.array(price, mask=np.isnan(price)),
         }
-        tables.append(
-            pa.table(
-                {
-                    "limit": pa.array([name] * count, pa.string()),
-                    "member": pa.array(laid.members, pa.string()),
-                    **bounds,
-                    "use": pa.array(made.plan.use[name], pa.float64()),
-                    "price": pa.array(made.plan.prices[name], pa.float64()),
-                }
-            )
-        )
-    return pa.concat_tables(tables) if tables else PRICES.empty_table()
+        tables.append(pa.table(columns).cast(PRICES))
+    return pa.concat_tables(tables)
 
 
 def _bound(bound: Any, count: int) -> pa.Array:
@@ -357,23 +266,20 @@ def _bound(bound: Any, count: int) -> pa.Array:
     return pa.array(found, mask=~np.isfinite(found))
 
 
-def _sheet(
-    program: PlanProgram,
-    made: Decided,
-    chosen: pa.Table,
-    actions: Sequence[Action],
-    eligible: NDArray[np.bool_],
-) -> dict[str, Any]:
+def _sheet(ground: Ground, made: Decided, chosen: pa.Table, eligible: NDArray[np.bool_]) -> dict[str, Any]:
     """What the plan is and how good, for people and for whoever reads it later. Amounts in fen."""
     told = chosen.group_by("action").aggregate([("value", "sum"), ("customer", "count")]).to_pylist()
     by_action = {row["action"]: row for row in told}
     nothing = {"value_sum": 0, "customer_count": 0}
+    value, bound = float(made.plan.value), float(made.plan.bound)
     return {
-        "program": program.fingerprint,
+        "program": ground.program.fingerprint,
+        "morning": working_day_after(ground.day, 1).isoformat(),
         "per_customer": int(made.chosen.shape[1]),
         "value": int(pc.sum(chosen["value"]).as_py() or 0),
-        "bound": float(made.plan.bound),
+        "bound": bound,
         "gap": float(made.plan.gap),
+        "at_most_better": (bound - value) / value if value > 0 else None,
         "customers": int((made.chosen[:, 0] >= 0).sum()),
         "relaxed": list(made.relaxed),
         "actions": [
@@ -383,9 +289,16 @@ def _sheet(
                 "chosen": by_action.get(action.name, nothing)["customer_count"],
                 "value": by_action.get(action.name, nothing)["value_sum"],
             }
-            for at, action in enumerate(actions)
+            for at, action in enumerate(ground.actions)
         ],
-        "limits": [
-            {**each.budget.sheet(), "rows": len(each.members), "waiting": each.waiting} for each in made.laid
-        ],
+        "limits": [_limit_sheet(each) for each in made.laid],
     }
+
+
+def _limit_sheet(laid: Laid) -> dict[str, Any]:
+    sheet = {**laid.budget.sheet(), "rows": len(laid.members), "clipped": laid.clipped}
+    if laid.budget.of is Of.RHYTHM:
+        # who is due a contact and is not asked for, by reason
+        gave_way = int((np.asarray(laid.limit.at_least) <= 0).sum())
+        sheet |= {"due": laid.due, "not_asked": {**laid.told, "gave_way": gave_way}}
+    return sheet

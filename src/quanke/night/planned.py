@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from quanke.bank.home import Home
 from quanke.engines.memory import value_of
 from quanke.engines.store import Night, NightStore
-from quanke.kernel.errors import NightError
+from quanke.kernel.errors import DefinitionError, NightError
 from quanke.language import Catalogue
 from quanke.language.nodes import Node, Reference
 from quanke.night.explain import show
-from quanke.night.plan import FOLDER, GROUP, Ground, decide, exact_values, program_of, values_of
-from quanke.plans.actions import Action, PlanProgram, gates_of, value_name
+from quanke.night.plan import FILE, FOLDER, GROUP, RECORD
+from quanke.plans.actions import (
+    Action,
+    By,
+    PlanProgram,
+    gates_of,
+    read_program,
+    standard_program,
+    value_name,
+)
+from quanke.plans.actions.reading import STANDARD
 from quanke.plans.budgets import POST, Of
-from quanke.plans.grounds import Laid, lay
-from quanke.plans.record import cooling
+from quanke.plans.grounds import UNKNOWN
+from quanke.plans.worklist import TEAM
 
 COOLING = ("cooling", "此前已尝试，冷静期内", "tried lately: not suggested again yet")
+NO_POST = ("post", "管户岗位已撤销或不管户", "the post that looks after him is closed, or looks after nobody")
 CONDITION = ("eligible", "不符合该行动的条件", "the action is not meant for this customer")
 _TEXTS = ("title_zh", "title_en", "because_zh", "because_en", "script_zh", "script_en")
 
@@ -72,8 +80,9 @@ class CustomerPlan:
 
     @property
     def runner_up(self) -> Considered | None:
-        """The action that came next, or None where nothing else could be done."""
-        return next((c for c in self.considered if not c.chosen and c.why_not is None), None)
+        """The action that came next; None where nothing else is worth what it takes."""
+        left = (c for c in self.considered if not c.chosen and c.why_not is None and (c.net or 0.0) > 0)
+        return next(left, None)
 
 
 class Planned:
@@ -96,14 +105,22 @@ class Planned:
 
     @cached_property
     def program(self) -> PlanProgram:
-        """The actions and limits it was made by. Raises NightError where `plan.yaml` has changed since."""
-        program = program_of(self.home, self.catalogue)
-        if program.fingerprint != self.sheet["program"]:
+        """The actions and limits it was made by, from the files the night keeps. Raises NightError where
+        definitions they stand on have changed since."""
+        try:
+            program = standard_program(self.catalogue, self.path(STANDARD.name))
+            if self.path(FILE).exists():
+                program = read_program(self.path(FILE), self.catalogue, self.home.currency, program)
+        except DefinitionError as error:
             raise NightError(
-                f"plan.yaml has changed since the night of {self.night.day}: its plan can be read, but not "
-                "explained or tried out otherwise"
-            )
+                f"the plan of {self.night.day} stands on tags that have changed: {error}"
+            ) from None
         return program
+
+    @cached_property
+    def posts(self) -> pa.Table:
+        """`post, role, seated` on the night's day."""
+        return pq.read_table(self.path("posts.parquet"))
 
     @cached_property
     def actions(self) -> list[Action]:
@@ -124,8 +141,7 @@ class Planned:
     def book(self, post: str) -> list[dict[str, Any]]:
         """The morning of a post: customers in order. Raises NightError for a post nobody knows."""
         table = pq.read_table(self.path("worklist.parquet"), filters=[("post", "==", post)])
-        known = self.prices.filter(pc.equal(self.prices["member"], post)).num_rows
-        if not table.num_rows and not known and post != "remote_team":
+        if post != TEAM and not pc.any(pc.equal(self.posts["post"], post)).as_py():
             raise NightError(f"the plan of {self.night.day} knows no post {post!r}")
         found: list[dict[str, Any]] = table.to_pylist()
         return found
@@ -177,6 +193,8 @@ class Planned:
         if value is None:
             closed = next((g for g in gates_of(action) if not ask(g.condition.node)), None)
             why_not = (closed.code, closed.zh, closed.en) if closed else CONDITION
+        elif not chosen and action.by is By.OWNER and row["owner_post"] not in self._known_posts:
+            why_not = NO_POST
         elif not chosen and self._cools(action, int(row["customer"])):
             why_not = COOLING
         chance = ask(action.chance.node)
@@ -189,6 +207,10 @@ class Planned:
             pays=tuple(self._pays(action, row)) if value is not None else (),
             chosen=chosen,
         )
+
+    @cached_property
+    def _known_posts(self) -> frozenset[str]:
+        return frozenset(self.posts["post"].to_pylist())
 
     def _cools(self, action: Action, customer: int) -> bool:
         rest = action.cool_down.on(self.night.day)
@@ -206,14 +228,15 @@ class Planned:
             use = budget.uses(action, self.night.day)
             if not use or budget.of is Of.RHYTHM:
                 continue
-            member = row["owner_post"] if budget.per == POST else row.get(budget.per) if budget.per else ""
-            price = self._price.get((budget.name, member), 0.0)
+            member = row.get("owner_post" if budget.per == POST else budget.per) if budget.per else ""
+            member = UNKNOWN if member is None and budget.per != POST else member
+            price = self._price.get((budget.name, member))
             if price:
                 found.append((budget.name, str(member), price * use))
         return found
 
     @cached_property
-    def _price(self) -> dict[tuple[str, Any], float]:
+    def _price(self) -> dict[tuple[str, Any], float | None]:
         columns = (self.prices[name].to_pylist() for name in ("limit", "member", "price"))
         return {(limit, member): price for limit, member, price in zip(*columns, strict=True)}
 
@@ -243,21 +266,30 @@ def filled_in(text: str, words: Mapping[str, str]) -> str:
     )
 
 
-def history(home: Home, catalogue: Catalogue, customer: int) -> list[dict[str, Any]]:
+def history(home: Home, customer: int) -> list[dict[str, Any]]:
     """Everything that was ever suggested to a customer and what came of it, oldest first, out of the records
     of all nights: the last that is known of each suggestion."""
-    store = NightStore(home.path / "nights")
+    nights = [night for night in map(NightStore(home.path / "nights").open, _days(home)) if _recorded(night)]
+    numbers = {customer}
+    for night in reversed(nights):
+        numbers |= {number for number, into in night.absorbed.items() if into in numbers}
     found: dict[tuple[str, dt.date], dict[str, Any]] = {}
-    for day in store.days():
-        night = store.open(day)
-        if not (night.path / FOLDER / "record.parquet").exists():
-            continue
-        then = {number for number, into in night.absorbed.items() if into == customer}
-        numbers = [customer, *sorted(then)]
-        table = pq.read_table(night.path / FOLDER / "record.parquet", filters=[("customer", "in", numbers)])
-        for row in table.to_pylist():
-            found[row["action"], row["suggested_on"]] = row
+    for night in nights:
+        path = night.path / FOLDER / RECORD
+        for row in pq.read_table(path, filters=[("customer", "in", sorted(numbers))]).to_pylist():
+            before = found.get((row["action"], row["suggested_on"]))
+            # of two who were one later, what came of it says more than what lapsed
+            if before is None or before["customer"] == row["customer"] or row["state"] != "lapsed":
+                found[row["action"], row["suggested_on"]] = row
     return sorted(found.values(), key=lambda row: (row["suggested_on"], row["action"]))
+
+
+def _days(home: Home) -> list[dt.date]:
+    return NightStore(home.path / "nights").days()
+
+
+def _recorded(night: Night) -> bool:
+    return (night.path / FOLDER / RECORD).exists()
 
 
 def fulfilment(planned: Planned, since: dt.date) -> pa.Table:
@@ -268,137 +300,3 @@ def fulfilment(planned: Planned, since: dt.date) -> pa.Table:
     grouped = record.group_by(["post", "state"]).aggregate([("customer", "count"), ("value", "sum")])
     table = grouped.rename_columns(["post", "state", "suggestions", "value"])
     return table.sort_by([("post", "ascending"), ("state", "ascending")])
-
-
-@dataclass(frozen=True)
-class WhatIf:
-    """A plan under a changed limit, beside the one that stands. Amounts in fen; `customers`: how many get
-    other actions; `by_action`: name, how many before, how many after."""
-
-    limit: str
-    member: str
-    bound_changed: str
-    before: float | None
-    after: float
-    rows: int
-    value_before: int
-    value: int
-    gap: float
-    customers: int
-    by_action: tuple[tuple[str, int, int], ...]
-
-
-def what_if(
-    planned: Planned,
-    name: str,
-    *,
-    capacity: float | None = None,
-    at_least: float | None = None,
-    member: str | None = None,
-) -> WhatIf:
-    """The same plan with another capacity or minimum of one limit (of one row of it, or of all its rows).
-
-    Raises NightError for a limit or a row the plan does not have.
-    """
-    night, actions = planned.night, planned.actions
-    parts = [night.path / "profile" / f"{GROUP}-{part:05d}.parquet" for part in range(len(_parts(night)))]
-    record = pq.read_table(planned.path("record.parquet"))
-    values = values_of(parts, actions, night.rows)
-    eligible = ~(np.isnan(values) | cooling(record, actions, night.day, night.rows))
-    np.nan_to_num(values, copy=False, nan=0.0)
-    laid = lay(planned.program.budgets, _ground(planned, parts).grounds(eligible))
-    changed, before, rows = _changed(planned, laid, name, capacity, at_least, member)
-    made = decide(values, changed, eligible, int(planned.sheet["per_customer"]))
-    after = counts(made.chosen, len(actions))
-    chosen = pq.read_table(planned.path("chosen.parquet"))
-    held = _matrix(chosen, actions, made.chosen.shape)
-    customer, place = np.nonzero(made.chosen >= 0)
-    worth = exact_values(parts, actions)(customer, made.chosen[customer, place].astype(np.int64))
-    return WhatIf(
-        limit=name,
-        member=member or "",
-        bound_changed="capacity" if capacity is not None else "at_least",
-        before=before,
-        after=float(capacity if capacity is not None else at_least or 0.0),
-        rows=rows,
-        value_before=planned.sheet["value"],
-        value=int(worth.sum()),
-        gap=float(made.plan.gap),
-        customers=int((np.sort(held, axis=1) != np.sort(made.chosen, axis=1)).any(axis=1).sum()),
-        by_action=tuple(
-            (action.name, int(was), int(now))
-            for action, was, now in zip(actions, counts(held, len(actions)), after, strict=True)
-            if was != now
-        ),
-    )
-
-
-def _changed(
-    planned: Planned,
-    laid: Sequence[Laid],
-    name: str,
-    capacity: float | None,
-    at_least: float | None,
-    member: str | None,
-) -> tuple[list[Laid], float | None, int]:
-    """The limits with one changed; what it was (None where rows differ), and how many rows change."""
-    if (capacity is None) == (at_least is None):
-        raise NightError("say another capacity, or another minimum")
-    at = next((i for i, each in enumerate(laid) if each.budget.name == name and each.members), None)
-    if at is None:
-        known = ", ".join(each.budget.name for each in laid if each.members)
-        raise NightError(f"the plan has no limit {name!r} that could be changed; it has {known}")
-    one = laid[at]
-    if member is not None and member not in one.members:
-        raise NightError(f"the limit {name} has no row {member!r}")
-    which, new = ("capacity", capacity) if capacity is not None else ("at_least", at_least)
-    held = getattr(one.limit, which)
-    none = np.inf if which == "capacity" else 0.0
-    bounds = np.broadcast_to(
-        np.asarray(none if held is None else held, np.float64), (len(one.members),)
-    ).copy()
-    rows = np.arange(len(bounds)) if member is None else np.array([one.members.index(member)])
-    was = bounds[rows]
-    bounds[rows] = new
-    # a post nobody holds stays without time
-    if which == "capacity" and one.budget.per == POST and member is None:
-        bounds[was == 0.0] = 0.0
-        rows = rows[was != 0.0]
-        was = was[was != 0.0]
-    limit = (
-        replace(one.limit, capacity=bounds) if which == "capacity" else replace(one.limit, at_least=bounds)
-    )
-    changed = [*laid[:at], replace(one, limit=limit), *laid[at + 1 :]]
-    before = float(was[0]) if len(was) and (was == was[0]).all() and np.isfinite(was[0]) else None
-    return changed, before, len(rows)
-
-
-def _ground(planned: Planned, parts: Sequence[Path]) -> Ground:
-    night = planned.night
-    return Ground(
-        day=night.day,
-        home=planned.home,
-        program=planned.program,
-        actions=planned.actions,
-        tags=night.columns,
-        column=lambda name: night.read([name])[name],
-        planned=lambda name: pa.concat_tables([pq.read_table(p, columns=[name]) for p in parts])[name],
-    )
-
-
-def _parts(night: Night) -> list[Path]:
-    return night.parts(next(iter(night.groups)))
-
-
-def _matrix(chosen: pa.Table, actions: Sequence[Action], shape: tuple[int, ...]) -> NDArray[np.int16]:
-    """The plan that stands as the kernel gives one: customers x places, -1 for none."""
-    found = np.full(shape, -1, np.int16)
-    names = pa.array([action.name for action in actions], pa.string())
-    at = pc.index_in(chosen["action"], names).to_numpy()
-    found[chosen["customer"].to_numpy(), chosen["place"].to_numpy() - 1] = at
-    return found
-
-
-def counts(chosen: NDArray[Any], actions: int) -> NDArray[np.int64]:
-    """How many customers each action was chosen for."""
-    return np.bincount(chosen[chosen >= 0].astype(np.int64), minlength=actions)

@@ -201,6 +201,8 @@ def _verified_aside(run: Run, held: Night, sample: int) -> Verified:
 def _published(store: NightStore, day: dt.date, plan: dict[str, Any]) -> Outcome:
     held = store.open(day)
     changed = [k for k in ("inputs", "definitions", "customers") if held.manifest.get(k) != plan[k]]
+    if held.manifest.get("program", plan["program"]) != plan["program"]:
+        changed.append("plan.yaml (or the standard plan)")
     if changed:
         raise NightError(
             f"the night of {day} is published and stays as it is, but {' and '.join(changed)} changed since; "

@@ -101,6 +101,22 @@ class Budget:
         found = next((q for q in (self.capacity, self.at_least) if q and q.unit is Unit.LIMIT), None)
         return found.name if found else ""
 
+    def wrong_share(self, before: Mapping[str, Budget]) -> str:
+        """What is wrong with the limit it is a share of, among those that stand before it; empty: nothing."""
+        name = self.share_of
+        if not name:
+            return ""
+        if name not in before:
+            return (
+                f"it is a share of {name!r}, and no limit of that name stands before it{near(name, before)}"
+            )
+        other = before[name]
+        if self.of is Of.RHYTHM:
+            fits = other.of is Of.MINUTES and other.per == POST and other.capacity is not None
+            return "" if fits else "rhythm is a share of the minutes of posts"
+        fits = not other.per and other.capacity is not None and other.of is self.of
+        return "" if fits else f"{name!r} must have one capacity for everybody, and count {self.of} as well"
+
     def concerns(self, action: Action) -> bool:
         """Whether an action uses it."""
         if self.of is Of.RHYTHM:
@@ -137,8 +153,8 @@ class Budget:
         }
 
 
-def read_budget(body: Body, catalogue: Catalogue, known: Mapping[str, Budget]) -> Budget:
-    """A limit of a plan file; `known` are those that stand before it. Raises DefinitionError."""
+def read_budget(body: Body, catalogue: Catalogue) -> Budget:
+    """A limit of a plan file. Raises DefinitionError."""
     body.keys(_KEYS, ("zh", "en", "of"))
     of = body.choice("of", Of)
     per = body.text("per")
@@ -152,9 +168,6 @@ def read_budget(body: Body, catalogue: Catalogue, known: Mapping[str, Budget]) -
         body.refuse("capacity", "only `rhythm` is a share of another limit")
     if of is Of.RHYTHM and (per or at_least or not capacity or capacity.unit is not Unit.LIMIT):
         body.refuse("of", "rhythm has a `capacity` as `60% of post_minutes`, and nothing else")
-    for quantity in (capacity, at_least):
-        if quantity and quantity.unit is Unit.LIMIT:
-            _check_share(body, quantity.name, known, of)
     return Budget(
         name=body.named(),
         title_zh=body.text("zh"),
@@ -168,16 +181,6 @@ def read_budget(body: Body, catalogue: Catalogue, known: Mapping[str, Budget]) -
         capacity=capacity,
         at_least=at_least,
     )
-
-
-def _check_share(body: Body, name: str, known: Mapping[str, Budget], of: Of) -> None:
-    if name not in known:
-        body.refuse("capacity", f"no limit {name!r} stands before this one{near(name, known)}")
-    other = known[name]
-    if of is Of.RHYTHM and not (other.of is Of.MINUTES and other.per == POST):
-        body.refuse("capacity", "rhythm is a share of the minutes of posts")
-    if of is not Of.RHYTHM and (other.per or other.capacity is None):
-        body.refuse("at_least", f"{name!r} must have one capacity for everybody")
 
 
 def _offers(body: Body) -> frozenset[str]:
@@ -231,4 +234,6 @@ def _fen(text: str) -> int:
     node = value.node if isinstance(value, Expression) else None
     if not isinstance(node, Literal) or node.type.kind is not Kind.MONEY or not isinstance(node.value, int):
         raise ValueError("an amount with its unit is expected, as 5_000元")
+    if node.value < 0:
+        raise ValueError("an amount of a limit is not below zero")
     return node.value

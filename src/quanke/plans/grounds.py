@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quanke.kernel.errors import AllocationError
 from quanke.plans.actions.action import Action
 from quanke.plans.budgets import POST, Budget, Of, Quantity, Unit
+from quanke.segments.dated import Dated
 
 if TYPE_CHECKING:
     from quanke.plans.limits import Limit
@@ -50,33 +51,66 @@ class Grounds:
 
 
 NEVER_DUE = 1_000_000
-DUE_WITHIN = 5
-"""Contacts due within so many days are wanted today where there is time."""
+UNKNOWN = "?"
+"""Row of a limit for customers whose tag is not known."""
+DUE_WITHIN = Dated.of(5)
+"""Contacts due within so many natural days are wanted today where there is time."""
 
 
 @dataclass(frozen=True)
 class Laid:
-    """A declared limit laid on the ground: the limit as the kernel takes it, the names of its rows, and of
-    the rhythm whom it does not reach for want of time."""
+    """A declared limit laid on the ground: the limit as the kernel takes it, and the names of its rows.
+
+    `clipped`: by how much minima were lowered because not so many can be reached. Of the rhythm, `due` counts
+    who is due a contact, and `told` how many of them are not asked for, by reason.
+    """
 
     budget: Budget
     limit: Limit
     members: tuple[str, ...]
-    waiting: int = 0
+    clipped: float = 0.0
+    due: int = 0
+    told: Mapping[str, int] = field(default_factory=dict)
 
 
-def lay(budgets: Sequence[Budget], grounds: Grounds) -> list[Laid]:
-    """All limits of a night, in the order they are declared. One that concerns no action offered is left
-    out."""
+@dataclass(frozen=True)
+class Change:
+    """Another capacity or minimum (`bound`) of one limit, of one row of it or of all."""
+
+    limit: str
+    bound: str
+    value: float
+    member: str | None = None
+
+
+def lay(budgets: Sequence[Budget], grounds: Grounds, change: Change | None = None) -> list[Laid]:
+    """All limits of a night, in the order they are declared; `change`: one of them otherwise, with all that
+    are a share of it. One that concerns no action offered is left out."""
     found: dict[str, Laid] = {}
     for budget in budgets:
-        if not any(budget.concerns(action) for action in grounds.actions):
-            continue
-        if budget.of is Of.RHYTHM:
-            found[budget.name] = _rhythm(budget, found, grounds)
-        else:
-            found[budget.name] = _laid(budget, found, grounds)
-    return list(found.values())
+        made = _rhythm(budget, found, grounds) if budget.of is Of.RHYTHM else _laid(budget, found, grounds)
+        if change is not None and change.limit == budget.name:
+            made = changed(made, change)
+        found[budget.name] = made
+    return [
+        made for made in found.values() if any(made.budget.concerns(action) for action in grounds.actions)
+    ]
+
+
+def changed(laid: Laid, change: Change) -> Laid:
+    """A limit with another bound. A post where nobody sits stays without time, unless it is named."""
+    held = laid.limit.capacity if change.bound == "capacity" else laid.limit.at_least
+    none = np.inf if change.bound == "capacity" else 0.0
+    bounds = np.full(len(laid.members), none if held is None else held, np.float64)
+    if change.member is not None:
+        bounds[laid.members.index(change.member)] = change.value
+    elif laid.budget.per == POST and change.bound == "capacity":
+        bounds[bounds > 0] = change.value
+    else:
+        bounds[:] = change.value
+    if change.bound == "capacity":
+        return replace(laid, limit=replace(laid.limit, capacity=bounds))
+    return replace(laid, limit=replace(laid.limit, at_least=bounds))
 
 
 def _laid(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> Laid:
@@ -90,11 +124,11 @@ def _laid(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> Lai
         capacity = np.full(len(members), _amount(budget.capacity, grounds))
         if budget.per == POST:
             capacity = np.where(grounds.filled, capacity, 0.0)
-    at_least = None
+    at_least, clipped = None, 0.0
     if budget.at_least is not None:
-        at_least = _floors(budget, budget.at_least, standing, grounds)
+        at_least, clipped = _floors(budget, budget.at_least, standing, grounds, use)
     group = rows.codes if rows else None
-    return Laid(budget, Limit(budget.name, capacity, use, group, at_least), members)
+    return Laid(budget, Limit(budget.name, capacity, use, group, at_least), members, clipped)
 
 
 def _amount(quantity: Quantity, grounds: Grounds) -> float:
@@ -107,20 +141,31 @@ def _amount(quantity: Quantity, grounds: Grounds) -> float:
 
 
 def _floors(
-    budget: Budget, quantity: Quantity, standing: Mapping[str, Laid], grounds: Grounds
-) -> NDArray[np.float64]:
-    """What each row must get at least. A share of another limit is spread by how many can be reached."""
+    budget: Budget,
+    quantity: Quantity,
+    standing: Mapping[str, Laid],
+    grounds: Grounds,
+    use: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], float]:
+    """What each row must get at least, and by how much that is less than was asked for, as not so much can
+    be used there. A share of another limit is spread by how much could be used. Nothing is asked of the row
+    of those whose tag is not known."""
     rows = grounds.rows[budget.per] if budget.per else Rows(np.zeros(len(grounds.eligible), np.int32), ("",))
-    concerned = [i for i, action in enumerate(grounds.actions) if budget.concerns(action)]
-    reachable = grounds.eligible[:, concerned].any(axis=1) & (rows.codes >= 0)
-    count = np.bincount(rows.codes[reachable], minlength=len(rows.members)).astype(np.float64)
+    most = np.zeros(len(grounds.eligible))
+    for at, each in enumerate(use):
+        if each:
+            np.maximum(most, np.where(grounds.eligible[:, at], each, 0.0), out=most)
+    inside = rows.codes >= 0
+    could = np.bincount(rows.codes[inside], most[inside], minlength=len(rows.members))
+    if rows.members and rows.members[-1] == UNKNOWN:
+        could[-1] = 0.0
     if quantity.unit is not Unit.LIMIT:
-        return np.minimum(_amount(quantity, grounds), count)
-    other = standing[quantity.name].limit.capacity
-    whole = float(np.asarray(other, np.float64).sum())
-    share = quantity.number.on(grounds.day) / _MILLION * min(whole, float(count.sum()))
-    floors: NDArray[np.float64] = np.floor(share * count / max(1.0, count.sum()))
-    return floors
+        asked = np.where(could > 0, _amount(quantity, grounds), 0.0)
+        floors: NDArray[np.float64] = np.minimum(asked, could)
+        return floors, float((asked - floors).sum())
+    whole = float(np.asarray(standing[quantity.name].limit.capacity, np.float64).sum())
+    share = quantity.number.on(grounds.day) / _MILLION * min(whole, float(could.sum()))
+    return np.floor(share * could / max(1.0, could.sum())), 0.0
 
 
 def _rhythm(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> Laid:
@@ -130,10 +175,14 @@ def _rhythm(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> L
 
     assert budget.capacity is not None
     minutes = standing[budget.capacity.name].limit
-    keeps = np.array([budget.concerns(action) for action in grounds.actions])
+    keeps = np.array([budget.concerns(action) for action in grounds.actions], np.bool_)
     length = np.where(keeps, np.asarray(minutes.use, np.float64), np.inf)
     post = grounds.rows[POST].codes
-    due = np.flatnonzero((grounds.slack <= DUE_WITHIN) & (post >= 0) & grounds.eligible[:, keeps].any(axis=1))
+    due = np.flatnonzero(grounds.slack <= DUE_WITHIN.on(grounds.day))
+    owned = post[due] >= 0
+    may = grounds.eligible[due][:, keeps].any(axis=1)
+    told = {"no_post": int((~owned).sum()), "not_now": int((owned & ~may).sum())}
+    count, due = len(due), due[owned & may]
     shortest = np.where(grounds.eligible[due], length, np.inf).min(axis=1, initial=np.inf)
     order = np.lexsort((due, grounds.slack[due], -grounds.rank[due].astype(np.int64), post[due]))
     due, shortest = due[order], shortest[order]
@@ -142,13 +191,26 @@ def _rhythm(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> L
     spent = np.cumsum(shortest)
     within = spent - np.where(first > 0, spent[first - 1], 0.0)
     share = budget.capacity.number.on(grounds.day) / _MILLION
-    room = np.asarray(minutes.capacity, np.float64)[at] * share
-    # A customer whose shortest contact does not fit waits; those after him may still be reached tomorrow.
+    room = np.full(len(grounds.rows[POST].members), minutes.capacity, np.float64)[at] * share
     kept = due[within <= room]
+    told["no_time"] = len(due) - len(kept)
     group = np.full(len(grounds.slack), -1, np.int32)
     group[kept] = np.arange(len(kept), dtype=np.int32)
     limit = Limit(budget.name, None, keeps.astype(np.float64), group, np.ones(len(kept)))
-    return Laid(budget, limit, (), waiting=len(due) - len(kept))
+    return Laid(budget, limit, (), due=count, told=told)
+
+
+def once_each(actions: Sequence[Action], customers: int) -> list[Limit]:
+    """Nobody is reached twice by one means on one day: needed where a customer gets several actions."""
+    from quanke.plans.limits import Limit
+
+    found = []
+    for means in dict.fromkeys(action.means for action in actions):
+        use = np.array([action.means is means for action in actions], np.float64)
+        if use.sum() > 1:
+            everybody = np.arange(customers, dtype=np.int32)
+            found.append(Limit(f"once by {means}", np.ones(customers), use, everybody))
+    return found
 
 
 def relaxed(limit: Limit, error: AllocationError) -> Limit:

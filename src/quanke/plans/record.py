@@ -1,9 +1,10 @@
 """The retained record: what was suggested, whether it was tried, and what came of it.
 
 One row per customer and action that was suggested in a night and is still watched. A row is `open` until the
-customer was contacted by the action's means (`tried`), nothing is left to do (`done`), or it is suggested no
-more (`lapsed`). What was tried is watched for `WATCHED` days: if nothing is left to do by then, it is `done`.
-A row that is over stays for `KEPT` days; older ones stand in the nights of then.
+customer was reached by the action's means (`tried`), nothing is left to do (`done`), or its deadline is over
+and it is suggested no more (`lapsed`). What was tried is watched for `WATCHED` days: if nothing is left to do
+by then, it is `done`. A row that is over stays for `KEPT` days, and longer while it keeps the action from
+being suggested again; older ones stand in the nights of then.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from quanke.plans.actions.action import Action
+from quanke.plans.actions.definitions import NO_OUTCOME
 from quanke.segments.dated import Dated
 
 WATCHED = Dated.of(30)
@@ -79,18 +81,21 @@ def cooling(record: pa.Table, actions: Sequence[Action], day: dt.date, customers
 
 
 def followed(record: pa.Table, seen: Seen, actions: Sequence[Action], day: dt.date) -> pa.Table:
-    """The record of the night before with what has come of it since. Rows over for longer than `KEPT` days,
-    and of actions the bank knows no more, are left out."""
+    """The record of the night before with what has come of it since. Rows of actions the bank knows no more
+    stay as they are; rows over for longer than `KEPT` days, and no longer cooling, are left out."""
     today = _number(day)
     known = {action.name: action for action in actions}
     tables = [SCHEMA.empty_table()]
     for name in sorted(pc.unique(record["action"]).to_pylist()):
+        mine = record.filter(pc.equal(record["action"], name))
+        rest = 0
         if name in known:
-            mine = record.filter(pc.equal(record["action"], name))
-            tables.append(_followed(mine, known[name], seen, today, WATCHED.on(day)))
-    table = pa.concat_tables(tables)
-    over = _days(table["over_on"]).astype(np.int64)
-    return table.filter(pa.array((over == NO_DAY) | (today - over < KEPT.on(day))))
+            mine = _followed(mine, known[name], seen, today, WATCHED.on(day))
+            rest = known[name].cool_down.on(day)
+        over, tried = (_days(mine[column]).astype(np.int64) for column in ("over_on", "tried_on"))
+        cools = (tried != NO_DAY) & (today - tried < rest)
+        tables.append(mine.filter(pa.array((over == NO_DAY) | (today - over < KEPT.on(day)) | cools)))
+    return pa.concat_tables(tables)
 
 
 def _followed(mine: pa.Table, action: Action, seen: Seen, today: int, watched: int) -> pa.Table:
@@ -105,21 +110,61 @@ def _followed(mine: pa.Table, action: Action, seen: Seen, today: int, watched: i
         tried[now] = last[customer[now]]
         state[now] = State.TRIED
         found = seen.outcome[str(action.means)].take(pa.array(customer))
-        outcome = pc.if_else(pa.array(now), found, outcome)
+        told = pc.if_else(pc.equal(found, NO_OUTCOME), None, found)
+        outcome = pc.if_else(pa.array(now), told, outcome)
     done = seen.done.get(action.name)
     live = (state == State.OPEN) | ((state == State.TRIED) & (over == NO_DAY))
     if done is not None:
         ended = live & done[customer]
-        state[ended], over[ended] = State.DONE, today
+        # of several suggestions that were tried, the last one brought it about
+        last_one = ended & _last_of(customer, suggested, ended)
+        state[last_one], over[ended] = State.DONE, today
         live &= ~ended
     waited = np.where(tried == NO_DAY, 0, today - tried.astype(np.int64))
     over[live & (state == State.TRIED) & (waited >= watched)] = today
     return _with(mine, state, tried, outcome, over)
 
 
+def _last_of(customer: NDArray[np.int32], since: Days, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a row is the last suggested of its customer among some rows."""
+    found = np.zeros(len(customer), np.bool_)
+    rows = np.flatnonzero(among)
+    rows = rows[np.lexsort((since[rows], customer[rows]))]
+    ends = np.append(customer[rows][1:] != customer[rows][:-1], True)[: len(rows)]
+    found[rows[ends]] = True
+    return found
+
+
+def merged(record: pa.Table) -> pa.Table:
+    """A record in which customers became one: of several open rows of one action the first stays."""
+    order = record.sort_by(
+        [("customer", "ascending"), ("action", "ascending"), ("suggested_on", "ascending")]
+    )
+    opened = _states(order["state"]) == State.OPEN
+    (key,) = _keys(order)
+    seen = np.zeros(len(key), np.bool_)
+    rows = np.flatnonzero(opened)
+    seen[rows[1:]] = key[rows[1:]] == key[rows[:-1]]
+    return order.filter(pa.array(~seen))
+
+
+def deadlines(record: pa.Table, chosen: pa.Table) -> pa.Array:
+    """Until when each row of `chosen` is to be done: a suggestion that is still open keeps its deadline."""
+    mine = record.filter(pc.equal(record["state"], State.OPEN.name.lower()))
+    key, tonight = _keys(mine, chosen)
+    order = np.argsort(key, kind="stable")
+    place = np.searchsorted(key[order], tonight)
+    inside = np.minimum(place, max(0, len(key) - 1))
+    held = (key[order][inside] == tonight) if len(key) else np.zeros(len(tonight), np.bool_)
+    due = _days(chosen["due_on"]).copy()
+    if len(key):
+        due[held] = _days(mine["due_on"])[order][inside][held]
+    return _dates(due)
+
+
 def suggested(record: pa.Table, chosen: pa.Table, day: dt.date) -> pa.Table:
-    """The record with tonight's choice: open rows chosen again go on, those not chosen again have lapsed, the
-    others are new. `chosen`: `customer, action, due_on, post, value`."""
+    """The record with tonight's choice: open rows chosen again go on; those not chosen again lapse once their
+    deadline is over; the others are new. `chosen`: `customer, action, due_on, post, value`."""
     today = _number(day)
     key, tonight = _keys(record, chosen)
     state, over = _states(record["state"]), _days(record["over_on"]).copy()
@@ -127,7 +172,7 @@ def suggested(record: pa.Table, chosen: pa.Table, day: dt.date) -> pa.Table:
     opened = state == State.OPEN
     again = opened & np.isin(key, tonight)
     last[again] = today
-    gone = opened & ~again
+    gone = opened & ~again & (_days(record["due_on"]) < today)
     state[gone], over[gone] = State.LAPSED, today
     kept = _with(record, state, _days(record["tried_on"]), record["outcome"].combine_chunks(), over)
     kept = kept.set_column(SCHEMA.get_field_index("last_on"), "last_on", _dates(last))

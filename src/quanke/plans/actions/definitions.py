@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import reduce
 
 from quanke.bank.contracts import Purpose, Sensitivity
-from quanke.language import Tag, days, facts, largest, latest, minor_units, nothing, to_rate, when
+from quanke.language import (
+    Tag,
+    days,
+    facts,
+    greatest,
+    largest,
+    latest,
+    least,
+    minor_units,
+    nothing,
+    to_rate,
+    when,
+)
 from quanke.language.expressions import Expression, Operators
-from quanke.language.types import MONEY, Kind
+from quanke.language.nodes import Literal
+from quanke.language.types import MONEY, RATE, Kind
 from quanke.plans.actions.action import Action, Means
 from quanke.plans.actions.gates import gates_of
 
 TRIED_DAYS = 100
-"""How far back it is looked whether something suggested was tried."""
+"""How far back it is looked whether something suggested was tried: longer than any suggestion stays open."""
+NO_OUTCOME = "none"
+"""Stands for an outcome nobody took down, so that the last contact counts and not the last known outcome."""
+_NONE, _SURE = Decimal(0), Decimal(1)
 
 
 def value_name(action: str) -> str:
@@ -33,8 +50,11 @@ def tried_names(means: str) -> tuple[str, str]:
 
 
 def worth(action: Action, day: dt.date) -> Expression:
-    """What an action is worth: chance times gain, less its cost on a day. Money; unknown where either is."""
+    """What an action is worth: chance (between 0 and 1) times gain, less its cost on a day. Money; unknown
+    where either is."""
     chance = to_rate(action.chance) if action.chance.type.kind is Kind.NUMBER else action.chance
+    if not isinstance(chance.node, Literal):
+        chance = when(chance.is_null(), nothing(RATE)).otherwise(least(greatest(chance, _NONE), _SURE))
     return action.gain * chance - minor_units(action.cost.on(day))
 
 
@@ -76,18 +96,21 @@ def _done(action: Action, condition: Expression) -> Tag:
 def _tried(means: Means) -> list[Tag]:
     contact = facts.contacts
     on, outcome = tried_names(means)
+    told = contact.outcome.otherwise(NO_OUTCOME)
+    # nobody was reached: that was no try
+    made = (contact.means == str(means)) & (told != "no_answer")
     return [
         Tag(
             name=on,
             title_zh=f"最近{means}接触日",
             title_en=f"Last contact by {means}",
-            value=largest(contact.day).where(contact.means == str(means)).within(days(TRIED_DAYS)),
+            value=largest(contact.day).where(made).within(days(TRIED_DAYS)),
         ),
         Tag(
             name=outcome,
             title_zh=f"最近{means}接触结果",
             title_en=f"Outcome of the last contact by {means}",
-            value=latest(contact.outcome).where(contact.means == str(means)).within(days(TRIED_DAYS)),
+            value=latest(told).where(made).within(days(TRIED_DAYS)),
         ),
     ]
 

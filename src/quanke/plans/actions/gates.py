@@ -1,7 +1,8 @@
 """Gates: what must hold before anything is suggested to a customer, by means and purpose.
 
 They are conditions on tags, so that a night decides them for everybody at once, and `quanke plan explain`
-names the first that does not hold for one customer. They are looked at again when a push is sent.
+names the first that does not hold for one customer. What is unknown does not pass. Whoever sends a message
+looks at consent and frequency once more: they may have changed since the night.
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ class Gate:
 
 
 _SCOPE = Gate("scope", in_scope, "不在管范围（PI-1）", "not a customer in scope (PI-1)")
-_ADULT = Gate("adult", ~is_minor.otherwise(False), "未成年人不营销", "under 18: never marketed to")
+_ADULT = Gate(
+    "adult",
+    ~is_minor.otherwise(True),
+    "未成年或年龄不明，不营销",
+    "under 18 or of unknown age: never marketed to",
+)
 _PROFILING = Gate("profiling", ~profiling_refused, "拒绝画像推荐（PI-4）", "refused profiling (PI-4)")
 _COOL = Gate("cool_down", ~in_cool_down, "拒绝后冷静期内（MKT-3）", "said no lately: cool-down (MKT-3)")
 _COMPLAINT = Gate("complaint", ~complained_90d, "近90日有投诉", "complained in the last 90 days")
@@ -69,7 +75,8 @@ _PUSHES = Gate(
     "当日推送已达上限（MKT-3）",
     "pushed to often enough today (MKT-3)",
 )
-_OFTEN = {Means.CALL: _CALLS, Means.SMS: _MESSAGES, Means.PUSH: _PUSHES}
+# a visit is arranged by a call
+_OFTEN = {Means.CALL: _CALLS, Means.VISIT: _CALLS, Means.SMS: _MESSAGES, Means.PUSH: _PUSHES}
 _AGREED = {
     means: Gate(
         f"agrees_{means}",
@@ -97,7 +104,7 @@ def _cared_for(level: int) -> Gate:
     risky = ELDER_CARE_FROM.expression() <= level
     return Gate(
         "elder_care",
-        ~(is_elder.otherwise(False) & risky),
+        ~(is_elder.otherwise(True) & risky),
         "65岁及以上高风险产品须当面特别关怀（SUI-3）",
         "65 or older: a risky product is offered face to face only (SUI-3)",
     )
@@ -110,7 +117,9 @@ GATES: tuple[Gate, ...] = (
     _COOL,
     _COMPLAINT,
     _OWNER,
-    *_OFTEN.values(),
+    _CALLS,
+    _MESSAGES,
+    _PUSHES,
     *_AGREED.values(),
     _ASSESSED,
 )

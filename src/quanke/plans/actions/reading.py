@@ -55,6 +55,8 @@ _REST = ("suitability", "from", "until")
 _KEYS = (*_TEXTS, *_CHOICES, *_EXPRESSIONS, *_NUMBERS, *_REST)
 _NEEDED = ("zh", "en", "offer", "means", "by", "eligible", "chance", "gain")
 _OFFERS = (*CATEGORIES, "service")
+RISKY = frozenset({"wealth", "fund", "insurance", "bond", "metal"})
+"""Offers for which suitability has to be said (SUI-1)."""
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -82,17 +84,19 @@ class PlanProgram:
         return next(action for action in self.actions if action.name == name)
 
 
-def standard_program(catalogue: Catalogue) -> PlanProgram:
-    """The plan Quanke brings along, on a catalogue."""
-    return _Reader(STANDARD, catalogue, "CNY", None).program()
+def standard_program(catalogue: Catalogue, path: Path = STANDARD) -> PlanProgram:
+    """The plan Quanke brings along, on a catalogue (`path`: as another version brought it)."""
+    return _Reader(path, catalogue, "CNY", None).program()
 
 
-def read_program(path: Path, catalogue: Catalogue, currency: str = "CNY") -> PlanProgram:
-    """The standard plan with what a bank's own file adds, replaces and retires.
+def read_program(
+    path: Path, catalogue: Catalogue, currency: str = "CNY", standing: PlanProgram | None = None
+) -> PlanProgram:
+    """The standard plan (or what else is `standing`) with what a bank's own file adds, replaces and retires.
 
     Raises DefinitionError with file, line and reason.
     """
-    return _Reader(path, catalogue, currency, standard_program(catalogue)).program()
+    return _Reader(path, catalogue, currency, standing or standard_program(catalogue)).program()
 
 
 class _Reader:
@@ -104,8 +108,16 @@ class _Reader:
     def refuse(self, line: int, name: str, reason: str) -> NoReturn:
         raise DefinitionError(name[:64], reason, f"{self.path}:{line}")
 
+    def whole(self) -> Entries:
+        """What the file holds; a file with nothing but comments holds nothing."""
+        lines = self.path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        if all(not line.strip() or line.lstrip().startswith("#") for line in lines):
+            return Entries({}, 1)
+        return read_yaml(self.path)
+
     def program(self) -> PlanProgram:
-        whole = read_yaml(self.path)
+        """What stands, with what the file says."""
+        whole = self.whole()
         sections = ("actions", "limits", "per_customer")
         for key in whole.parts:
             if key not in sections:
@@ -116,7 +128,7 @@ class _Reader:
         for name, body in self._section(whole, "actions", actions).items():
             actions[name] = _action(body, self.catalogue, self.currency)
         for name, body in self._section(whole, "limits", budgets).items():
-            budgets[name] = read_budget(body, self.catalogue, budgets)
+            budgets[name] = read_budget(body, self.catalogue)
         self._stands(budgets, actions)
         per_customer = self.standing.per_customer if self.standing else Dated.of(1)
         if "per_customer" in whole.parts:
@@ -151,14 +163,16 @@ class _Reader:
         return found
 
     def _stands(self, budgets: Mapping[str, Budget], actions: Mapping[str, Action]) -> None:
-        """What limits name must be there: an action or a limit may just have been retired."""
+        """What limits name must be there, and fit: it may have been retired or replaced."""
+        before: dict[str, Budget] = {}
         for budget in budgets.values():
-            for name in budget.actions:
+            for name in sorted(budget.actions):
                 if name not in actions:
                     self.refuse(1, budget.name, f"it names the action {name!r}, which is not there")
-            share = budget.share_of
-            if share and share not in budgets:
-                self.refuse(1, budget.name, f"it is a share of {share!r}, which is not there")
+            wrong = budget.wrong_share(before)
+            if wrong:
+                self.refuse(1, budget.name, wrong)
+            before[budget.name] = budget
 
 
 def _whole(text: str) -> int:
@@ -182,7 +196,7 @@ def _action(body: Body, catalogue: Catalogue, currency: str) -> Action:
         by=body.choice("by", By),
         purpose=purpose,
         eligible=read("eligible", (Kind.BOOLEAN,)),
-        chance=read("chance", (Kind.RATE, Kind.NUMBER, Kind.INTEGER)),
+        chance=read("chance", (Kind.RATE, Kind.NUMBER)),
         gain=read("gain", (Kind.MONEY,)),
         done=read("done", (Kind.BOOLEAN,)) if body.has("done") else None,
         cost=body.dated("cost", partial(_fen, currency), Dated.of(0)),
@@ -208,8 +222,12 @@ def _check(body: Body, action: Action, catalogue: Catalogue) -> None:
         body.refuse("chance", "a chance lies between 0 and 1")
     if action.by is By.DIGITAL and action.means in (Means.CALL, Means.VISIT):
         body.refuse("by", f"a {action.means} is made by somebody: owner or remote_team")
-    if action.by is not By.DIGITAL and not any(value for _, value in action.minutes.values):
-        body.refuse("by", "who does it needs `minutes`")
+    if action.by is not By.DIGITAL and not all(value for _, value in action.minutes.values):
+        body.refuse("by", "who does it needs `minutes` on every day")
+    if action.offer in RISKY and action.risk_class is None:
+        body.refuse("offer", f"an offer of {action.offer} has a `suitability`: R1 to R5 (SUI-1)")
+    if action.purpose is Purpose.SERVICE and action.offer != "service":
+        body.refuse("purpose", "what offers a product is marketing; a service message has `offer: service`")
     if action.since and action.until and action.until <= action.since:
         body.refuse("until", "it ends before it begins")
     try:
