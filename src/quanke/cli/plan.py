@@ -258,7 +258,7 @@ def _show_limit(declared: dict[str, Any], rows: list[dict[str, Any]], top: int) 
     unit = _UNITS[of]
     worth = "one more hour is worth 元" if of is Of.MINUTES else "one more is worth 元"
     title = f"{title}: {unit}; scarce in {scarce:,} of {len(rows):,} rows"
-    table = plain_table(title, "row", "used", "at most", "at least", worth, wide=worth)
+    table = plain_table(escape(title), "row", "used", "at most", "at least", worth, wide=worth)
     for row in rows[:top]:
         price = (row["price"] or 0.0) * (60 if of is Of.MINUTES else 100 if money else 1)
         least = shown(row["at_least"])
