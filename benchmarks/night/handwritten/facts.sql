@@ -418,16 +418,18 @@ GROUP BY customer;
 
 CREATE OR REPLACE TEMP VIEW owner_facts AS
 WITH owned AS (
-    SELECT *, to_date IS NULL OR to_date > today() AS in_force FROM ownership WHERE from_date <= today()
+    SELECT *, to_date IS NULL OR to_date > today() AS in_force,
+        duty = 'primary' AND (to_date IS NULL OR to_date > from_date) AS held_once
+    FROM ownership WHERE from_date <= today()
 )
 SELECT customer,
     count(CASE WHEN duty = 'primary' AND in_force THEN 1 END) AS owners,
     max({'day': from_date, 'post': post_id}) FILTER (duty = 'primary' AND in_force AND post_id IS NOT NULL).post
         AS owner_post,
     max(CASE WHEN duty = 'primary' AND in_force THEN from_date END) AS owner_since,
-    count(CASE WHEN duty = 'primary' AND from_date >= days_ago(364) THEN 1 END) AS owner_changes_365d,
-    count(CASE WHEN duty = 'primary' AND from_date >= days_ago(89) THEN 1 END) AS owner_changes_90d,
-    count(CASE WHEN duty = 'primary' THEN 1 END) AS owners_ever,
+    count(CASE WHEN held_once AND from_date >= days_ago(364) THEN 1 END) AS owner_changes_365d,
+    count(CASE WHEN held_once AND from_date >= days_ago(89) THEN 1 END) AS owner_changes_90d,
+    count(CASE WHEN held_once THEN 1 END) AS owners_ever,
     bool_or(duty IN ('adviser', 'private_banking') AND in_force) AS has_adviser
 FROM owned
 GROUP BY customer;
