@@ -192,7 +192,14 @@ def _mended(problem: Problem, price: Amounts, best: dual.Chosen, bound: float) -
 
 def _attempted(problem: Problem) -> Mended:
     price = dual.priced(problem)
-    return mended_by(problem, price, dual.chosen_at(problem, price), np.inf, 1)
+    found = mended_by(problem, price, dual.chosen_at(problem, price), np.inf, 1)
+    for margin in MARGINS:
+        if not len(found.wrong):
+            break
+        narrow = dual.priced(_narrowed(problem, margin), price)
+        again = mended_by(problem, narrow, dual.chosen_at(problem, narrow), np.inf, 1)
+        found = again if len(again.wrong) <= len(found.wrong) else found
+    return found
 
 
 def _narrowed(problem: Problem, margin: float) -> Problem:
@@ -241,6 +248,7 @@ def _changed(problem: Problem, name: str, capacity: Any, at_least: Any) -> Probl
         old.use,
         old.group,
         old.floor if at_least is None else at_least,
+        old.priority,
     )
     new = checked(given, problem.customers, problem.count)
     limits = (*problem.limits[:at], new, *problem.limits[at + 1 :])

@@ -3,8 +3,7 @@
 Only minima can contradict capacities, so who is under no minimum may be left without anything: what is looked
 at are the customers under minima that a dual with worthless actions shows to be too high, which is a small
 integer program (HiGHS) even in a large plan. Bounds are dropped from it as long as it stays impossible; what
-is left is irreducible. With every bound made soft, the least total by which they have to give is the nearest
-relaxation. Sources: Chinneck 2008 (deletion filters); Farkas' lemma.
+is left is irreducible. How minima give way is found by `yielding`; capacities never do. Sources: Chinneck 2008 (deletion filters); Farkas' lemma.
 """
 
 from __future__ import annotations
@@ -17,19 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import dual, exact, passes
+from quanke.plans import dual, exact, passes, yielding
 from quanke.plans.mending import Mended
 from quanke.plans.problem import Problem, part_of
+from quanke.plans.yielding import Way
 
 WHOLE = 5_000
 """Up to so many customers x actions, all of a plan is looked at."""
 COLUMNS = 60_000
 """Customers x actions that are looked at by integer programming, at most."""
 NODES = 500
-LEAST = 1e-6
-"""What a bound has to give by no more than this, it has not to give."""
 NAMED = 6
-"""Bounds named in the sentence of an error; it carries all."""
+"""Bounds, or rows of one limit, named in the sentence of an error; it carries all."""
+ROWS = 3
+"""Of a limit of which more rows than this are named, the rows are counted."""
+ROUNDS = 4
+"""So many times what still contradicts itself after a relaxation gives way as well."""
+FILTERED = 400
+"""Of more minima than these the fewest are sought by halves, as far as that goes."""
 
 Bound = tuple[str, int, str]
 
@@ -39,24 +43,14 @@ def contradicted(
 ) -> AllocationError:
     """Why there is no plan: the error to raise. `mended`: the attempt that failed; None where there was none
     because somebody's own limits cannot be kept. `attempt` makes another one, with other bounds."""
-    for some, count in _looked_at(problem, own=mended is None):
-        if not 0 < some.customers * some.width <= COLUMNS:
-            continue
-        soft = _Soft(exact.program_of(some, count), some)
-        amounts = soft.least()
-        if amounts is None or not (amounts > LEAST).any():
-            continue
-        conflict, relaxation = soft.named(soft.irreducible()), soft.amounts(amounts)
-        if mended is not None and some.customers != problem.customers:
-            # the rest of the plan has to hold as well; what the attempt fell short of does for sure
-            again = attempt(_given_way(problem, relaxation))
-            relaxation = _shortfalls(problem, mended) if len(again.wrong) else relaxation
-        return _told(conflict, relaxation)
-    short = _shortfalls(problem, mended) if mended is not None else ()
+    conflict, way = _found(problem, own=mended is None, told=True)
+    way = _wholly(problem, way, mended, attempt)
+    if conflict:
+        return _told(conflict, way)
     return AllocationError(
         f"no plan was found that keeps all limits, though they are not known to contradict each other: "
-        f"it would do to {_relaxed(short)}",
-        relaxation=short,
+        f"it would do to {_relaxed(way)}",
+        relaxation=way,
     )
 
 
@@ -66,44 +60,88 @@ def crossed(problem: Problem, attempt: Callable[[Problem], Mended]) -> Allocatio
     if not len(rows):
         return None
     over = problem.room.floor[rows] - problem.room.capacity[rows]
-    relaxation = tuple(
+    way = tuple(
         (*problem.row_name(int(row)), "at_least", float(by)) for row, by in zip(rows, over, strict=True)
     )
     name = problem.row_name(int(rows[0]))
-    changed = _given_way(problem, relaxation)
-    beside = _shortfalls(changed, attempt(changed))
-    return _told([(*name, "at_least"), (*name, "capacity")], relaxation + beside)
+    way = _wholly(problem, way, None, attempt)
+    return _told([(*name, "at_least"), (*name, "capacity")], way)
 
 
-def _given_way(problem: Problem, relaxation: tuple[tuple[str, int, str, float], ...]) -> Problem:
-    """The problem with its shared rows relaxed."""
-    capacity, floor = problem.room.capacity.copy(), problem.room.floor.copy()
+def _found(problem: Problem, own: bool, told: bool) -> tuple[list[Bound], Way]:
+    """What contradicts itself (where it is to be told), and how it gives way: nothing where neither is
+    found."""
+    for some, count in _looked_at(problem, own):
+        if not 0 < some.customers * some.width <= COLUMNS:
+            continue
+        soft = _Soft(exact.program_of(some, count), some)
+        amounts = yielding.least(soft.program, some)
+        if amounts is not None and (amounts > 0).any():
+            return soft.named(soft.irreducible()) if told else [], soft.amounts(amounts)
+    return [], ()
+
+
+def _wholly(problem: Problem, way: Way, mended: Mended | None, attempt: Callable[[Problem], Mended]) -> Way:
+    """A relaxation, with what else has to give way so that the rest of the plan holds as well."""
+    near = mended
+    for round_ in range(ROUNDS):
+        if way:
+            changed = _given_way(problem, way)
+            impossible = np.zeros(problem.customers, np.bool_)
+            passes.impossible(changed.parts(), changed.k, impossible)
+            near = attempt(changed)
+            if not impossible.any() and not len(near.wrong):
+                return way
+            more = _found(changed, bool(impossible.any()), told=False)[1] if round_ < ROUNDS // 2 else ()
+        else:
+            changed, more = problem, ()
+        if not more:
+            more = yielding.yielded(changed, near if near is not None else attempt(changed))
+        if not more:
+            break
+        way = _joined(way, more)
+    return way
+
+
+def _joined(way: Way, more: Way) -> Way:
+    """Two relaxations, one after the other."""
+    found = {(name, row, which): amount for name, row, which, amount in way}
+    for name, row, which, amount in more:
+        found[name, row, which] = found.get((name, row, which), 0.0) + amount
+    return tuple((*bound, amount) for bound, amount in found.items())
+
+
+def _given_way(problem: Problem, way: Way) -> Problem:
+    """The problem with its minima relaxed."""
+    floor, least = problem.room.floor.copy(), problem.room.least.copy()
     names = [x.name for x in problem.limits]
-    for name, row, which, amount in relaxation:
-        at = names.index(name)
+    for at, name in enumerate(names):
+        limit = problem.limits[at]
+        lower = np.zeros(len(limit.floor))
+        for other, row, _, amount in way:
+            if other == name:
+                lower[row] += amount
         if at < problem.shared:
-            place = int(problem.first[at]) + row
-            if which == "capacity":
-                capacity[place] += amount
-            else:
-                floor[place] -= amount
-    return replace(problem, room=replace(problem.room, capacity=capacity, floor=floor))
+            floor[problem.first[at] : problem.first[at + 1]] -= lower
+        elif lower.any():
+            assert limit.group is not None
+            group = limit.group[problem.order]
+            some = np.flatnonzero(group >= 0)
+            least[some, at - problem.shared] -= lower[group[some]]
+    return replace(problem, room=replace(problem.room, floor=floor, least=least))
 
 
-def _told(conflict: list[Bound], relaxation: tuple[tuple[str, int, str, float], ...]) -> AllocationError:
-    asked = [f"{name!r} row {row}" for name, row, which in conflict if which == "at_least"]
-    held = [f"{name!r} row {row}" for name, row, which in conflict if which == "capacity"]
-    wanted = f"what {_listed(asked)} want{'s' if len(asked) == 1 else ''} at least"
+def _told(conflict: list[Bound], way: Way) -> AllocationError:
+    asked = [(name, row) for name, row, which in conflict if which == "at_least"]
+    held = [(name, row) for name, row, which in conflict if which == "capacity"]
+    wanted = f"what {_rows(asked)} want{'s' if len(asked) == 1 else ''} at least"
     against = (
-        f"cannot be had within the capacity of {_listed(held)}"
-        if held
-        else "is more than anybody may be given"
+        f"cannot be had within the capacity of {_rows(held)}" if held else "is more than anybody may be given"
     )
     return AllocationError(
-        f"the limits contradict each other: {wanted} {against}; the nearest way out is to "
-        f"{_relaxed(relaxation)}",
+        f"the limits contradict each other: {wanted} {against}; the nearest way out is to {_relaxed(way)}",
         tuple(conflict),
-        relaxation,
+        way,
     )
 
 
@@ -111,21 +149,35 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def _relaxed(relaxation: tuple[tuple[str, int, str, float], ...]) -> str:
-    return _listed(
-        [
-            f"{'lower' if which == 'at_least' else 'raise'} {which} of {name!r} row {row} by {amount:.6g}"
-            for name, row, which, amount in relaxation
-        ]
-    )
+def _by_limit(rows: list[tuple[str, int]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for name, row in rows:
+        found.setdefault(name, []).append(row)
+    return found
 
 
-def _shortfalls(problem: Problem, mended: Mended) -> tuple[tuple[str, int, str, float], ...]:
-    """By how much each row is wrong in a plan that keeps all others: a relaxation that this plan keeps."""
-    return tuple(
-        (*problem.row_name(int(row)), "capacity" if amount > 0 else "at_least", abs(float(amount)))
-        for row, amount in zip(mended.wrong, mended.amiss, strict=True)
-    )
+def _such_as(name: str, rows: list[int]) -> str:
+    shown = ", ".join(str(row) for row in sorted(rows)[:ROWS])
+    return f"{len(rows)} rows of {name!r} ({shown}, ...)"
+
+
+def _rows(rows: list[tuple[str, int]]) -> str:
+    """Rows of limits by name; counted where one limit has many."""
+    said: list[str] = []
+    for name, some in _by_limit(rows).items():
+        said += [_such_as(name, some)] if len(some) > ROWS else [f"{name!r} row {row}" for row in some]
+    return _listed(said)
+
+
+def _relaxed(way: Way) -> str:
+    said: list[str] = []
+    for name, some in _by_limit([(name, row) for name, row, _, _ in way]).items():
+        amounts = {row: amount for other, row, _, amount in way if other == name}
+        if len(some) > ROWS:
+            said.append(f"lower at_least of {_such_as(name, some)} by {sum(amounts.values()):.6g} in all")
+        else:
+            said += [f"lower at_least of {name!r} row {row} by {amounts[row]:.6g}" for row in some]
+    return _listed(said)
 
 
 def _looked_at(problem: Problem, own: bool) -> Iterator[tuple[Problem, NDArray[np.float64] | None]]:
@@ -193,11 +245,6 @@ class _Soft:
     program: exact.Program
     problem: Problem
 
-    def least(self) -> NDArray[np.float64] | None:
-        """By how much each bound has to give, in total the least (by integer programming; where that finds
-        nothing within NODES, None)."""
-        return self._solve(np.ones(2 * len(self.program.named), np.bool_), integral=True, soft=True)
-
     def irreducible(self) -> NDArray[np.int64]:
         """A set of bounds that no plan keeps, though one keeps any of its proper subsets."""
         every = np.concatenate([np.isfinite(self.program.low), np.isfinite(self.program.high)])
@@ -239,11 +286,11 @@ class _Soft:
             for b in bounds.tolist()
         ]
 
-    def amounts(self, by_bound: NDArray[np.float64]) -> tuple[tuple[str, int, str, float], ...]:
-        """Bounds that give, and by how much."""
-        some = np.flatnonzero(by_bound > LEAST)
+    def amounts(self, by_line: NDArray[np.float64]) -> Way:
+        """Minima that give way, and by how much."""
+        some = np.flatnonzero(by_line > 0)
         return tuple(
-            (*name, float(by_bound[b])) for name, b in zip(self.named(some), some.tolist(), strict=True)
+            (*name, float(by_line[b])) for name, b in zip(self.named(some), some.tolist(), strict=True)
         )
 
     def _row(self, line: int) -> tuple[str, int]:
@@ -251,15 +298,13 @@ class _Soft:
         if line < rows:
             return problem.row_name(line)
         own = problem.room.least.shape[1]
-        limit = problem.limits[problem.shared + (line - rows) % own]
-        assert limit.group is not None
-        return limit.name, int(limit.group[problem.order[(line - rows) // own]])
+        return yielding.own_row(problem, (line - rows) // own, (line - rows) % own)
 
     def _solve(
         self, among: NDArray[np.bool_], integral: bool, soft: bool, duals: bool = False
     ) -> NDArray[np.float64] | None:
-        """Keep the bounds in `among`. Soft: by how much each gives, or (`duals`) its price; else something
-        where it can be done. None where it cannot."""
+        """Keep the bounds in `among`; `soft`: pay for what each gives, and tell its price (`duals`). Something
+        where it can be done, None where it cannot."""
         from scipy import sparse
         from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
@@ -299,9 +344,4 @@ class _Soft:
         if found.x is None:
             # a search that ended without an answer proves nothing
             return None if found.status == 2 else result
-        if soft:
-            # what the whole actions use, not what the solver is content with; a hair more for fractions
-            over = np.maximum(upper @ np.rint(found.x[:columns]) - at_most, 0)
-            whole_over = np.abs(over - np.rint(over)) <= 1e-9
-            result[place] = np.where(whole_over, np.rint(over), over + 1e-11 * (over + np.abs(at_most)))
         return result

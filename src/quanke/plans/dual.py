@@ -42,8 +42,10 @@ STEPS = 25
 REACH = 6.0
 """A step changes what an action pays by no more than so many deltas: the curvature says nothing of what is
 farther."""
-LENGTHS = (1.0, 0.5, 0.2, 0.05)
-SHORT = (*LENGTHS, 0.01, 2e-3, 4e-4, 1e-4)
+NARROWEST, WIDEST = 1e-4, 8.0
+"""A step's radius, in units of REACH."""
+HOLDS = 12
+"""Rows are held at the ends of their span, and let go, so many times within one step."""
 SETTLED = 4e-6
 """Where a step lowers the dual by less than this share, no further one is made."""
 FACTORED = 20_000
@@ -285,32 +287,81 @@ def unit_of(problem: Problem) -> Amounts:
 def descended(
     at: Callable[[Amounts], _Point], room: Room, price: Amounts, reach: Amounts, most: float = np.inf
 ) -> Amounts:
-    """Newton steps from some prices, none longer than `reach`, each made shorter until the dual falls. No
-    price goes above `most`, or below -`most`."""
-    point = at(price)
+    """Newton steps from some prices, each the best of its parabola among prices not farther than a radius
+    (at first `reach`; wider where the parabola told the truth, narrower where it did not). No price goes
+    above `most`, or below -`most`."""
+    point, radius, wide = at(price), 1.0, np.ones(len(price))
+    size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
     for _ in range(STEPS):
         excess = excess_of(room, point.price, point.found.usage)
-        size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
         free = (excess != 0) & ((np.abs(point.price) < most) | (excess * point.price < 0))
         if not free.any() or np.abs(excess[free] / size[free]).mean() <= 1e-4:
             break
-        step = np.clip(newton_step(point.found, excess, free), -reach, reach)
-        better = None
-        # where nobody is shared yet, a step's length is a guess
-        curved = bool(len(point.found.pairs))
-        for length in LENGTHS if curved else SHORT:
-            there = np.clip(point.price + length * step, -most, most)
-            tried = at(kept_within(room, point.price, there))
-            if tried.value < point.value:
-                better = tried
-                break
+        parabola = Parabola.of(point.found, slope_of(room, point.price, point.found.usage))
+        low, high = _span(room, point.price, most)
+        better, radius, told = _tried(at, point, parabola, (low, high), reach * wide, radius)
         if better is None:
             break
+        # a price that is far away from where it has to be goes ahead alone
+        moved, left = better.price - point.price, slope_of(room, better.price, better.found.usage)
+        same = left * moved > 0
+        far = same & (np.abs(left) > 0.25 * np.abs(excess)) & (np.abs(moved) > 0.9 * reach * wide)
+        wide = np.where(far, wide * 4, np.where(same, wide, np.maximum(wide / 4, 1.0)))
         fallen = point.value - better.value
         point = better
-        if fallen <= SETTLED * abs(point.value):
+        # a short step says nothing of how far it is to the minimum
+        if max(fallen, told) <= SETTLED * abs(point.value) and radius >= 1.0:
             break
     return point.price
+
+
+def _tried(
+    at: Callable[[Amounts], _Point],
+    point: _Point,
+    parabola: Parabola,
+    span: tuple[Amounts, Amounts],
+    reach: Amounts,
+    radius: float,
+) -> tuple[_Point | None, float, float]:
+    """A lower point, the radius after it and the fall its parabola told; None where none is found."""
+    while radius >= NARROWEST:
+        low, high = np.maximum(span[0], -radius * reach), np.minimum(span[1], radius * reach)
+        step = parabola.lowest(low, high)
+        told = parabola.fall(step)
+        if told <= 0:
+            break
+        there = np.where(step <= span[0], point.price + span[0], point.price + step)
+        there = np.where(step >= span[1], point.price + span[1], there)
+        tried = at(there)
+        share = (point.value - tried.value) / told
+        far = float(np.max(np.abs(step) / reach))
+        if share > 0:
+            if share < 0.25:
+                radius = max(far * 0.5, NARROWEST)
+            elif share > 0.75 and far > 0.9 * radius:
+                radius = min(radius * 2, WIDEST)
+            elif share > 0.5:
+                radius = max(radius, min(1.0, 2 * radius))
+            return tried, radius, told
+        radius = min(radius, far) * (0.25 if share > -2 else 0.1)
+    return None, radius, 0.0
+
+
+def slope_of(room: Room, price: Amounts, used: Amounts) -> Amounts:
+    """What a row holds too much or too little, seen from the only side to which its price may go."""
+    excess = excess_of(room, price, used)
+    idle = (price == 0) & (excess == 0)
+    above = idle & np.isfinite(room.capacity) & ~np.isfinite(room.floor)
+    below = idle & np.isfinite(room.floor) & ~np.isfinite(room.capacity)
+    return np.where(above, used - room.capacity, np.where(below, used - room.floor, excess))
+
+
+def _span(room: Room, price: Amounts, most: float) -> tuple[Amounts, Amounts]:
+    """How far prices may go down and up: 0 is passed only by stopping there, and none has the sign of a
+    bound that its row has not."""
+    low = np.where(price > 0, -price, np.where(np.isfinite(room.floor), -most - price, 0.0))
+    high = np.where(price < 0, -price, np.where(np.isfinite(room.capacity), most - price, 0.0))
+    return np.minimum(low, 0.0), np.maximum(high, 0.0)
 
 
 def kept_within(room: Room, price: Amounts, there: Amounts) -> Amounts:
@@ -329,24 +380,74 @@ def excess_of(room: Room, price: Amounts, used: Amounts) -> Amounts:
     return np.where((price == 0) & (below < 0), below, found)
 
 
-def newton_step(found: Pass, excess: Amounts, free: NDArray[np.bool_]) -> Amounts:
-    """The step that a parabola with the pass's curvature asks for, for the free rows."""
-    rows = len(excess)
-    some = np.flatnonzero(free)
-    curve = sparse.coo_matrix((found.curve, (found.pairs // rows, found.pairs % rows)), shape=(rows, rows))
-    inside = curve.tocsc()[some][:, some]
-    diagonal = inside.diagonal()
-    usual = float(np.median(diagonal[diagonal > 0])) if (diagonal > 0).any() else 1.0
-    # where nobody is shared a row climbs by its excess
-    inside = inside + sparse.diags(np.where(diagonal > 0, 1e-6 * diagonal + 1e-9 * usual, 0.1 * usual))
-    step = np.zeros(rows)
-    scale = 1.0 / np.sqrt(inside.diagonal())
-    balanced = (sparse.diags(scale) @ inside @ sparse.diags(scale)).tocsc()
-    if len(some) <= FACTORED:
-        solved = splu(balanced, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(
-            scale * excess[some]
-        )
-    else:
-        solved, _ = cg(balanced, scale * excess[some], rtol=1e-3, maxiter=300)
-    step[some] = scale * solved
-    return step
+@dataclass(frozen=True, eq=False)
+class Parabola:
+    """What a pass says of the dual around its prices: the slope, and the curvature between rows."""
+
+    slope: Amounts
+    curve: Any
+
+    @staticmethod
+    def of(found: Pass, slope: Amounts) -> Parabola:
+        """The parabola of a pass, with something to climb by where nobody is shared."""
+        rows = len(slope)
+        curve = sparse.coo_matrix((found.curve, (found.pairs // rows, found.pairs % rows)), (rows, rows))
+        diagonal = curve.diagonal()
+        usual = float(np.median(diagonal[diagonal > 0])) if (diagonal > 0).any() else 1.0
+        more = np.where(diagonal > 0, 1e-6 * diagonal + 1e-9 * usual, 1e-5 * usual)
+        return Parabola(slope, (curve + sparse.diags(more)).tocsc())
+
+    def fall(self, step: Amounts) -> float:
+        """By how much a step would lower it."""
+        return float(self.slope @ step - 0.5 * (step @ (self.curve @ step)))
+
+    def lowest(self, low: Amounts, high: Amounts) -> Amounts:
+        """The step between `low` and `high` that lowers it most, or nearly: rows at an end of their span from
+        which they are drawn no more are held there, the others step together (Moré and Toraldo 1991).
+
+        Cutting each row's own step off would not do: the price of a capacity and those of the minima under it
+        fall together or not at all.
+        """
+        step = np.zeros(len(low))
+        fallen, held = 0.0, None
+        for _ in range(HOLDS):
+            left = self.slope - self.curve @ step
+            ends = ((step <= low) & (left <= 0)) | ((step >= high) & (left >= 0))
+            if held is not None and np.array_equal(ends, held):
+                break
+            held = ends
+            some = np.flatnonzero(~ends)
+            if not len(some):
+                break
+            ahead = np.zeros(len(low))
+            ahead[some] = self._solved(some, left[some])
+            best, best_fall = self._along(step, ahead, low, high)
+            if best_fall <= fallen * (1 + 1e-6):
+                break
+            step, fallen = best, best_fall
+        return step
+
+    def _along(self, step: Amounts, ahead: Amounts, low: Amounts, high: Amounts) -> tuple[Amounts, float]:
+        """The best of some lengths ahead: cut off by row, or as far as all may go together."""
+        up, down = ahead > 0, ahead < 0
+        ratio = np.full(len(step), np.inf)
+        ratio[up] = (high[up] - step[up]) / ahead[up]
+        ratio[down] = (low[down] - step[down]) / ahead[down]
+        together = float(min(1.0, ratio.min(initial=np.inf)))
+        lengths = (1.0,) if together >= 1 else (1.0, 0.3, 0.1, together)
+        tried = [np.clip(step + length * ahead, low, high) for length in lengths]
+        falls = [self.fall(one) for one in tried]
+        best = int(np.argmax(falls))
+        return tried[best], falls[best]
+
+    def _solved(self, some: NDArray[np.int64], left: Amounts) -> Amounts:
+        inside = self.curve[some][:, some]
+        scale = 1.0 / np.sqrt(inside.diagonal())
+        balanced = (sparse.diags(scale) @ inside @ sparse.diags(scale)).tocsc()
+        if len(some) <= FACTORED:
+            solved = splu(balanced, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(
+                scale * left
+            )
+        else:
+            solved, _ = cg(balanced, scale * left, rtol=1e-3, maxiter=300)
+        return np.asarray(scale * solved, np.float64)

@@ -44,7 +44,7 @@ def program_of(problem: Problem, count: Amounts | None = None) -> Program:
     own = room.least.shape[1]
     lines, numbers, entries = [], [], []
     for limit in range(problem.shared + own):
-        use = _uses(problem, limit, customer, place)
+        use = uses_of(problem, limit, customer, place)
         if limit < problem.shared:
             line = problem.rows[problem.signature[customer], limit].astype(np.int64)
         else:
@@ -73,7 +73,8 @@ def program_of(problem: Problem, count: Amounts | None = None) -> Program:
     )
 
 
-def _uses(problem: Problem, limit: int, customer: Numbers, place: Numbers) -> Amounts:
+def uses_of(problem: Problem, limit: int, customer: Numbers, place: Numbers) -> Amounts:
+    """What places of customers use of a limit."""
     at = problem.matrix_at[limit]
     if at >= 0:
         return np.asarray(problem.matrices[at][customer, place], np.float64)

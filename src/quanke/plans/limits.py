@@ -25,6 +25,8 @@ class Limit:
     `at_least`: what has to be used at least, likewise; one number is meant for the rows somebody falls under.
     A group whose rows hold one customer each ("must be contacted this month") costs next to nothing: it is
     kept where the customer's actions are chosen and has no price.
+    `priority`: where limits contradict each other, minima of a lower one give way first; one whole number or
+    one by row. Capacities never give way.
     """
 
     name: str
@@ -32,17 +34,20 @@ class Limit:
     use: Any
     group: Any = None
     at_least: Any = None
+    priority: Any = 0
 
 
 @dataclass(frozen=True, eq=False)
 class CheckedLimit:
-    """A limit in arrays: `group` by customer or None, `capacity` (none: inf), `floor` (none: -inf) by row."""
+    """A limit in arrays: `group` by customer or None, `capacity` (none: inf), `floor` (none: -inf) and
+    `priority` by row."""
 
     name: str
     use: Any
     group: NDArray[np.int32] | None
     capacity: Amounts
     floor: Amounts
+    priority: NDArray[np.int64]
 
     @property
     def by_customer(self) -> bool:
@@ -58,13 +63,14 @@ def checked(limit: Limit, customers: int, actions: int) -> CheckedLimit:
     use = _use(limit, customers, actions)
     group, highest = _group(limit, customers)
     rows = 1 if limit.group is None else max(highest + 1, _length(limit.capacity), _length(limit.at_least))
+    priority = _priority(limit, rows)
     capacity = _by_row(limit, "capacity", limit.capacity, rows, np.inf)
     floor = _by_row(limit, "at_least", limit.at_least, rows, -np.inf)
     # nothing uses less than nothing
     floor[floor <= 0] = -np.inf
     if group is not None and np.ndim(limit.at_least) == 0:
         floor[np.bincount(group[group >= 0], minlength=rows) == 0] = -np.inf
-    return CheckedLimit(name, use, group, capacity, floor)
+    return CheckedLimit(name, use, group, capacity, floor, priority)
 
 
 def _use(limit: Limit, customers: int, actions: int) -> Any:
@@ -99,6 +105,15 @@ def _group(limit: Limit, customers: int) -> tuple[NDArray[np.int32] | None, int]
     if customers and (group.min() < -1 or highest > np.iinfo(np.int32).max - 1):
         raise AllocationError(f"limit {limit.name!r}: a group is below -1 or too large")
     return group.astype(np.int32, copy=False), highest
+
+
+def _priority(limit: Limit, rows: int) -> NDArray[np.int64]:
+    found = np.asarray(limit.priority)
+    if found.dtype.kind not in "iu" or found.shape not in ((), (rows,)):
+        raise AllocationError(
+            f"limit {limit.name!r}: priority is one whole number, or one for each of {rows} rows"
+        )
+    return np.broadcast_to(found, (rows,)).astype(np.int64)
 
 
 def _length(bound: Any) -> int:

@@ -49,10 +49,10 @@ class Repair:
                 return True
             before = self._short()
             for row in wrong[np.argsort(-np.abs(self.price[wrong]), kind="stable")]:
-                self._ease(int(row), moves.EASE)
+                self.ease(int(row), moves.EASE)
             if len(self.wrong) and self._short() >= before * (1 - 1e-9):
                 for row in self.wrong:
-                    self._ease(int(row), moves.ANY)
+                    self.ease(int(row), moves.ANY)
                 if round_ == ROUNDS - 1:
                     break
         return not len(self.wrong)
@@ -86,13 +86,26 @@ class Repair:
         below = np.maximum(room.floor - self.usage, 0) / np.maximum(np.abs(room.floor), 1)
         return float(np.nansum(np.where(np.isfinite(self.problem.room.capacity), above, 0) + below))
 
-    def _ease(self, row: int, aim: int) -> None:
+    def ease(self, row: int, aim: int) -> None:
+        """Moves towards a row's bounds, at the least loss by unit, until it is right or none is left."""
         limit, people = int(self.problem.owner[row]), self.problem.members(row)
         if not self.amiss(row):
             return
         sign = -1 if self.amiss(row) > 0 else 1
         order = self._scored(aim, limit, sign, abs(self.amiss(row)), people)
         moves.move(*self._given, aim, limit, row, sign, order, self._state())
+
+    def add(self, customer: int, own: int) -> None:
+        """Give a customer what his own limit `own` asks for, if it fits beside everything else."""
+        problem = self.problem
+        values, k = problem.values, problem.k
+        net = values[customer].astype(np.float64)
+        _, slot, taken = moves.best_move(
+            customer, moves.EASE, own, 1, np.inf, net, np.empty(k, np.int64), *self._state(), problem.parts()
+        )
+        if slot >= 0:
+            self.places[customer, slot] = taken
+            self._count()
 
     def amiss(self, row: int) -> float:
         """By how much a row is above its capacity (above 0) or below its minimum (below 0)."""
