@@ -196,7 +196,9 @@ def _rhythm(budget: Budget, standing: Mapping[str, Laid], grounds: Grounds) -> L
     told["no_time"] = len(due) - len(kept)
     group = np.full(len(grounds.slack), -1, np.int32)
     group[kept] = np.arange(len(kept), dtype=np.int32)
-    limit = Limit(budget.name, None, keeps.astype(np.float64), group, np.ones(len(kept)))
+    # a promise to a customer gives way after a share of a branch, and that of a high tier last
+    priority = 1 + np.maximum(grounds.rank[kept], 0).astype(np.int64)
+    limit = Limit(budget.name, None, keeps.astype(np.float64), group, np.ones(len(kept)), priority)
     return Laid(budget, limit, (), due=count, told=told)
 
 
