@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from benchmarks.night.handwritten import FIRST_NIGHT, define
+from benchmarks.night.handwritten import FIRST_NIGHT, HELD, define
 
 from quanke.engines.duckdb import evaluate
 from quanke.night.catalogue import standard_catalogue
@@ -19,10 +19,6 @@ from tests.generative.random_facts import AS_OF, as_arrow, tables
 
 PEOPLE, ROWS = 200, 1_500
 NIGHTS = (AS_OF - dt.timedelta(days=61), AS_OF - dt.timedelta(days=47), AS_OF)
-KEPT = (
-    "customer, as_of_day, tier_rank, tier_since, tier_hits, tier_misses, stage, stage_since, stage_reason, "
-    "stage_before"
-)
 NOTHING = {
     "parties": "customer INTEGER, source VARCHAR, party_id VARCHAR, city VARCHAR, district VARCHAR, "
     "branch_id VARCHAR, sex VARCHAR, birth_date DATE, opened_on DATE, closed_on DATE, deceased BOOLEAN, "
@@ -45,7 +41,7 @@ def by_hand(given: dict[str, pa.Table], night: dt.date, before: pa.Table | None)
         queries |= {name: f"FROM no_{name}" for name in NOTHING}
         if before is not None:
             connection.register("held", before)
-        yesterday = FIRST_NIGHT if before is None else f"SELECT {KEPT} FROM held"
+        yesterday = FIRST_NIGHT if before is None else f"SELECT customer, {', '.join(HELD)} FROM held"
         define(connection, queries, night.isoformat(), "CNY", PEOPLE, yesterday)
         connection.execute("CREATE OR REPLACE TEMP VIEW golden AS FROM in_customers")
         return connection.sql("FROM profile").to_arrow_table()
