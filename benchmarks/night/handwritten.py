@@ -61,11 +61,29 @@ FOREIGN = [
     "SEK",
     "CZK",
 ]
-FIRST_NIGHT = """
-    SELECT NULL::INTEGER AS customer, NULL::DATE AS as_of_day, NULL::BIGINT AS tier_rank,
-      NULL::DATE AS tier_since, NULL::BIGINT AS tier_hits, NULL::BIGINT AS tier_misses,
-      NULL::VARCHAR AS stage, NULL::DATE AS stage_since, NULL::VARCHAR AS stage_reason,
-      NULL::VARCHAR AS stage_before WHERE false
+HELD = {
+    "as_of_day": "DATE",
+    "tier_rank": "BIGINT",
+    "tier_since": "DATE",
+    "tier_hits": "BIGINT",
+    "tier_misses": "BIGINT",
+    "stage": "VARCHAR",
+    "stage_since": "DATE",
+    "stage_reason": "VARCHAR",
+    "stage_before": "VARCHAR",
+    "large_outflow": "BOOLEAN",
+    "next_maturity_on": "DATE",
+    "outflow_due_on": "DATE",
+    "outflow_due_on_since": "DATE",
+    "maturity_due_on": "DATE",
+    "maturity_due_on_since": "DATE",
+    "visit_due_on": "DATE",
+    "visit_due_on_since": "DATE",
+}
+"""What the SQL reads of the night before, with types."""
+FIRST_NIGHT = f"""
+    SELECT NULL::INTEGER AS customer, {", ".join(f"NULL::{kind} AS {name}" for name, kind in HELD.items())}
+    WHERE false
 """
 """`yesterday` where no night went before."""
 
@@ -113,11 +131,6 @@ def copy_moved(home: Home, spill: Path) -> None:
     """
     with opened(THREADS, spill) as connection:
         write_moved(home, register_of(home), spill / "moved", connection)
-
-
-HELD = ("as_of_day", "tier_rank", "tier_since", "tier_hits", "tier_misses", "stage", "stage_since",
-        "stage_reason", "stage_before")  # fmt: skip
-"""What the SQL reads of the night before."""
 
 
 def held(night: Path, where: str) -> str:

@@ -6,12 +6,14 @@ Written without a look at the planner's output, it is a second opinion on every 
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from benchmarks.night.handwritten import FIRST_NIGHT, define
+from benchmarks.night.handwritten import FIRST_NIGHT, HELD, define
 
+from quanke.books.matrix import DEFAULT_MATRIX
 from quanke.engines.duckdb import evaluate
 from quanke.night.catalogue import standard_catalogue
 from quanke.night.steps import split
@@ -19,10 +21,12 @@ from tests.generative.random_facts import AS_OF, as_arrow, tables
 
 PEOPLE, ROWS = 200, 1_500
 NIGHTS = (AS_OF - dt.timedelta(days=61), AS_OF - dt.timedelta(days=47), AS_OF)
-KEPT = (
-    "customer, as_of_day, tier_rank, tier_since, tier_hits, tier_misses, stage, stage_since, stage_reason, "
-    "stage_before"
+WEEK = tuple(AS_OF - dt.timedelta(days=n) for n in (47, 12, 5, 4, 3, 2, 0))
+"""A Thursday long past, what fell due then being forgotten; another; Thursday to Sunday, and Tuesday."""
+CARRIED = tuple(
+    f"{name}_due_on{since}" for name in ("outflow", "maturity", "visit") for since in ("", "_since")
 )
+SERVICE = ("service_cell", "contact_due_for", "covered_by", *CARRIED)
 NOTHING = {
     "parties": "customer INTEGER, source VARCHAR, party_id VARCHAR, city VARCHAR, district VARCHAR, "
     "branch_id VARCHAR, sex VARCHAR, birth_date DATE, opened_on DATE, closed_on DATE, deceased BOOLEAN, "
@@ -45,7 +49,7 @@ def by_hand(given: dict[str, pa.Table], night: dt.date, before: pa.Table | None)
         queries |= {name: f"FROM no_{name}" for name in NOTHING}
         if before is not None:
             connection.register("held", before)
-        yesterday = FIRST_NIGHT if before is None else f"SELECT {KEPT} FROM held"
+        yesterday = FIRST_NIGHT if before is None else f"SELECT customer, {', '.join(HELD)} FROM held"
         define(connection, queries, night.isoformat(), "CNY", PEOPLE, yesterday)
         connection.execute("CREATE OR REPLACE TEMP VIEW golden AS FROM in_customers")
         return connection.sql("FROM profile").to_arrow_table()
@@ -59,18 +63,69 @@ def random_bank(seed: int) -> dict[str, pa.Table]:
     return as_arrow(made)
 
 
-def test_equals_the_engine() -> None:
+def bank_in_scope(seed: int) -> dict[str, pa.Table]:
+    """The same for people alive with open accounts, in all tiers, some of whom take half of it away; the
+    first fifty have hardly anything and did nothing until a few days ago."""
+    made: dict[str, list[dict[str, Any]]] = tables(seed, people=PEOPLE, count=ROWS)
+    draw = random.Random(seed)
+    for row in made["customers"]:
+        row |= {"kind": "person", "deceased": False, "closed_on": None}
+    for row in made["accounts"]:
+        row["closed_on"] = None
+    for row in made["transactions"]:
+        row["amount"] = min(row["amount"], 1_000_00)
+    for name in ("transactions", "channel_events"):
+        late = AS_OF - dt.timedelta(days=4)
+        made[name] = [row for row in made[name] if row["customer"] >= 50 or row["date"] > late]
+    for row in made["contacts"]:
+        row["evidence"] = draw.random() < 0.1
+    account = made["balances"][0] | {"currency": "CNY", "category": "demand"}
+    made["balances"] = []
+    for customer in range(PEOPLE):
+        place = account | {"customer": customer, "account": customer}
+        worth = 50_00 if customer < 50 else int(100 * 10 ** draw.uniform(2, 7.5))
+        made["balances"] += [
+            place | {"date": AS_OF - dt.timedelta(days=300), "delta": worth},
+            place
+            | {
+                "date": AS_OF - dt.timedelta(days=draw.randrange(90)),
+                "delta": draw.choice((0, 0, -worth // 2)),
+            },
+        ]
+    return as_arrow(made)
+
+
+def assert_equal_nights(
+    given: dict[str, pa.Table], nights: tuple[dt.date, ...]
+) -> dict[str, set[str | dt.date | None]]:
+    """Every column has our values and our type on every night. Gives what was seen of the service matrix."""
     definitions, _ = split(standard_catalogue())
-    given = random_bank(11)
+    seen: dict[str, set[str | dt.date | None]] = {name: set() for name in SERVICE}
     before = None
-    for night in NIGHTS:
+    for night in nights:
         ours, theirs = evaluate(definitions, given, night, before), by_hand(given, night, before)
         assert ours.column_names[0] == "customer"
         for name in ours.column_names:
             assert name in theirs.column_names, f"{name} is not in benchmarks/night/handwritten"
             assert ours.schema.field(name).type == theirs.schema.field(name).type, name
             assert ours[name].to_pylist() == theirs[name].to_pylist(), f"{name} on {night}"
+        for name, values in seen.items():
+            values.update(ours[name].to_pylist())
         before = ours
+    return seen
+
+
+def test_equals_the_engine() -> None:
+    assert_equal_nights(random_bank(11), NIGHTS)
+
+
+def test_equals_the_engine_for_all_whom_the_service_matrix_tells_apart() -> None:
+    seen = assert_equal_nights(bank_in_scope(17), WEEK)
+    assert seen["service_cell"] >= {row.name for row in DEFAULT_MATRIX.rows}
+    assert seen["contact_due_for"] >= {"outflow", "maturity", "newcomer", "visit", "rhythm"}
+    assert seen["covered_by"] == {"team", "post", "digital", None}
+    for name in CARRIED:
+        assert len(seen[name]) >= 4, f"{name} is hardly ever set"
 
 
 def test_a_difference_is_seen() -> None:

@@ -38,6 +38,17 @@ CREATE OR REPLACE TEMP MACRO rate(a, b) AS
           ELSE ((2000000::HUGEINT * a + sign(a) * abs(b)) // (2 * nullif(b, 0)))::DECIMAL(18, 0) END
       * 0.000001::DECIMAL(7, 6))::DECIMAL(18, 6);
 
+-- the n-th day from tonight without Saturdays and Sundays, n up to 5
+CREATE OR REPLACE TEMP MACRO workdays_on(n) AS today() + n + CASE
+    WHEN isodow(today()) = 6 THEN 1 WHEN isodow(today()) <= 5 AND isodow(today()) + n > 5 THEN 2 ELSE 0 END::INTEGER;
+-- by when somebody must have talked to the customer of what began tonight: what the night before said stays
+-- until there is an effective contact, 30 days past the day at most
+CREATE OR REPLACE TEMP MACRO due_still(was_due, was_since, contact_on, begins, n) AS
+    CASE WHEN today() - was_due <= 30 AND NOT coalesce(contact_on >= was_since, false) THEN was_due
+         WHEN begins THEN workdays_on(n) END;
+CREATE OR REPLACE TEMP MACRO due_since(due, was_due, was_since) AS
+    CASE WHEN due = was_due THEN was_since WHEN due IS NOT NULL THEN today() END;
+
 -------------------------------------------------------------------------------------- who the customer is
 
 -- One row per customer out of his records, by the rules of docs/reference/golden.md.
@@ -365,6 +376,7 @@ SELECT customer,
     max(CASE WHEN outcome = 'declined' AND date >= days_ago(89) THEN date END) AS last_declined_on,
     count(CASE WHEN means = 'call' AND date >= days_ago(6) THEN 1 END) AS calls_7d,
     count(CASE WHEN means = 'sms' AND date >= month_first(0) THEN 1 END) AS messages_mtd,
+    count(CASE WHEN means = 'push' AND date = today() THEN 1 END) AS pushes_1d,
     bool_or(means = 'call' AND outcome IN ('interested', 'accepted', 'served')
             AND (NOT connected OR "seconds" < 10) AND date >= days_ago(89)) AS failed_calls_as_success
 FROM contact
@@ -397,10 +409,11 @@ GROUP BY customer;
 -- Agreed: a consent in force, younger than the last refusal by the same means ('any' speaks for all).
 CREATE OR REPLACE TEMP VIEW consent_facts AS
 WITH consent AS (
-    SELECT customer, means,
+    -- consent to profiling has one answer whatever the means
+    SELECT customer, CASE purpose WHEN 'marketing' THEN means ELSE purpose END AS means,
         CASE WHEN withdrawn_on IS NULL OR withdrawn_on > today() THEN granted_on END AS granted,
         CASE WHEN withdrawn_on <= today() THEN withdrawn_on END AS refused
-    FROM consents WHERE granted_on <= today() AND purpose = 'marketing'
+    FROM consents WHERE granted_on <= today() AND purpose IN ('marketing', 'profiling')
 )
 SELECT customer,
     max(CASE WHEN means IN ('call', 'any') THEN granted END) AS granted_call,
@@ -412,7 +425,9 @@ SELECT customer,
     max(CASE WHEN means IN ('wecom', 'any') THEN granted END) AS granted_wecom,
     max(CASE WHEN means IN ('wecom', 'any') THEN refused END) AS refused_wecom,
     max(CASE WHEN means IN ('email', 'any') THEN granted END) AS granted_email,
-    max(CASE WHEN means IN ('email', 'any') THEN refused END) AS refused_email
+    max(CASE WHEN means IN ('email', 'any') THEN refused END) AS refused_email,
+    max(CASE WHEN means = 'profiling' THEN granted END) AS granted_profiling,
+    max(CASE WHEN means = 'profiling' THEN refused END) AS refused_profiling
 FROM consent
 GROUP BY customer;
 
@@ -430,6 +445,7 @@ SELECT customer,
     count(CASE WHEN held_once AND from_date >= days_ago(364) THEN 1 END) AS owner_changes_365d,
     count(CASE WHEN held_once AND from_date >= days_ago(89) THEN 1 END) AS owner_changes_90d,
     count(CASE WHEN held_once THEN 1 END) AS owners_ever,
-    bool_or(duty IN ('adviser', 'private_banking') AND in_force) AS has_adviser
+    bool_or(duty IN ('adviser', 'private_banking') AND in_force) AS has_adviser,
+    bool_or(duty = 'primary' AND in_force AND care = 'team') AS is_with_team
 FROM owned
 GROUP BY customer;

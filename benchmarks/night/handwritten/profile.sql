@@ -30,6 +30,10 @@ WITH wide AS (
         granted_wecom IS NOT NULL AND coalesce(granted_wecom > refused_wecom, true) AS agrees_wecom,
         granted_email IS NOT NULL AND coalesce(granted_email > refused_email, true) AS agrees_email,
         refused_call, refused_sms, refused_push, refused_wecom, refused_email,
+        refused_profiling IS NOT NULL AND coalesce(refused_profiling >= granted_profiling, true)
+            AS profiling_refused,
+        granted_profiling IS NOT NULL AND coalesce(granted_profiling > refused_profiling, true)
+            AS profiling_agreed,
         least(g.opened_on, today()) AS known_since,
         -- balances
         coalesce(aum, 0) AS aum, coalesce(aum_30d_ago, 0) AS aum_30d_ago,
@@ -51,7 +55,7 @@ WITH wide AS (
         first_account_on, coalesce(has_class_one, false) AS has_class_one,
         coalesce(has_foreign_currency, false) AS has_foreign_currency,
         coalesce(opened_by_employer, false) AS opened_by_employer, coalesce(maturing_7d, 0) AS maturing_7d,
-        coalesce(maturing_30d, 0) AS maturing_30d, next_maturity_on,
+        coalesce(maturing_30d, 0) AS maturing_30d, a.next_maturity_on,
         coalesce(open_class_1 > 1 OR open_class_2 > 5 OR open_class_3 > 5, false) AS is_over_account_limit,
         coalesce(maturing_amount_7d, 0)::BIGINT AS maturing_amount_7d,
         coalesce(maturing_amount_30d, 0)::BIGINT AS maturing_amount_30d,
@@ -98,11 +102,12 @@ WITH wide AS (
         coalesce(visits_90d, 0) AS visits_90d, last_visit_on, last_complaint_on,
         coalesce(contacts_90d, 0) AS contacts_90d, coalesce(effective_contacts_90d, 0) AS effective_contacts_90d,
         last_effective_contact_on, last_declined_on, coalesce(calls_7d, 0) AS calls_7d,
-        coalesce(messages_mtd, 0) AS messages_mtd,
+        coalesce(messages_mtd, 0) AS messages_mtd, coalesce(pushes_1d, 0) AS pushes_1d,
         coalesce(failed_calls_as_success, false) AS failed_calls_as_success,
         coalesce(owners, 0) AS owners, owner_post, owner_since,
         coalesce(owner_changes_365d, 0) AS owner_changes_365d,
         coalesce(owner_changes_90d >= 2 AND owners_ever >= 3, false) AS owner_ping_pong, coalesce(has_adviser, false) AS has_adviser,
+        coalesce(is_with_team, false) AS is_with_team,
         coalesce(targeted_90d, false) AS targeted_90d, coalesce(reached_90d, false) AS reached_90d,
         coalesce(converted_90d, false) AS converted_90d,
         coalesce(converted_treated_90d, false) AS converted_treated_90d,
@@ -113,11 +118,15 @@ WITH wide AS (
         -- what the night before held
         y.as_of_day AS was_day, y.tier_rank AS was_rank, y.tier_since AS was_tier_since, y.tier_hits AS was_hits,
         y.tier_misses AS was_misses, y.stage AS was_stage, y.stage_since AS was_stage_since,
-        y.stage_reason AS was_stage_reason, y.stage_before AS was_stage_before
+        y.stage_reason AS was_stage_reason, y.stage_before AS was_stage_before,
+        y.large_outflow AS was_large_outflow, y.next_maturity_on AS was_next_maturity_on,
+        y.outflow_due_on AS was_outflow_due, y.outflow_due_on_since AS was_outflow_since,
+        y.maturity_due_on AS was_maturity_due, y.maturity_due_on_since AS was_maturity_since,
+        y.visit_due_on AS was_visit_due, y.visit_due_on_since AS was_visit_since
     FROM golden g
     LEFT JOIN balance_facts USING (customer)
     LEFT JOIN movement_facts USING (customer)
-    LEFT JOIN account_facts USING (customer)
+    LEFT JOIN account_facts a USING (customer)
     LEFT JOIN holding_facts h USING (customer)
     LEFT JOIN card_facts USING (customer)
     LEFT JOIN event_facts USING (customer)
@@ -227,6 +236,58 @@ placed AS (
              WHEN stage_reason = 'came_back' THEN 'won_back'
              ELSE 'active' END AS stage
     FROM reasoned
+),
+-- the service matrix: who looks after whom, how and how often
+service (service_cell, service_care, service_role, service_grade, service_channels, service_contact_days) AS (
+    VALUES
+        ('private', 'post', 'private_banker', '高级', 'visit,call,wecom', 31::BIGINT),
+        ('wealth', 'post', 'wealth_adviser', '中级', 'visit,call,wecom', 31),
+        ('affluent', 'post', 'wealth_manager', '初级', 'call,wecom,visit', 92),
+        ('core', 'post', 'customer_manager', NULL, 'wecom,call,sms', 184),
+        ('online', 'digital', NULL, NULL, 'push,sms', NULL),
+        ('private_at_risk', 'post', 'private_banker', '高级', 'visit,call', 14),
+        ('top_at_risk', 'post', 'wealth_adviser', '中级', 'visit,call', 14),
+        ('affluent_at_risk', 'post', 'wealth_manager', '初级', 'call,wecom', 31),
+        ('core_at_risk', 'post', 'customer_manager', NULL, 'call,wecom', 31),
+        ('online_at_risk', 'team', 'remote_seat', NULL, 'call,wecom', 31),
+        ('won_back', 'team', 'remote_seat', NULL, 'call,wecom', 92),
+        ('lost', 'digital', NULL, NULL, 'push,sms', NULL)
+),
+celled AS (
+    SELECT *,
+        CASE WHEN tier_rank IS NULL THEN NULL WHEN tier_rank = was_rank THEN was_tier_since ELSE today()
+        END AS tier_since,
+        is_person AND NOT deceased AND NOT relationship_closed AND accounts_open > 0 AS in_scope,
+        CASE WHEN NOT in_scope THEN NULL
+             WHEN stage = 'at_risk' THEN ['online', 'core', 'affluent', 'top', 'private'][tier_rank + 1] || '_at_risk'
+             WHEN stage = 'won_back' AND tier_rank = 0 THEN 'won_back'
+             WHEN stage = 'lost' AND tier_rank <= 1 THEN 'lost'
+             ELSE ['online', 'core', 'affluent', 'wealth', 'private'][tier_rank + 1] END AS service_cell
+    FROM placed
+),
+served AS (
+    SELECT *, coalesce(service_care <> 'digital', false) AS by_people FROM celled LEFT JOIN service USING (service_cell)
+),
+begun AS (
+    SELECT *,
+        due_still(was_outflow_due, was_outflow_since, last_effective_contact_on,
+                  by_people AND large_outflow AND NOT coalesce(was_large_outflow, false), 2) AS outflow_due_on,
+        due_still(was_maturity_due, was_maturity_since, last_effective_contact_on,
+                  by_people AND was_next_maturity_on <= today(), 2) AS maturity_due_on,
+        due_still(was_visit_due, was_visit_since, last_effective_contact_on,
+                  by_people AND last_visit_on > was_day, 3) AS visit_due_on,
+        CASE WHEN by_people AND stage = 'new'
+                AND (last_effective_contact_on IS NULL OR last_effective_contact_on < first_account_on)
+             THEN first_account_on + 7 END AS newcomer_due_on
+    FROM served
+),
+due AS (
+    SELECT *,
+        CASE WHEN by_people THEN least(
+            coalesce(greatest(last_effective_contact_on, owner_since), tier_since) + service_contact_days::INTEGER,
+            outflow_due_on, maturity_due_on, visit_due_on, newcomer_due_on
+        ) END AS contact_due_on
+    FROM begun
 )
 SELECT
     customer,
@@ -235,6 +296,9 @@ SELECT
          ELSE birthday_next_year::DATE - today() <= 7 END AS birthday_7d,
     tenure_months, deceased, relationship_closed, is_foreigner, sources, id_expired_days, id_expires_90d,
     risk_level, risk_assessment_valid, credit_score_band,
+    profiling_refused, profiling_agreed,
+    is_person AND NOT profiling_refused AND coalesce(age >= 14, false) AND NOT deceased
+        AND NOT relationship_closed AND accounts_open > 0 AS may_be_profiled,
     agrees_call, agrees_sms, agrees_push, agrees_wecom, agrees_email,
     (agrees_call OR agrees_sms OR agrees_push OR agrees_wecom OR agrees_email)
         AND NOT deceased AND NOT coalesce(is_minor, false) AND NOT relationship_closed AS may_be_marketed,
@@ -297,12 +361,12 @@ SELECT
     -- care
     owners > 0 AS has_owner, owners, owner_post, owner_since, owner_changes_365d, has_adviser, contacts_90d,
     effective_contacts_90d, last_effective_contact_on, last_declined_on,
-    coalesce(last_declined_on > days_ago(14), false) AS in_cool_down, calls_7d, messages_mtd, visits_90d,
-    last_visit_on, last_complaint_on, last_complaint_on IS NOT NULL AS complained_90d, targeted_90d, reached_90d,
+    coalesce(last_declined_on > days_ago(14), false) AS in_cool_down, calls_7d, messages_mtd, pushes_1d,
+    visits_90d, last_visit_on, last_complaint_on, last_complaint_on IS NOT NULL AS complained_90d, targeted_90d, reached_90d,
     converted_90d, converted_treated_90d, held_out_90d, converted_control_90d, campaign_response_365d,
     -- alive or asleep
     last_active_on, inactive_days, aum_mtd >= 10000 OR transactions_90d >= 1 AS is_effective,
-    is_person AND NOT deceased AND NOT relationship_closed AND accounts_open > 0 AS in_scope,
+    in_scope,
     accounts_open > 0 AND first_account_on < days_ago(365) AND last_transaction_on IS NULL AND aum <= 1000
         AND NOT has_social_card
         AND NOT (has_wealth OR has_fund OR has_mortgage OR has_consumer_loan OR has_business_loan) AS is_dormant,
@@ -327,8 +391,7 @@ SELECT
     ['online', 'core', 'affluent', 'wealth', 'private'][tier_rank + 1] AS tier,
     CASE WHEN tier_rank IS NULL THEN NULL WHEN was_rank IS NULL THEN 'new' WHEN tier_rank > was_rank THEN 'up'
          WHEN tier_rank < was_rank THEN 'down' ELSE 'same' END AS tier_move,
-    CASE WHEN tier_rank IS NULL THEN NULL WHEN tier_rank = was_rank THEN was_tier_since ELSE today()
-    END AS tier_since,
+    tier_since,
     CASE WHEN NOT is_person THEN NULL
          WHEN aum_mtd >= 4000000 AND aum_mtd < 5000000 THEN 'rising'
          WHEN aum_mtd >= 80000000 AND aum_mtd < 100000000 THEN 'wealth_edge' END AS edge,
@@ -341,6 +404,18 @@ SELECT
     [5000000, 20000000, 100000000, 800000000][tier_raw_rank + 1] - aum_mtd AS tier_gap,
     [NULL, 184, 92, 31, 31][tier_rank + 1]::BIGINT AS contact_standard_days,
     coalesce(tier_rank >= 2, false) AS owner_required,
+    -- service
+    service_cell, service_care, service_role, service_grade, service_channels, service_contact_days,
+    outflow_due_on, due_since(outflow_due_on, was_outflow_due, was_outflow_since) AS outflow_due_on_since,
+    maturity_due_on, due_since(maturity_due_on, was_maturity_due, was_maturity_since) AS maturity_due_on_since,
+    visit_due_on, due_since(visit_due_on, was_visit_due, was_visit_since) AS visit_due_on_since,
+    newcomer_due_on, contact_due_on,
+    CASE contact_due_on WHEN outflow_due_on THEN 'outflow' WHEN maturity_due_on THEN 'maturity'
+         WHEN newcomer_due_on THEN 'newcomer' WHEN visit_due_on THEN 'visit'
+         ELSE if(contact_due_on IS NOT NULL, 'rhythm', NULL) END AS contact_due_for,
+    CASE WHEN contact_due_on IS NOT NULL THEN greatest(today() - contact_due_on, 0) END AS contact_overdue_days,
+    CASE WHEN NOT in_scope THEN NULL WHEN owners > 0 THEN if(is_with_team, 'team', 'post')
+         WHEN service_care = 'digital' THEN 'digital' END AS covered_by,
     -- checks of care (aliases of this SELECT may be used in it)
     in_scope AND owner_required AND NOT has_owner AS owner_missing,
     in_scope AND large_outflow AS outflow_to_recall,
@@ -383,5 +458,5 @@ SELECT
     cash_near_limit,
     inflow_30d >= 20000000 AND outflow_ratio_30d >= 0.95 AND outflow_ratio_30d < 1.05
         AND aum_30d <= divided(inflow_30d, 100) AND is_person AS pass_through
-FROM placed
+FROM due
 ORDER BY customer;
