@@ -3,7 +3,8 @@
 Only minima can contradict capacities, so who is under no minimum may be left without anything: what is looked
 at are the customers under minima that a dual with worthless actions shows to be too high, which is a small
 integer program (HiGHS) even in a large plan. Bounds are dropped from it as long as it stays impossible; what
-is left is irreducible. How minima give way is found by `yielding`; capacities never do. Sources: Chinneck 2008 (deletion filters); Farkas' lemma.
+is left is irreducible. How minima give way is found by `yielding`; capacities never do.
+Sources: Chinneck 2008 (deletion filters); Farkas' lemma.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.kernel.errors import AllocationError
-from quanke.plans import dual, exact, passes, yielding
+from quanke.plans import alike, dual, exact, passes, yielding
+from quanke.plans.alike import Alike
 from quanke.plans.mending import Mended
 from quanke.plans.problem import Problem, part_of
 from quanke.plans.yielding import Way
@@ -32,8 +34,6 @@ ROWS = 3
 """Of a limit of which more rows than this are named, the rows are counted."""
 ROUNDS = 4
 """So many times what still contradicts itself after a relaxation gives way as well."""
-FILTERED = 400
-"""Of more minima than these the fewest are sought by halves, as far as that goes."""
 
 Bound = tuple[str, int, str]
 
@@ -71,14 +71,39 @@ def crossed(problem: Problem, attempt: Callable[[Problem], Mended]) -> Allocatio
 def _found(problem: Problem, own: bool, told: bool) -> tuple[list[Bound], Way]:
     """What contradicts itself (where it is to be told), and how it gives way: nothing where neither is
     found."""
-    for some, count in _looked_at(problem, own):
-        if not 0 < some.customers * some.width <= COLUMNS:
-            continue
-        soft = _Soft(exact.program_of(some, count), some)
-        amounts = yielding.least(soft.program, some)
-        if amounts is not None and (amounts > 0).any():
-            return soft.named(soft.irreducible()) if told else [], soft.amounts(amounts)
+    if own:
+        return _alone(problem)
+    for some, few in _looked_at(problem):
+        # each for himself, where that is not too much: what is lost is told exactly
+        kinds = [one for one in (some, few) if one.problem.customers * one.problem.width <= COLUMNS]
+        for one in kinds:
+            program = one.program()
+            amounts = yielding.least(program, one.problem)
+            if amounts is not None and (amounts > 0).any():
+                soft = _Soft(kinds[-1].program(), kinds[-1])
+                return soft.conflict() if told else [], _Soft(program, one).amounts(amounts)
     return [], ()
+
+
+def _alone(problem: Problem) -> tuple[list[Bound], Way]:
+    """Customers whose own limits no choice keeps: the first, and how all give way."""
+    impossible = np.zeros(problem.customers, np.bool_)
+    passes.impossible(problem.parts(), problem.k, impossible)
+    none = np.zeros(len(problem.room.capacity), np.bool_)
+    conflict: list[Bound] = []
+    way: Way = ()
+    people = np.flatnonzero(impossible)
+    size = max(COLUMNS // max(problem.width, 1), 1)
+    for low in range(0, len(people), size):
+        some = np.zeros(problem.customers, np.bool_)
+        some[people[low : low + size]] = True
+        one = alike.each(part_of(problem, some, none))
+        soft = _Soft(one.program(), one)
+        conflict = conflict or soft.conflict()
+        amounts = yielding.least(soft.program, one.problem)
+        if amounts is not None:
+            way += soft.amounts(amounts)
+    return conflict, way
 
 
 def _wholly(problem: Problem, way: Way, mended: Mended | None, attempt: Callable[[Problem], Mended]) -> Way:
@@ -180,49 +205,19 @@ def _relaxed(way: Way) -> str:
     return _listed(said)
 
 
-def _looked_at(problem: Problem, own: bool) -> Iterator[tuple[Problem, NDArray[np.float64] | None]]:
-    """Parts of a problem that may contradict themselves, and for how many each of their customers stands: all
-    of it where it is small; else what a dual suspects, and then all of it."""
+def _looked_at(problem: Problem) -> Iterator[tuple[alike.Alike, alike.Alike]]:
+    """Parts of a problem that may contradict themselves: all of it where it is small; else what a dual
+    suspects, and then all of it. Each with those who are owed something apart, and with those alike as
+    one."""
     if problem.customers * problem.width > WHOLE:
-        if own:
-            impossible = np.zeros(problem.customers, np.bool_)
-            passes.impossible(problem.parts(), problem.k, impossible)
-            yield part_of(problem, impossible, np.zeros(len(problem.room.capacity), np.bool_)), None
         rows = suspects(problem)
         low = rows & np.isfinite(problem.room.floor)
         obliged = (problem.room.least > 0).any(axis=1)
         under = np.asarray(np.append(low, False)[problem.rows].any(axis=1))[problem.signature]
-        yield _merged(part_of(problem, under | obliged, rows))
-    yield problem, None
-
-
-def _merged(problem: Problem) -> tuple[Problem, NDArray[np.float64]]:
-    """One customer for all who are alike as far as minima go, and how many they are.
-
-    What no minimum asks for may be left out; who may be offered the same of the rest under the same rows is
-    alike, and at most k different actions each can be dealt out to m of them whatever is taken of each action
-    up to m, and k * m of all. Who has limits of his own stands for himself.
-    """
-    minima = np.asarray(np.isfinite(problem.room.floor))
-    asked = [at for at in range(problem.shared) if minima[problem.first[at] : problem.first[at + 1]].any()]
-    asked += list(range(problem.shared, len(problem.limits)))
-    if len(problem.matrices):
-        return problem, np.ones(problem.customers)
-    useful = np.asarray((problem.use[asked] > 0).any(axis=0))[problem.actions]
-    allowed = np.isfinite(problem.values) & useful
-    bounds = np.isfinite(problem.room.least) | np.isfinite(problem.room.most)
-    alone = np.where(bounds.any(axis=1), np.arange(problem.customers), -1)
-    kinds = np.where(allowed, problem.actions + 1, 0)
-    key = np.column_stack([problem.signature, alone, kinds]).astype(np.int64)
-    _, place, count = np.unique(key, axis=0, return_index=True, return_counts=True)
-    first = np.zeros(problem.customers, np.bool_)
-    first[place] = True
-    order = np.argsort(place)
-    some = part_of(problem, first, np.ones(len(problem.room.capacity), np.bool_))
-    values = np.where(allowed[first], some.values, some.values.dtype.type(-np.inf))
-    columns = allowed.any(axis=0) if len(problem.actions) == 1 else np.ones(problem.width, np.bool_)
-    merged = replace(some, values=values[:, columns], actions=some.actions[:, columns])
-    return merged, count[order].astype(np.float64)
+        part = part_of(problem, under | obliged, rows)
+        if part.customers:
+            yield alike.merged(part, False), alike.merged(part, True)
+    yield alike.each(problem), alike.each(problem)
 
 
 def suspects(problem: Problem) -> NDArray[np.bool_]:
@@ -243,7 +238,28 @@ class _Soft:
     """A program whose bounds may give. Bounds are numbered: lines' minima first, then their capacities."""
 
     program: exact.Program
-    problem: Problem
+    alike: Alike
+
+    def conflict(self) -> list[Bound]:
+        """A smallest set, by name: of rows that are alike as few as contradict the rest."""
+        kept = self.irreducible()
+        lines, low = len(self.program.named), self.program.low.copy()
+        found: list[Bound] = []
+        for b in kept.tolist():
+            line, many = int(self.program.named[b % lines]), 1
+            count, need = self.alike.needs(line) if b < lines else (1, 0.0)
+            if count > 1:
+                least, many = 0, count
+                while many - least > 1:
+                    low[b] = need * ((least + many) // 2)
+                    if _Soft(replace(self.program, low=low), self.alike)._impossible(kept, integral=True):
+                        many = (least + many) // 2
+                    else:
+                        least = (least + many) // 2
+                low[b] = need * many
+            which = "at_least" if b < lines else "capacity"
+            found += [(*name, which) for name in self.alike.named(line, many)]
+        return found
 
     def irreducible(self) -> NDArray[np.int64]:
         """A set of bounds that no plan keeps, though one keeps any of its proper subsets."""
@@ -278,33 +294,22 @@ class _Soft:
         among[bounds] = True
         return self._solve(among, integral, soft=False) is None
 
-    def named(self, bounds: NDArray[np.int64]) -> list[Bound]:
-        """Limit, row and kind of some bounds."""
-        lines = len(self.program.named)
-        return [
-            (*self._row(int(self.program.named[b % lines])), "at_least" if b < lines else "capacity")
-            for b in bounds.tolist()
-        ]
-
     def amounts(self, by_line: NDArray[np.float64]) -> Way:
-        """Minima that give way, and by how much."""
-        some = np.flatnonzero(by_line > 0)
-        return tuple(
-            (*name, float(by_line[b])) for name, b in zip(self.named(some), some.tolist(), strict=True)
-        )
-
-    def _row(self, line: int) -> tuple[str, int]:
-        problem, rows = self.problem, len(self.problem.room.capacity)
-        if line < rows:
-            return problem.row_name(line)
-        own = problem.room.least.shape[1]
-        return yielding.own_row(problem, (line - rows) // own, (line - rows) % own)
+        """Minima that give way, and by how much: of rows that are alike, as many as that takes."""
+        found: list[tuple[str, int, str, float]] = []
+        for b in np.flatnonzero(by_line > 0).tolist():
+            line, amount = int(self.program.named[b]), float(by_line[b])
+            count, need = self.alike.needs(line)
+            many = min(int(np.ceil(amount / need - 1e-9)), count) if count > 1 else 1
+            each = need if count > 1 else amount
+            found += [(*name, "at_least", each) for name in self.alike.named(line, many)]
+        return tuple(found)
 
     def _solve(
         self, among: NDArray[np.bool_], integral: bool, soft: bool, duals: bool = False
     ) -> NDArray[np.float64] | None:
-        """Keep the bounds in `among`; `soft`: pay for what each gives, and tell its price (`duals`). Something
-        where it can be done, None where it cannot."""
+        """Keep the bounds in `among`; `soft`: pay for what each gives, and tell its price (`duals`).
+        Something where it can be done, None where it cannot."""
         from scipy import sparse
         from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 

@@ -38,11 +38,12 @@ SAMPLE, OF_ROW = 100_000, 300
 """The first round looks at about so many customers, and at so many for each row: fewer say nothing of it."""
 GROWTH = 8
 """Each later round looks at so many times more."""
-STEPS = 25
+STEPS = 40
 REACH = 6.0
 """A step changes what an action pays by no more than so many deltas: the curvature says nothing of what is
 farther."""
-NARROWEST, WIDEST = 1e-4, 8.0
+PATIENCE = 3
+NARROWEST, WIDEST = 1e-4, 64.0
 """A step's radius, in units of REACH."""
 HOLDS = 12
 """Rows are held at the ends of their span, and let go, so many times within one step."""
@@ -290,7 +291,7 @@ def descended(
     """Newton steps from some prices, each the best of its parabola among prices not farther than a radius
     (at first `reach`; wider where the parabola told the truth, narrower where it did not). No price goes
     above `most`, or below -`most`."""
-    point, radius, wide = at(price), 1.0, np.ones(len(price))
+    point, radius, wide, stale = at(price), 1.0, np.ones(len(price)), 0
     size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
     for _ in range(STEPS):
         excess = excess_of(room, point.price, point.found.usage)
@@ -309,9 +310,14 @@ def descended(
         wide = np.where(far, wide * 4, np.where(same, wide, np.maximum(wide / 4, 1.0)))
         fallen = point.value - better.value
         point = better
-        # a short step says nothing of how far it is to the minimum
-        if max(fallen, told) <= SETTLED * abs(point.value) and radius >= 1.0:
-            break
+        if fallen <= SETTLED * abs(point.value) and radius >= 1.0:
+            stale += 1
+            # small steps may be many: the next are longer, and only then it is told
+            radius = min(radius * 4, WIDEST)
+            if stale == PATIENCE or told <= 1e-2 * SETTLED * abs(point.value):
+                break
+        else:
+            stale = 0
     return point.price
 
 

@@ -1,9 +1,10 @@
 """Which minima give way where limits contradict each other. Capacities never do: choosing nothing keeps them.
 
-Of minima those of the lowest priority give way first: what the highest lose is least, then what the next lose,
-and so on; of all ways to do that, the one whose customers keep most value (integer programs, HiGHS). Where that
-is too large, a plan that was nearly found gives up what keeps it above capacities, of as few priorities as
-will do, and takes back what still fits, the highest priority first: what it lacks then is a way out as well.
+Of minima those of the lowest priority give way first: what the highest lose is least, then what the next
+lose, and so on; of all ways to do that, the one whose customers keep most value (integer programs, HiGHS).
+Where that is too large, a plan that was nearly found gives up what keeps it above capacities, of as few
+priorities as will do, and takes back what still fits, the highest priority first: what it lacks then is a way
+out as well.
 """
 
 from __future__ import annotations
@@ -190,11 +191,11 @@ def _taken_back(problem: Problem, places: NDArray[np.int16], shared: Numbers, ow
         else:
             repair.ease(place, moves.EASE)
     usage, uses = repair.usage, own_uses(problem, repair.places)
-    found = [
+    found: Any = [
         (*problem.row_name(row), "at_least", float(room.floor[row] - usage[row]))
         for row in np.flatnonzero(usage < room.floor).tolist()
     ]
-    for customer, limit in np.argwhere(uses < room.least).tolist():
+    for customer, limit in zip(*(at.tolist() for at in np.nonzero(uses < room.least)), strict=True):
         lost = float(room.least[customer, limit] - uses[customer, limit])
         found.append((*own_row(problem, customer, limit), "at_least", lost))
     return tuple(found)
@@ -205,7 +206,7 @@ def own_uses(problem: Problem, places: NDArray[np.int16]) -> Amounts:
     found = np.zeros(problem.room.least.shape)
     for slot in places.T:
         some = np.flatnonzero(slot >= 0)
-        for own in range(found.shape[1]):
+        for own in range(problem.room.least.shape[1]):
             used = exact.uses_of(problem, problem.shared + own, some, slot[some].astype(np.int64))
             found[some, own] += used
     return found
