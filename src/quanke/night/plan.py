@@ -32,7 +32,7 @@ from quanke.plans.actions import Action, By, PlanProgram, action_definitions, re
 from quanke.plans.actions.gates import gates_of
 from quanke.plans.actions.reading import STANDARD
 from quanke.plans.budgets import Of
-from quanke.plans.grounds import Laid, lay, once_each, relaxed
+from quanke.plans.grounds import Laid, lay, once_each, relaxed, told
 from quanke.plans.record import SCHEMA, deadlines, followed, merged, suggested
 from quanke.plans.worklist import TEAM, due_days, working_day_after, worklist
 
@@ -106,7 +106,7 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground) -> None:
     with run.progress.step("a plan for everybody", 1) as step:
         made = decide(values, laid, eligible, actions, program.per_customer.on(day))
         step.advance(1)
-    run.notes.extend(f"the plan's limits contradict each other: {told}" for told in made.relaxed)
+    run.notes.extend(f"the plan's limits contradict each other: {note}" for note in made.relaxed)
     chosen = _chosen(made, ground, exact_values(parts, actions))
     place = chosen.schema.get_field_index("due_on")
     chosen = chosen.set_column(place, "due_on", deadlines(record, chosen))
@@ -180,18 +180,18 @@ def decide(
     def found(limits: Sequence[Limit]) -> Plan:
         return allocate(worth, [*(_of(each, some) for each in limits), *more], may, per_customer)
 
-    told: tuple[str, ...] = ()
+    gave_way: tuple[str, ...] = ()
     try:
         made = found([each.limit for each in laid])
     except AllocationError as error:
         if not error.relaxation:
             raise
+        gave_way = (told(error, laid),)
         laid = [replace(each, limit=relaxed(each.limit, error)) for each in laid]
         made = found([each.limit for each in laid])
-        told = (str(error),)
     chosen = np.full((len(values), made.chosen.shape[1]), -1, np.int16)
     chosen[some] = made.chosen
-    return Decided(made, tuple(laid), chosen, told)
+    return Decided(made, tuple(laid), chosen, gave_way)
 
 
 def _of(limit: Limit, customers: NDArray[np.int64]) -> Limit:

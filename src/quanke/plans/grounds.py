@@ -51,6 +51,7 @@ class Grounds:
 
 
 NEVER_DUE = 1_000_000
+_SHOWN = 3
 UNKNOWN = "?"
 """Row of a limit for customers whose tag is not known."""
 DUE_WITHIN = Dated.of(5)
@@ -213,6 +214,39 @@ def once_each(actions: Sequence[Action], customers: int) -> list[Limit]:
             everybody = np.arange(customers, dtype=np.int32)
             found.append(Limit(f"once by {means}", np.ones(customers), use, everybody))
     return found
+
+
+def told(error: AllocationError, laid: Sequence[Laid]) -> str:
+    """Which limits contradict each other, and what gave way, with the names of their rows."""
+    members = {each.budget.name: each.members for each in laid}
+
+    def rows(name: str, numbers: Sequence[int]) -> str:
+        names = [members[name][row] for row in numbers if row < len(members.get(name, ()))]
+        shown = ", ".join(sorted(n for n in names if n)[:_SHOWN])
+        more = ", ..." if len([n for n in names if n]) > _SHOWN else ""
+        return (
+            f"{name} ({shown}{more})"
+            if shown
+            else f"{name} ({len(numbers):,} rows)"
+            if len(numbers) > 1
+            else name
+        )
+
+    against: dict[tuple[str, str], list[int]] = {}
+    for name, row, bound in error.conflict:
+        against.setdefault((bound, name), []).append(row)
+    minima = " and ".join(
+        rows(name, found) for (bound, name), found in against.items() if bound == "at_least"
+    )
+    capacities = " and ".join(
+        rows(name, found) for (bound, name), found in against.items() if bound == "capacity"
+    )
+    gave: dict[str, list[float]] = {}
+    for name, _, _, much in error.relaxation:
+        gave.setdefault(name, []).append(much)
+    way = ", ".join(f"{name} by {sum(much):,.0f} in {len(much):,} rows" for name, much in gave.items())
+    said = f"what {minima or 'minima'} want does not fit {capacities or 'the other limits'}"
+    return f"{said}; lowered: {way}"
 
 
 def relaxed(limit: Limit, error: AllocationError) -> Limit:
