@@ -21,12 +21,19 @@ from tests.generative.random_facts import AS_OF, as_arrow, tables
 
 PEOPLE, ROWS = 200, 1_500
 NIGHTS = (AS_OF - dt.timedelta(days=61), AS_OF - dt.timedelta(days=47), AS_OF)
-WEEK = tuple(AS_OF - dt.timedelta(days=n) for n in (47, 12, 5, 4, 3, 2, 0))
-"""A Thursday long past, what fell due then being forgotten; another; Thursday to Sunday, and Tuesday."""
+WEEK = tuple(AS_OF - dt.timedelta(days=n) for n in (47, 15, 12, 5, 4, 3, 2, 0))
+"""A Thursday, what fell due then being 28 days late, and 31; another, Thursday to Sunday, and Tuesday."""
 CARRIED = tuple(
     f"{name}_due_on{since}" for name in ("outflow", "maturity", "visit") for since in ("", "_since")
 )
 SERVICE = ("service_cell", "contact_due_for", "covered_by", *CARRIED)
+TOGETHER = (
+    ("accounts", "matures_on"),
+    ("channel_events", "date"),
+    ("contacts", "date"),
+    ("consents", "granted_on"),
+    ("consents", "withdrawn_on"),
+)
 NOTHING = {
     "parties": "customer INTEGER, source VARCHAR, party_id VARCHAR, city VARCHAR, district VARCHAR, "
     "branch_id VARCHAR, sex VARCHAR, birth_date DATE, opened_on DATE, closed_on DATE, deceased BOOLEAN, "
@@ -72,13 +79,23 @@ def bank_in_scope(seed: int) -> dict[str, pa.Table]:
         row |= {"kind": "person", "deceased": False, "closed_on": None}
     for row in made["accounts"]:
         row["closed_on"] = None
+    # Half of the dates are of these two weeks, so that days tie and every night has something that begins.
+    for name, field in TOGETHER:
+        for row in made[name]:
+            if row["customer"] >= 50 and draw.random() < 0.5:
+                row[field] = AS_OF - dt.timedelta(days=draw.randrange(14))
     for row in made["transactions"]:
         row["amount"] = min(row["amount"], 1_000_00)
     for name in ("transactions", "channel_events"):
         late = AS_OF - dt.timedelta(days=4)
         made[name] = [row for row in made[name] if row["customer"] >= 50 or row["date"] > late]
+    for row in made["consents"]:
+        row["purpose"] = draw.choice(("marketing", "profiling"))
     for row in made["contacts"]:
         row["evidence"] = draw.random() < 0.1
+    for row in made["accounts"]:
+        if row["customer"] >= 50 and row["customer"] % 3 == 0:  # new customers
+            row["opened_on"] = AS_OF - dt.timedelta(days=6 + row["customer"] // 3 % 9)
     account = made["balances"][0] | {"currency": "CNY", "category": "demand"}
     made["balances"] = []
     for customer in range(PEOPLE):

@@ -362,8 +362,8 @@ SELECT
     owners > 0 AS has_owner, owners, owner_post, owner_since, owner_changes_365d, has_adviser, contacts_90d,
     effective_contacts_90d, last_effective_contact_on, last_declined_on,
     coalesce(last_declined_on > days_ago(14), false) AS in_cool_down, calls_7d, messages_mtd, pushes_1d,
-    visits_90d, last_visit_on, last_complaint_on, last_complaint_on IS NOT NULL AS complained_90d, targeted_90d, reached_90d,
-    converted_90d, converted_treated_90d, held_out_90d, converted_control_90d, campaign_response_365d,
+    visits_90d, last_visit_on, last_complaint_on, last_complaint_on IS NOT NULL AS complained_90d,
+    targeted_90d, reached_90d, converted_90d, converted_treated_90d, held_out_90d, converted_control_90d, campaign_response_365d,
     -- alive or asleep
     last_active_on, inactive_days, aum_mtd >= 10000 OR transactions_90d >= 1 AS is_effective,
     in_scope,
