@@ -7,9 +7,11 @@ With price y[r] on a unit of row r everybody takes the best of his choices, and
 
 is never below the value of a plan that keeps the limits. g has edges, so it is smoothed by delta (who is
 nearly indifferent is shared between his choices, by a projection), and delta shrinks. The curvature is that
-of rows that share a customer: arrow-headed, for few rows hold everybody and many hold a few. For many
+of rows that share a customer: arrow-headed, for few rows hold everybody and many hold a few. A step is the
+best of its parabola within bounds by row (a trust region): the price of a capacity and those of minima under
+it move together, and a row whose price is far away goes ahead alone. For many
 customers the first rounds look at a sample, with the room in proportion: prices hardly depend on how many
-there are. Sources: Nesterov 2005 (smoothing); Martins and Astudillo 2016 (sparsemax); Basu et al. 2020 and
+there are. Sources: Nesterov 2005 (smoothing); Moré and Toraldo 1991 (bounds); Martins and Astudillo 2016 (sparsemax); Basu et al. 2020 and
 Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
 """
 
@@ -230,10 +232,11 @@ def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
     while strides[-1] > 1:
         strides.append(max(1, strides[-1] // GROWTH))
     deltas = DELTAS if start is None else DELTAS[-2:]
+    # where there is a sample limits bind by many customers, and passes over everybody are dear
+    patience = PATIENCE if len(strides) == 1 else 1
     for round_, stride in enumerate(strides):
         for delta in deltas if round_ == 0 else deltas[-1:]:
-            # what a sample has found is near: passes over everybody are dear
-            price = _descended(problem, price, delta * scale, stride, PATIENCE if round_ == 0 else 1)
+            price = _descended(problem, price, delta * scale, stride, patience)
     return price
 
 
