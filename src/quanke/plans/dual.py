@@ -11,8 +11,9 @@ of rows that share a customer: arrow-headed, for few rows hold everybody and man
 best of its parabola within bounds by row (a trust region): the price of a capacity and those of minima under
 it move together, and a row whose price is far away goes ahead alone. For many
 customers the first rounds look at a sample, with the room in proportion: prices hardly depend on how many
-there are. Sources: Nesterov 2005 (smoothing); Moré and Toraldo 1991 (bounds); Martins and Astudillo 2016 (sparsemax); Basu et al. 2020 and
-Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
+there are.
+Sources: Nesterov 2005 (smoothing); Moré and Toraldo 1991 (bounds); Martins and Astudillo 2016 (sparsemax);
+Basu et al. 2020 and Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
 """
 
 from __future__ import annotations
