@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import itertools
 
 import numpy as np
 import pytest
@@ -61,6 +61,6 @@ def test_a_capacity_over_minima(seed: int) -> None:
         found = kept(plan.chosen, values, [*limits[:3], texts], np.ones(values.shape, bool), 1)
         assert found == pytest.approx(plan.value)
         assert plan.gap < 0.005, (share, plan.gap)
-    for tight, wide in pairwise(plans):
+    for tight, wide in itertools.pairwise(plans):
         assert wide.bound >= tight.bound * (1 - 5e-4)
         assert wide.value >= tight.value * (1 - 5e-4)

@@ -199,6 +199,11 @@ def _attempted(problem: Problem) -> Mended:
         narrow = dual.priced(_narrowed(problem, margin), price)
         again = mended_by(problem, narrow, dual.chosen_at(problem, narrow), np.inf, 1)
         found = again if len(again.wrong) <= len(found.wrong) else found
+    if len(found.wrong) and problem.customers * problem.width <= SOME:
+        solved = exact.solved(exact.program_of(problem), problem)
+        if solved is not None and _kept(problem, solved[0]):
+            none = np.zeros(0, np.int64)
+            return replace(found, places=solved[0], wrong=none, amiss=np.zeros(0))
     return found
 
 

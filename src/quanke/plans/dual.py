@@ -7,10 +7,13 @@ With price y[r] on a unit of row r everybody takes the best of his choices, and
 
 is never below the value of a plan that keeps the limits. g has edges, so it is smoothed by delta (who is
 nearly indifferent is shared between his choices, by a projection), and delta shrinks. The curvature is that
-of rows that share a customer: arrow-headed, for few rows hold everybody and many hold a few. For many
+of rows that share a customer: arrow-headed, for few rows hold everybody and many hold a few. A step is the
+best of its parabola within bounds by row (a trust region): the price of a capacity and those of minima under
+it move together, and a row whose price is far away goes ahead alone. For many
 customers the first rounds look at a sample, with the room in proportion: prices hardly depend on how many
-there are. Sources: Nesterov 2005 (smoothing); Martins and Astudillo 2016 (sparsemax); Basu et al. 2020 and
-Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
+there are.
+Sources: Nesterov 2005 (smoothing); Moré and Toraldo 1991 (bounds); Martins and Astudillo 2016 (sparsemax);
+Basu et al. 2020 and Ramanath et al. 2022 (ECLIPSE, DuaLip: such duals over everybody).
 """
 
 from __future__ import annotations
@@ -42,9 +45,12 @@ STEPS = 40
 REACH = 6.0
 """A step changes what an action pays by no more than so many deltas: the curvature says nothing of what is
 farther."""
-PATIENCE = 3
 NARROWEST, WIDEST = 1e-4, 64.0
 """A step's radius, in units of REACH."""
+FARTHEST = 65_536.0
+"""So many times as far goes a price alone that is drawn on and on."""
+PATIENCE = 3
+"""So many small steps one after the other are the end, each tried farther than the one before."""
 HOLDS = 12
 """Rows are held at the ends of their span, and let go, so many times within one step."""
 SETTLED = 4e-6
@@ -227,9 +233,11 @@ def priced(problem: Problem, start: Amounts | None = None) -> Amounts:
     while strides[-1] > 1:
         strides.append(max(1, strides[-1] // GROWTH))
     deltas = DELTAS if start is None else DELTAS[-2:]
+    # where there is a sample limits bind by many customers, and passes over everybody are dear
+    patience = PATIENCE if len(strides) == 1 else 1
     for round_, stride in enumerate(strides):
         for delta in deltas if round_ == 0 else deltas[-1:]:
-            price = _descended(problem, price, delta * scale, stride)
+            price = _descended(problem, price, delta * scale, stride, patience)
     return price
 
 
@@ -258,14 +266,14 @@ def _at(problem: Problem, room: Room, price: Amounts, delta: float, stride: int)
     return _Point(price, found.value + room_cost(room, price), found)
 
 
-def _descended(problem: Problem, price: Amounts, delta: float, stride: int) -> Amounts:
+def _descended(problem: Problem, price: Amounts, delta: float, stride: int, patience: int) -> Amounts:
     """Prices at which the smoothed dual is next to its minimum."""
     share = len(range(0, problem.customers, stride)) / max(problem.customers, 1)
     room = Room(
         problem.room.capacity * share, problem.room.floor * share, problem.room.least, problem.room.most
     )
     reach = REACH * delta / unit_of(problem)
-    return descended(lambda y: _at(problem, room, y, delta, stride), room, price, reach)
+    return descended(lambda y: _at(problem, room, y, delta, stride), room, price, reach, patience=patience)
 
 
 def boxed(problem: Problem, price: Amounts, delta: float) -> Amounts:
@@ -286,11 +294,16 @@ def unit_of(problem: Problem) -> Amounts:
 
 
 def descended(
-    at: Callable[[Amounts], _Point], room: Room, price: Amounts, reach: Amounts, most: float = np.inf
+    at: Callable[[Amounts], _Point],
+    room: Room,
+    price: Amounts,
+    reach: Amounts,
+    most: float = np.inf,
+    patience: int = 1,
 ) -> Amounts:
     """Newton steps from some prices, each the best of its parabola among prices not farther than a radius
     (at first `reach`; wider where the parabola told the truth, narrower where it did not). No price goes
-    above `most`, or below -`most`."""
+    above `most`, or below -`most`; `patience` small steps are the end."""
     point, radius, wide, stale = at(price), 1.0, np.ones(len(price)), 0
     size = np.maximum(np.where(np.isfinite(room.capacity), room.capacity, room.floor), 1e-9)
     for _ in range(STEPS):
@@ -307,14 +320,14 @@ def descended(
         moved, left = better.price - point.price, slope_of(room, better.price, better.found.usage)
         same = left * moved > 0
         far = same & (np.abs(left) > 0.25 * np.abs(excess)) & (np.abs(moved) > 0.9 * reach * wide)
-        wide = np.where(far, wide * 4, np.where(same, wide, np.maximum(wide / 4, 1.0)))
+        wide = np.where(far, np.minimum(wide * 4, FARTHEST), np.where(same, wide, np.maximum(wide / 4, 1.0)))
         fallen = point.value - better.value
         point = better
         if fallen <= SETTLED * abs(point.value) and radius >= 1.0:
             stale += 1
-            # small steps may be many: the next are longer, and only then it is told
+            # a small step does not say how far the minimum is
             radius = min(radius * 4, WIDEST)
-            if stale == PATIENCE or told <= 1e-2 * SETTLED * abs(point.value):
+            if stale == patience or told <= 1e-2 * SETTLED * abs(point.value):
                 break
         else:
             stale = 0
