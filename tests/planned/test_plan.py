@@ -284,6 +284,23 @@ def with_plan(after_may: Path, tmp_path: Path, text: str) -> Planned:
     return Planned(night(home, LAST, bucket=BUCKET).night, home, Bank(home).catalogue)
 
 
+CONTRADICTING = """
+actions:
+  care_call: off
+limits:
+  texts_wanted:
+    zh: 短信目标
+    en: Texts wanted
+    of: contacts
+    means: sms
+    at_least: 2% of customers
+  texts_allowed:
+    zh: 短信上限
+    en: Texts allowed
+    of: contacts
+    means: sms
+    capacity: 10
+"""
 BUDGET = """
 limits:
   sms_budget:
@@ -357,30 +374,36 @@ def test_a_night_whose_holidays_are_not_published_has_a_plan(after_june: Path, t
 
 def test_a_banks_own_plan_counts_and_limits_that_contradict_give_way(after_may: Path, tmp_path: Path) -> None:
     """A floor above a cap: the night says so, the floor gives way and not the cap, and it is published."""
-    text = """
-    actions:
-      care_call: off
-    limits:
-      texts_wanted:
-        zh: 短信目标
-        en: Texts wanted
-        of: contacts
-        means: sms
-        at_least: 2% of customers
-      texts_allowed:
-        zh: 短信上限
-        en: Texts allowed
-        of: contacts
-        means: sms
-        capacity: 10
-    """
-    found = with_plan(after_may, tmp_path, text)
+    found = with_plan(after_may, tmp_path, CONTRADICTING)
     sheet = found.sheet
     assert "care_call" not in [each["name"] for each in sheet["actions"]]
     assert len(sheet["relaxed"]) == 1 and "texts_wanted" in sheet["relaxed"][0]
+    assert any("texts_wanted" in note for note in found.night.manifest["notes"])
     assert sheet["program"] == program_of(found.home, found.catalogue).fingerprint
     prices = {(r["limit"], r["member"]): r for r in rows(found, "prices.parquet")}
     wanted, allowed = prices["texts_wanted", ""], prices["texts_allowed", ""]
     assert allowed["capacity"] == 10 and allowed["use"] <= 10
     assert wanted["at_least"] <= 10 < wanted["asked"]
     assert wanted["use"] >= wanted["at_least"]
+
+
+def test_a_night_killed_after_its_plan_says_what_an_undisturbed_one_does(
+    after_may: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = with_plan(after_may, tmp_path / "whole", CONTRADICTING)
+    assert whole.sheet["relaxed"]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copytree(after_may, tmp_path / "home")
+    (tmp_path / "home" / "plan.yaml").write_text(CONTRADICTING, encoding="utf-8")
+    home = Home.open(tmp_path / "home")
+    with monkeypatch.context() as patch:
+        patch.setattr("quanke.night.run.write_metrics", killed)
+        with pytest.raises(KeyboardInterrupt):
+            night(home, LAST, bucket=BUCKET)
+    resumed = night(home, LAST, bucket=BUCKET).night
+    for path in sorted((whole.night.path / FOLDER).iterdir()):
+        assert (resumed.path / FOLDER / path.name).read_bytes() == path.read_bytes(), path.name
+    assert resumed.manifest["notes"] == whole.night.manifest["notes"]

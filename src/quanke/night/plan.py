@@ -8,6 +8,7 @@ parts `planned-*` beside the profile, so that a changed limit can be tried out l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,18 +67,24 @@ def program_of(home: Home, catalogue: Catalogue) -> PlanProgram:
 def plan_parts(run: Run, done: dict[str, list[str]]) -> None:
     """Plan for everybody, on the columns of the groups that are `done`."""
     folder = run.working.path / FOLDER
-    if (folder / "plan.json").exists():
+    sheet = folder / "plan.json"
+    if not sheet.exists() and not _made(run, folder, done):
         return
+    # out of the file, so that a night that was killed says what an undisturbed one does
+    run.notes.extend(json.loads(sheet.read_text(encoding="utf-8"))["notes"])
+
+
+def _made(run: Run, folder: Path, done: dict[str, list[str]]) -> bool:
+    """Make the plan; False where a tag it stands on was not computed."""
     held = {name: group for group, names in done.items() for name in names}
     if not set(NEEDED) <= set(held):
         run.notes.append("no plan: a tag it stands on was not computed")
-        return
+        return False
     program = program_of(run.inputs.home, run.catalogue)
     offered = [action for action in program.actions if action.offered(run.day)]
     actions = [action for action in offered if _reads(action) <= set(held)]
-    if len(actions) < len(offered):
-        absent = ", ".join(a.name for a in offered if a not in actions)
-        run.notes.append(f"not planned, a tag they stand on was not computed: {absent}")
+    absent = ", ".join(action.name for action in offered if action not in actions)
+    notes = [f"not planned, a tag they stand on was not computed: {absent}"] if absent else []
     run.engine.profile(run, GROUP, action_definitions(actions, run.day), done)
     folder.mkdir(exist_ok=True)
     _keep_program(run.inputs.home, folder)
@@ -92,10 +99,11 @@ def plan_parts(run: Run, done: dict[str, list[str]]) -> None:
         column=lambda name: working_column(run, held[name], name),
         planned=lambda name: working_column(run, GROUP, name),
     )
-    _decide_and_write(run, folder, ground)
+    _decide_and_write(run, folder, ground, notes)
+    return True
 
 
-def _decide_and_write(run: Run, folder: Path, ground: Ground) -> None:
+def _decide_and_write(run: Run, folder: Path, ground: Ground, notes: Sequence[str]) -> None:
     parts = [run.working.part(GROUP, part) for part in range(run.inputs.parts)]
     program, actions, day = ground.program, ground.actions, run.day
     values = values_of(parts, actions, run.inputs.customers)
@@ -106,7 +114,7 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground) -> None:
     with run.progress.step("a plan for everybody", 1) as step:
         made = decide(values, laid, eligible, actions, program.per_customer.on(day))
         step.advance(1)
-    run.notes.extend(f"the plan's limits contradict each other: {note}" for note in made.relaxed)
+    notes = [*notes, *(f"the plan's limits contradict each other: {note}" for note in made.relaxed)]
     chosen = _chosen(made, ground, exact_values(parts, actions))
     place = chosen.schema.get_field_index("due_on")
     chosen = chosen.set_column(place, "due_on", deadlines(record, chosen))
@@ -114,7 +122,7 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground) -> None:
     write_parquet(folder / "prices.parquet", prices_table(made, laid))
     write_parquet(folder / "worklist.parquet", worklist(chosen, actions, day))
     write_parquet(folder / RECORD, suggested(record, chosen, day))
-    write_json(folder / "plan.json", _sheet(ground, made, chosen, eligible))
+    write_json(folder / "plan.json", {**_sheet(ground, made, chosen, eligible), "notes": notes})
 
 
 def _keep_program(home: Home, folder: Path) -> None:
