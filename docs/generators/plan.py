@@ -75,7 +75,7 @@ def row(action: Action) -> str:
         f"`{action.name}`",
         action.title_zh,
         action.title_en,
-        f"{action.by}, {action.means}",
+        f"{action.by}, {action.means}" + (f" ({', '.join(sorted(action.roles))})" if action.roles else ""),
         str(action.purpose),
         takes(action),
         f"R{action.risk_class}" if action.risk_class else "",

@@ -84,6 +84,13 @@ def test_nobody_is_addressed_who_must_not_be(
             assert row["post"] == profile["owner_post"][c] is not None
 
 
+def test_an_action_of_some_roles_is_done_by_them(planned: Planned, program: PlanProgram) -> None:
+    roles = dict(zip(*(planned.posts[name].to_pylist() for name in ("post", "role")), strict=True))
+    found = [r for r in rows(planned, "chosen.parquet") if program.action(r["action"]).roles]
+    assert found
+    assert all(roles[r["post"]] in program.action(r["action"]).roles for r in found)
+
+
 def test_no_limit_is_broken_by_one_unit(
     planned: Planned, program: PlanProgram, profile: dict[str, list[Any]]
 ) -> None:

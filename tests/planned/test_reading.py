@@ -95,6 +95,7 @@ def test_minutes_change_on_their_day(tmp_path: Path, catalogue: Catalogue) -> No
 @pytest.mark.parametrize(
     ("change", "line", "said"),
     [
+        ({"suitability": "R3\n    roles: wealth_manger"}, 10, "did you mean `wealth_manager`"),
         ({"suitability": "none"}, 5, "an offer of metal has a `suitability`"),
         ({"purpose": "service"}, 8, "what offers a product is marketing"),
         ({"minutes": "0"}, 7, "who does it needs `minutes` on every day"),

@@ -59,10 +59,11 @@ class Ground:
     def eligible(self, values: NDArray[np.float32], record: pa.Table) -> NDArray[np.bool_]:
         """Who may be suggested what: it is meant for him, it does not rest, and whoever does it is there."""
         may = ~(np.isnan(values) | cooling(record, self.actions, self.day, len(values)))
-        owned = self.post.codes >= 0
+        role = np.append(np.array(self.posts["role"].to_pylist(), object), "")
         for at, action in enumerate(self.actions):
             if action.by is By.OWNER:
-                may[:, at] &= owned
+                able = np.isin(role, sorted(action.roles)) if action.roles else role != ""
+                may[:, at] &= able[self.post.codes]
         return may
 
     def grounds(self, eligible: NDArray[np.bool_]) -> Grounds:

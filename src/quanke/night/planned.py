@@ -40,6 +40,7 @@ from quanke.plans.worklist import TEAM
 
 COOLING = ("cooling", "此前已尝试，冷静期内", "tried lately: not suggested again yet")
 NO_POST = ("post", "管户岗位已撤销或不管户", "the post that looks after him is closed, or looks after nobody")
+OTHER_ROLE = ("role", "由其他岗位角色负责", "the post that looks after him is of another role")
 CONDITION = ("eligible", "不符合该行动的条件", "the action is not meant for this customer")
 _TEXTS = ("title_zh", "title_en", "because_zh", "because_en", "script_zh", "script_en")
 
@@ -193,8 +194,10 @@ class Planned:
         if value is None:
             closed = next((g for g in gates_of(action) if not ask(g.condition.node)), None)
             why_not = (closed.code, closed.zh, closed.en) if closed else CONDITION
-        elif not chosen and action.by is By.OWNER and row["owner_post"] not in self._known_posts:
+        elif not chosen and action.by is By.OWNER and row["owner_post"] not in self._roles:
             why_not = NO_POST
+        elif not chosen and action.roles and self._roles[row["owner_post"]] not in action.roles:
+            why_not = OTHER_ROLE
         elif not chosen and self._cools(action, int(row["customer"])):
             why_not = COOLING
         chance = ask(action.chance.node)
@@ -209,8 +212,9 @@ class Planned:
         )
 
     @cached_property
-    def _known_posts(self) -> frozenset[str]:
-        return frozenset(self.posts["post"].to_pylist())
+    def _roles(self) -> dict[str, str]:
+        """Roles by post."""
+        return dict(zip(self.posts["post"].to_pylist(), self.posts["role"].to_pylist(), strict=True))
 
     def _cools(self, action: Action, customer: int) -> bool:
         rest = action.cool_down.on(self.night.day)

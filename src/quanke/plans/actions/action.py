@@ -45,7 +45,8 @@ class Action:
     by itself; `cost` fen each, `minutes` of whoever does it. `risk_class`: suitability, 1 to 5 (SUI-1), or
     None for what carries no risk. Offered from `since` on and before `until`. Once it was tried it is not
     suggested again for `cool_down` days; it is to be done within `due` working days. `done` holds when
-    nothing is left to do. Words may name tags in braces; they are filled in for the customer.
+    nothing is left to do. `roles`: of the posts that may do it (`By.OWNER`; none: any); `approval`: number
+    under which its script was approved (MKT-2). Words may name tags in braces, filled in for the customer.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Action:
     cool_down: Dated = field(default=Dated.of(30))
     due: Dated = field(default=Dated.of(5))
     risk_class: int | None = None
+    roles: frozenset[str] = frozenset()
+    approval: str = ""
     since: dt.date | None = None
     until: dt.date | None = None
     because_zh: str = ""
@@ -108,6 +111,8 @@ class Action:
             "gain": say(self.gain.node),
             "done": done,
             "risk_class": self.risk_class,
+            "roles": sorted(self.roles),
+            "approval": self.approval,
             "since": None if self.since is None else str(self.since),
             "until": None if self.until is None else str(self.until),
             **dated,

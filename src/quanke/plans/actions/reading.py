@@ -32,7 +32,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from quanke.bank.contracts import CATEGORIES, Purpose
+from quanke.bank.contracts import CATEGORIES, ROLES, Purpose
 from quanke.kernel.errors import AudienceError, DefinitionError
 from quanke.language import Catalogue, Expression
 from quanke.language.audience import parse_expression, parse_value
@@ -51,7 +51,7 @@ _TEXTS = ("zh", "en", "offer", "because_zh", "because_en", "script_zh", "script_
 _CHOICES = ("means", "by", "purpose")
 _EXPRESSIONS = ("eligible", "chance", "gain", "done")
 _NUMBERS = ("minutes", "cost", "cool_down", "due")
-_REST = ("suitability", "from", "until")
+_REST = ("suitability", "from", "until", "roles", "approval")
 _KEYS = (*_TEXTS, *_CHOICES, *_EXPRESSIONS, *_NUMBERS, *_REST)
 _NEEDED = ("zh", "en", "offer", "means", "by", "eligible", "chance", "gain")
 _OFFERS = (*CATEGORIES, "service")
@@ -204,6 +204,8 @@ def _action(body: Body, catalogue: Catalogue, currency: str) -> Action:
         cool_down=body.dated("cool_down", _days, Dated.of(30)),
         due=body.dated("due", _days, Dated.of(5)),
         risk_class=_risk_class(body),
+        roles=_roles(body),
+        approval=body.text("approval"),
         since=_day(body, "from"),
         until=_day(body, "until"),
         because_zh=body.text("because_zh"),
@@ -224,6 +226,8 @@ def _check(body: Body, action: Action, catalogue: Catalogue) -> None:
         body.refuse("by", f"a {action.means} is made by somebody: owner or remote_team")
     if action.by is not By.DIGITAL and not all(value for _, value in action.minutes.values):
         body.refuse("by", "who does it needs `minutes` on every day")
+    if action.roles and action.by is not By.OWNER:
+        body.refuse("roles", "roles are those of the post that looks after the customer: `by: owner`")
     if action.offer in RISKY and action.risk_class is None:
         body.refuse("offer", f"an offer of {action.offer} has a `suitability`: R1 to R5 (SUI-1)")
     if action.purpose is Purpose.SERVICE and action.offer != "service":
@@ -277,6 +281,13 @@ def _risk_class(body: Body) -> int | None:
     if text not in ("R1", "R2", "R3", "R4", "R5"):
         body.refuse("suitability", "`suitability` is R1 to R5, or none")
     return int(text[1])
+
+
+def _roles(body: Body) -> frozenset[str]:
+    for word in body.texts("roles"):
+        if word not in ROLES:
+            body.refuse("roles", f"a role is one of {', '.join(ROLES)}{near(word, ROLES)}")
+    return frozenset(body.texts("roles"))
 
 
 def _day(body: Body, key: str) -> dt.date | None:
