@@ -20,7 +20,7 @@ from quanke.books import Edit, ProposalStore, StoredProposal, apply_proposal, ed
 from quanke.books import applying as applying_module
 from quanke.cli import main
 from quanke.engines.store import Night, NightStore
-from quanke.kernel.errors import BookError
+from quanke.kernel.errors import BookError, HomeError
 from quanke.night import night as run_night
 from quanke.night.books import BookBasis, basis_of
 from quanke.night.books_asking import approve_proposal, check_books, explain_books
@@ -206,6 +206,51 @@ def test_what_is_refused(draft: tuple[Home, StoredProposal]) -> None:
         apply_proposal(home, stored, by=MAKER, effective=FIRST_DAY)
     with pytest.raises(BookError, match="cannot be undone from an earlier day"):
         undo_proposal(home, stored, by=MAKER, effective=LAST)
+
+
+def test_days_that_cannot_be(draft: tuple[Home, StoredProposal]) -> None:
+    """A slip of the pen is refused; what was decided for a later day is not undercut."""
+    home, stored = draft
+    approved(home, stored)
+    with pytest.raises(BookError, match="more than 92 days later"):
+        apply_proposal(home, stored, by=MAKER, effective=dt.date(2062, 7, 1))
+    apply_proposal(home, stored, by=MAKER, effective=SECOND)
+    basis = basis_of(home, open_night(home))
+    other = ProposalStore(home).keep(basis.propose("all"), MAKER)
+    approved(home, other)
+    with pytest.raises(BookError, match="until 2026-07-02 it is decided"):
+        apply_proposal(home, other, by=MAKER, effective=FIRST_DAY)
+    undo_proposal(home, stored, by=MAKER)
+    assert ProposalStore(home).decided_until(LAST) == LAST, "as if it had never been"
+
+
+def test_two_proposals_do_not_fill_one_book_twice(draft: tuple[Home, StoredProposal]) -> None:
+    home, stored = draft
+    basis = basis_of(home, open_night(home))
+    before = stored.version()
+    rows = [r for r in before.assigned.to_pylist() if r["to_post"] and r["from_post"] is None]
+    one = next(r for r in rows if r["reason"] == "new")
+    other = next(r for r in rows if r["reason"] == "new" and r["to_post"] != one["to_post"])
+    moved = edited(before, basis.costs, [Edit("swap", one["customer"], other=other["customer"])])
+    again = ProposalStore(home).keep(moved, MAKER)
+    for each in (stored, again):
+        approved(home, each)
+    apply_proposal(home, again, by=MAKER, effective=FIRST_DAY)
+    with pytest.raises(BookError, match="propose again"):
+        apply_proposal(home, stored, by=MAKER, effective=FIRST_DAY)
+
+
+def test_a_proposal_half_way_comes_first(draft: tuple[Home, StoredProposal]) -> None:
+    home, stored = draft
+    again = ProposalStore(home).keep(stored.version(), MAKER)
+    for each in (stored, again):
+        approved(home, each)
+    with home.writing(), pytest.raises(HomeError, match="being written"):
+        apply_proposal(home, again, by=MAKER, effective=FIRST_DAY)
+    stored.note("applying", MAKER, effective=FIRST_DAY.isoformat())
+    with pytest.raises(BookError, match="half-way"):
+        apply_proposal(home, again, by=MAKER, effective=FIRST_DAY)
+    assert again.standing.state == "approved"
 
 
 def test_a_proposal_grows_stale(draft: tuple[Home, StoredProposal]) -> None:

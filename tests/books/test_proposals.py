@@ -101,6 +101,12 @@ def test_four_eyes_and_the_last_version() -> None:
         standing_of([event("burnt")])
 
 
+def test_a_blank_behind_a_name_makes_nobody_else() -> None:
+    made = {**event("proposed"), "by": "S1 "}
+    with pytest.raises(BookError, match="four eyes"):
+        standing_of([made, {**event("approved"), "by": "S1"}])
+
+
 def test_a_second_apply_keeps_the_day() -> None:
     events = [event(k) for k in WAYS["applying"]]
     with pytest.raises(BookError, match="being applied from 2026-07-01"):
@@ -129,6 +135,31 @@ def case() -> Case:
 def where(proposal: Proposal) -> list[str | None]:
     found: list[str | None] = proposal.assigned["to_post"].to_pylist()
     return found
+
+
+def test_a_choice_and_a_rest_are_not_for_sale() -> None:
+    bank = SmallBank().branch("B1", 114.0)
+    bank.post("P1", "wealth_manager", capacity=9).post("P2", "wealth_manager", capacity=9)
+    posts = bank.posts()
+    lately = posts.day - dt.timedelta(days=10)
+    rows = [client(1, chosen="P1"), client(2, present="P1", since=lately), client(3, present="P1")]
+    costs = Costs(clients(rows, posts), posts, RULES)
+    proposal = propose(costs.clients, posts, RULES)
+    with pytest.raises(BookError, match="chose post P1 himself"):
+        edited(proposal, costs, [Edit("pin", 1, "P2")])
+    with pytest.raises(BookError, match="came to his post less than 90 days ago"):
+        edited(proposal, costs, [Edit("pin", 2, "P2")])
+    assert where(edited(proposal, costs, [Edit("pin", 3, "P2")]))[2] == "P2"
+
+
+def test_a_full_post_that_was_chosen_costs_nobody_his_manager() -> None:
+    bank = SmallBank().branch("B1", 114.0)
+    bank.post("P1", "wealth_manager", capacity=1).post("P2", "wealth_manager", capacity=9)
+    posts = bank.posts()
+    lately = posts.day - dt.timedelta(days=10)
+    rows = [client(1, present="P1", since=lately), client(2, present="P2", chosen="P1")]
+    found = propose(clients(rows, posts), posts, RULES)
+    assert where(found) == ["P1", "P2"]
 
 
 def test_what_is_edited(case: Case) -> None:

@@ -33,6 +33,8 @@ from quanke.kernel.progress import Progress, SilentProgress
 
 _FIELDS = ", ".join(field.name for field in OWNERSHIP)
 _FORWARD, _BACK, _KEPT = "apply.parquet", "undo.parquet", "before.parquet"
+FURTHEST_DAYS = 92
+"""A proposal holds at most so many days after the night it stands on: a later day is a slip of the pen."""
 
 
 def apply_proposal(
@@ -46,14 +48,15 @@ def apply_proposal(
 ) -> Standing:
     """Make the approved version true from `effective` on.
 
-    Raises BookError where it is not approved, where the day lies before the proposal's, or where somebody's
-    manager changed since it was proposed (propose again); HomeError where the home is being written.
+    Raises BookError where it is not approved, where the day lies before the proposal's or before one that is
+    decided already, where another proposal is half-way, and where somebody's manager or a book changed since
+    it was proposed (propose again); HomeError where the home is being written.
     """
     standing = stored.standing
     if standing.state == "approved":
         proposal = stored.version()
-        if effective < proposal.day:
-            raise BookError(f"the books are those of {proposal.day}: they cannot hold from an earlier day")
+        _refuse_day(home, proposal.day, effective)
+        _refuse_busy(home, stored)
         rows, before = _forward(home, stored.id, proposal, effective)
         _write(stored.path / _KEPT, before)
         _write(stored.path / _FORWARD, rows)
@@ -89,6 +92,27 @@ def undo_proposal(
     return stored.note("undone", by, at)
 
 
+def _refuse_day(home: Home, night: dt.date, effective: dt.date) -> None:
+    decided = ProposalStore(home).decided_until(night)
+    if effective < night:
+        raise BookError(f"the books are those of {night}: they cannot hold from an earlier day")
+    if effective < decided:
+        raise BookError(f"until {decided} it is decided who looks after whom: choose that day or a later one")
+    if (effective - night).days > FURTHEST_DAYS:
+        raise BookError(
+            f"the books are those of {night}: {effective} is more than {FURTHEST_DAYS} days later"
+        )
+
+
+def _refuse_busy(home: Home, stored: StoredProposal) -> None:
+    """Refuse before anything is written down where the home, or another proposal, is being worked on."""
+    for other in ProposalStore(home).all():
+        if other.id != stored.id and other.standing.state in ("applying", "undoing"):
+            raise BookError(f"proposal {other.id} is half-way: finish that first")
+    with home.writing():
+        pass
+
+
 def _forward(home: Home, name: str, proposal: Proposal, effective: dt.date) -> tuple[pa.Table, pa.Table]:
     """Rows to load, and the rows they replace. Raises BookError where the proposal is stale."""
     with duckdb.connect() as connection:
@@ -104,6 +128,8 @@ def _forward(home: Home, name: str, proposal: Proposal, effective: dt.date) -> t
         decided = ProposalStore(home).decided_until(proposal.day)
         connection.execute(_PRESENT.format(day=effective.isoformat(), decided=decided.isoformat()))
         _refuse_stale(connection, effective)
+        connection.register("assigned", proposal.assigned.select(["customer", "to_post"]))
+        _refuse_posts(connection, home, effective)
         before = connection.sql(f"SELECT {_FIELDS} FROM ending ORDER BY ownership_id").to_arrow_table()
         ends = f"SELECT * REPLACE (DATE '{effective}' AS to_date) FROM ending"
         rows = connection.sql(
@@ -153,6 +179,29 @@ def _refuse_stale(connection: duckdb.DuckDBPyConnection, effective: dt.date) -> 
         raise BookError(f"{later} customers got their manager after {effective}: choose a later day")
 
 
+def _refuse_posts(connection: duckdb.DuckDBPyConnection, home: Home, effective: dt.date) -> None:
+    """Posts that are no more on the day, and books that others have been put into since."""
+    closed = connection.execute(
+        f"SELECT count(DISTINCT m.to_post) FROM moves AS m "
+        f"LEFT JOIN ({facts_sql(home, 'posts')}) AS p ON p.post_id = m.to_post "
+        f"LEFT JOIN ({facts_sql(home, 'branches')}) AS b USING (branch_id) "
+        f"WHERE m.to_post IS NOT NULL AND (p.post_id IS NULL OR b.closed_on <= DATE '{effective}')"
+    ).fetchall()[0][0]
+    if closed:
+        raise BookError(f"{closed} posts it gives customers to are closed on {effective}: propose again")
+    others = connection.execute(
+        "SELECT count(*) FROM owned AS o JOIN assigned AS a ON a.customer = o.number "
+        "WHERE o.duty = 'primary' AND o.post_id IS DISTINCT FROM a.to_post "
+        f"AND (o.to_date IS NULL OR (o.to_date > DATE '{effective}' AND o.to_date > o.from_date)) "
+        "AND o.post_id IN (SELECT to_post FROM moves) "
+        "AND o.ownership_id NOT IN (SELECT ownership_id FROM ending)"
+    ).fetchall()[0][0]
+    if others:
+        raise BookError(
+            f"{others} customers were put into books it fills since it was proposed: propose again"
+        )
+
+
 def _opening(name: str, effective: dt.date) -> str:
     """SQL of the intervals that begin, of the record of the interval that ends, else of the first record."""
     return f"""
@@ -182,6 +231,15 @@ def _backward(home: Home, stored: StoredProposal, begun: dt.date, day: dt.date) 
         ).fetchall()[0][0]
         if changed:
             raise BookError(f"{changed} intervals it made or ended have been changed since: it stays applied")
+        taken = connection.execute(
+            "SELECT count(DISTINCT o.number) FROM former AS f JOIN owned AS g USING (ownership_id) "
+            "JOIN owned AS o ON o.number = g.number WHERE o.duty = 'primary' "
+            "AND o.ownership_id NOT IN (SELECT ownership_id FROM forward) "
+            f"AND (o.to_date IS NULL OR (o.to_date > DATE '{day}' AND o.to_date > o.from_date)) "
+            "AND (f.to_date IS NULL OR o.from_date < f.to_date)"
+        ).fetchall()[0][0]
+        if taken:
+            raise BookError(f"{taken} customers it let go have another manager since: it stays applied")
         made = f"SELECT * REPLACE (DATE '{day}' AS to_date) FROM forward WHERE proposal = '{stored.id}'"
         # an interval of another proposal that this one ended is among them too: it has that one's number
         made += f" AND ownership_id LIKE '{stored.id}-%'"

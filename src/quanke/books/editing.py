@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from quanke.books.candidates import candidates
+from quanke.books.clients import day_number
 from quanke.books.costs import Costs
-from quanke.books.posts import NOBODY, Ints
+from quanke.books.posts import NOBODY, VACANT, Ints
 from quanke.books.proposal import Placed, Proposal, checked, proposal_of
 from quanke.books.reasons import CODES
 from quanke.kernel.errors import BookError
@@ -65,6 +66,7 @@ class _Editing:
         codes = pa.array(CODES)
         self.reason = pc.index_in(proposal.assigned["reason"], value_set=codes).to_numpy().astype(np.int64)
         self.reason = self.reason.copy()
+        self.fair = proposal.books["fair"].to_numpy()
         self.upper = pc.greater(pc.fill_null(proposal.assigned["cost_balance"], 0), 0).to_numpy().copy()
 
     def take(self, edit: Edit) -> None:
@@ -100,7 +102,30 @@ class _Editing:
         why = self.costs.why_not(row, post)
         if why:
             raise BookError(f"customer {int(self.costs.clients.customer[row])} may not go there: {why}")
-        self.post[row], self.reason[row], self.upper[row] = post, CODES.index("edited"), False
+        self.refuse_promise(row, post)
+        if self.post[row] != post:
+            # above its fair share a place costs more, as it did where it was proposed
+            self.upper[row] = not self.costs.posts.is_team[post] and self.held()[post] >= self.fair[post]
+        self.post[row], self.reason[row] = post, CODES.index("edited")
+
+    def refuse_promise(self, row: int, post: int) -> None:
+        """What is not for sale: the customer's own choice, and rest after a move (BK-5)."""
+        clients, costs = self.costs.clients, self.costs
+        number, chosen, present = (
+            int(clients.customer[row]),
+            int(clients.chosen[row]),
+            int(clients.present[row]),
+        )
+        if chosen not in (NOBODY, post) and not costs.why_not(row, chosen):
+            raise BookError(f"customer {number} chose post {costs.posts.ids[chosen]} himself (BK-5)")
+        rest = costs.rules.cooling_days.on(costs.posts.day)
+        stays = present != NOBODY and not costs.why_not(row, present) and costs.posts.seat[present] != VACANT
+        if (
+            stays
+            and post not in (present, chosen)
+            and day_number(costs.posts.day) - clients.since[row] < rest
+        ):
+            raise BookError(f"customer {number} came to his post less than {rest} days ago (BK-5)")
 
     def exclude(self, row: int, post: int) -> None:
         if self.post[row] != post:

@@ -64,14 +64,14 @@ def after(now: Standing, event: dict[str, Any]) -> Standing:
 
     Raises BookError, saying where the proposal stands, where the event may not happen.
     """
-    kind, by = str(event["kind"]), str(event["by"])
+    kind, by = str(event["kind"]), str(event["by"]).strip()
     if kind not in STEPS:
         raise BookError(f"a proposal knows no event {kind!r}")
     before, state = STEPS[kind]
     if now.state not in (before or ("",)):
         done = {"applying": "applied", "undoing": "undone"}.get(kind, kind)
         raise BookError(f"the proposal cannot be {done}: {_WHY_NOT.get(now.state, 'there is none')}")
-    if not by.strip():
+    if not by:
         raise BookError("who does it has to be said")
     version = int(event.get("version", now.version))
     if kind in ("proposed", "edited"):

@@ -68,7 +68,7 @@ class StoredProposal:
         """Write down that something happened. Raises BookError where it may not happen now, or where somebody
         else was faster."""
         events = self.events
-        event = {"kind": kind, "by": by, "at": _moment(at), **more}
+        event = {"kind": kind, "by": by.strip(), "at": _moment(at), **more}
         now = after(standing_of(events), event)
         log = self.path / "log"
         log.mkdir(exist_ok=True)
@@ -122,19 +122,20 @@ class ProposalStore:
 
     def decided_until(self, day: dt.date) -> dt.date:
         """The last day for which it is decided who looks after whom: `day`, or a later one from which a
-        proposal holds or was taken back."""
+        proposal holds or was taken back. One that was undone as if it had never been decides nothing."""
         days = [day]
         for stored in self.all():
-            days += [
-                dt.date.fromisoformat(event[name])
-                for event in stored.events
-                for name in ("effective", "until")
-                if name in event
+            told = [
+                event[name] for event in stored.events for name in ("effective", "until") if name in event
             ]
+            if stored.standing.state != "undone" or any("until" in event for event in stored.events):
+                days += [dt.date.fromisoformat(text) for text in told]
         return max(days)
 
     def keep(self, proposal: Proposal, by: str, at: dt.datetime | None = None) -> StoredProposal:
         """Keep a new proposal as a draft."""
+        if not by.strip():
+            raise BookError("who does it has to be said")
         self.folder.mkdir(parents=True, exist_ok=True)
         stem = f"B{proposal.day:%Y%m%d}"
         for number in range(1, 1_000):

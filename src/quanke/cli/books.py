@@ -15,13 +15,23 @@ from quanke.cli import books_shown as shown
 from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
 from quanke.kernel.errors import BookError, InputError
-from quanke.night import open_home, parse_day
+from quanke.night import Bank, open_home, parse_day
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 by_option = click.option(
     "--by", required=True, metavar="STAFF", help="Who does it: number of a member of staff."
 )
 night_option = click.option("--on", metavar="DATE", help="The night it stands on (default: the last one).")
+
+
+def _acting(bank: Bank, by: str) -> str:
+    """Who does it: a member of staff who is with the bank. Raises BookError otherwise."""
+    from quanke.night.books import posts_of
+
+    name = by.strip()
+    if name not in posts_of(bank.home, bank.night().day).staff:
+        raise BookError("who does it is a member of staff who is with the bank")
+    return name
 
 
 @click.group(context_settings=_HELP)
@@ -63,6 +73,7 @@ def propose(on: str | None, scope: str, dry_run: bool, by: str, home: Path, as_j
     from quanke.night.books import basis_of
 
     bank = open_home(home)
+    by = _acting(bank, by)
     proposal = basis_of(bank.home, bank.night(on)).propose(scope, listener())
     stored = None if dry_run else ProposalStore(bank.home).keep(proposal, by)
     if as_json:
@@ -193,6 +204,7 @@ def edit(
     from quanke.night.books import basis_of
 
     bank = open_home(home)
+    by = _acting(bank, by)
     stored = ProposalStore(bank.home).open(proposal)
     before = stored.version()
     edits = [Edit("pin", customer, post) for customer, post in _pairs(pin, "POST")]
@@ -248,8 +260,9 @@ def refuse(proposal: str, reason: str, by: str, home: Path, as_json: bool) -> No
     Example:
       quanke books refuse B20260630-01 --reason 'after the quarter' --by S0100011
     """
-    stored = ProposalStore(Home.open(home)).open(proposal)
-    stored.note("refused", by, reason=reason)
+    bank = open_home(home)
+    stored = ProposalStore(bank.home).open(proposal)
+    stored.note("refused", _acting(bank, by), reason=reason)
     _said(stored, f"{stored.id} is refused", as_json)
 
 
@@ -268,9 +281,10 @@ def apply(proposal: str, on: str, by: str, home: Path, as_json: bool) -> None:
     """
     from quanke.books.applying import apply_proposal
 
-    found = Home.open(home)
+    bank = open_home(home)
+    found = bank.home
     stored = ProposalStore(found).open(proposal)
-    apply_proposal(found, stored, by=by, effective=parse_day(on), progress=listener())
+    apply_proposal(found, stored, by=_acting(bank, by), effective=parse_day(on), progress=listener())
     moves = stored.version().summary["moves"]
     _said(stored, f"{stored.id} holds from {on}: {moves:,} customers moved", as_json)
 
@@ -290,7 +304,9 @@ def undo(proposal: str, on: str | None, by: str, home: Path, as_json: bool) -> N
     """
     from quanke.books.applying import undo_proposal
 
-    found = Home.open(home)
+    bank = open_home(home)
+    found = bank.home
+    by = _acting(bank, by)
     stored = ProposalStore(found).open(proposal)
     day: date | None = None if on is None else parse_day(on)
     undo_proposal(found, stored, by=by, effective=day, progress=listener())
@@ -352,7 +368,11 @@ def check(on: str | None, limit: int, home: Path, as_json: bool) -> None:
         raise BookError(f"the night of {night.day} has no service matrix: run a later night first")
     findings, posts = check_books(bank.home, night)
     if as_json:
-        full = [row for row in posts.to_pylist() if row["load"] > row["capacity"] * 0.9]
+        full = [
+            row
+            for row in posts.to_pylist()
+            if row["load"] * 100 >= row["capacity"] * shown.NEARLY_FULL and row["load"]
+        ]
         print_json(
             {
                 "on": night.day,

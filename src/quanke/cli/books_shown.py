@@ -67,7 +67,7 @@ def events(console: Console, stored: StoredProposal) -> None:
     for event in stored.events:
         version = f" v{event['version']}" if "version" in event else ""
         more = f": {event['reason']}" if "reason" in event else ""
-        console.print(f"  {event['at']}  {event['kind']}{version} by {event['by']}{more}", highlight=False)
+        console.print(Text(f"  {event['at']}  {event['kind']}{version} by {event['by']}{more}"))
 
 
 def proposals(rows: list[dict[str, Any]]) -> Table:

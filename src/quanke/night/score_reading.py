@@ -155,7 +155,9 @@ def came_true(
         wanted = {t.name: t for t in targets(night.day, rules)}
         whole = catalogue_of(home).with_more([*HELD.values(), *(t.label for t in wanted.values())])
         sheets = Sheets(home, whole, scratch, progress or SilentProgress(), sample, SEED)
-        until = max((last for _, last in sheets.reach.values()), default=dt.date.min)
+        # as far as every table that outcomes are read from
+        told_by = [sheets.reach[t][1] for t in ("transactions", "balances") if t in sheets.reach]
+        until = min(told_by, default=dt.date.min)
         beside = [tag.name for tag in SHEET]
         sheets.keep(night.day, sheets.of(night.day, beside), beside)
         found = []

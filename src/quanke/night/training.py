@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from quanke.bank.contracts import LOAN_CATEGORIES
 from quanke.bank.home import Home
 from quanke.engines.store import NightStore
 from quanke.kernel.errors import ScoreError
@@ -179,7 +180,8 @@ class _Training:
         if not there:
             raise ScoreError("scores need transactions or balances: none are loaded")
         first = max(a for a, _ in there) + dt.timedelta(days=self.rules.look_back.on(self.until))
-        self.last = min(self.until, max(b for _, b in there))
+        # a label is known as far as every table it may read from
+        self.last = min(self.until, *(b for _, b in there))
         found = split_of(self.last, first, self.rules)
         if found is None:
             raise ScoreError(
@@ -308,8 +310,14 @@ class _Training:
             aum, more = [], []
             for day in days.values():
                 did = _flags(day.came[target.label.name])
-                aum.append(_money(day.beside["aum"])[did])
-                more.append(_money(day.came[brought(target.category).name])[did])
+                before = _money(day.beside["aum"])[did]
+                gained = _money(day.came[brought(target.category).name])[did]
+                if target.category not in LOAN_CATEGORIES:
+                    # what only went from one product to another was with the bank before
+                    grown = _money(day.came[LEFT_BEHIND.name])[did] - before
+                    gained = np.maximum(np.minimum(gained, grown), 0.0)
+                aum.append(before)
+                more.append(gained)
             whole = np.concatenate(more)
             if len(whole):
                 amounts[target.category] = usual_amounts(np.concatenate(aum), whole)

@@ -55,6 +55,8 @@ class Calibration:
     def from_json(cls, told: dict[str, Any]) -> Calibration:
         """What `to_json` wrote. Raises ValueError for what does not rise."""
         made = cls(str(told["kind"]), tuple(map(float, told["x"])), tuple(map(float, told["y"])))
+        if not np.isfinite([*made.x, *made.y]).all():
+            raise ValueError("a calibration of no numbers")
         if made.kind not in ("line", "staircase") or len(made.x) != len(made.y) or not made.x:
             raise ValueError("a calibration of no known kind")
         if made.kind == "line" and (len(made.x) != 1 or made.x[0] <= 0):

@@ -62,6 +62,8 @@ class Steps:
     def from_json(cls, told: Mapping[str, Any]) -> Steps:
         """What `to_json` wrote. Raises ValueError where edges do not rise or shares do not fit."""
         made = cls(tuple(map(float, told["edges"])), tuple(map(float, told["shares"])))
+        if not np.isfinite([*made.edges, *made.shares]).all():
+            raise ValueError("steps of no numbers")
         if (np.diff(made.edges) <= 0).any() or len(made.shares) != len(made.edges) + 2:
             raise ValueError("steps of a value do not rise")
         return made

@@ -84,7 +84,7 @@ class Model:
     def from_text(cls, text: str) -> Model:
         """A model as it was kept. Raises ScoreError for what is none, before anything of it is used."""
         try:
-            told: Mapping[str, Any] = json.loads(text)
+            told: Mapping[str, Any] = json.loads(text, parse_constant=_no_number)
             if told["format"] != FORMAT:
                 raise ScoreError("this model is of another format: train it with this Quanke")
             model = cls(
@@ -97,11 +97,15 @@ class Model:
                 Calibration.from_json(told["calibration"]),
                 Steps.from_json(told["said"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
             raise ScoreError("this is no model of a score") from None
         if int(model.trees.feature.max(initial=-1)) >= len(model.features):
             raise ScoreError("this is no model of a score")
         return model
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of a model")
 
 
 def fingerprint(text: str) -> str:

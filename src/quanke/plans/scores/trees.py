@@ -15,6 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+DEEPEST = 64
+"""The compiled walks have room for paths of so many nodes."""
+MOST_NODES = 10_000
+"""Nodes of one tree: a walk holds a row of memory for each."""
+LARGEST = 1e6
+"""Log-odds above this are no finding of any data."""
 _INTEGERS = ("start", "feature", "left", "right", "missing_left")
 _FLOATS = ("threshold", "value", "cover", "gain")
 
@@ -92,6 +98,8 @@ class Trees:
 
     def _check(self) -> None:
         start, count = self.start, len(self.feature)
+        if any(getattr(self, n).ndim != 1 for n in (*_INTEGERS, *_FLOATS)) or not len(start):
+            raise ValueError("arrays of a model do not fit each other")
         lengths = {len(getattr(self, n)) for n in (*_INTEGERS[1:], *_FLOATS)}
         if lengths != {count} or start[0] != 0 or start[-1] != count or (np.diff(start) < 1).any():
             raise ValueError("arrays of a model do not fit each other")
@@ -104,8 +112,28 @@ class Trees:
                 side[~inner] != -1
             ).any():
                 raise ValueError("a node of a model leads nowhere")
-        if (self.feature[inner] < 0).any() or not np.isfinite(self.value).all():
+        numbers = (self.threshold, self.value, self.cover, self.gain, np.array([self.base]))
+        if (self.feature[inner] < 0).any() or not all(np.isfinite(n).all() for n in numbers):
             raise ValueError("a node of a model reads nothing")
+        if (np.abs(self.value) > LARGEST).any() or abs(self.base) > LARGEST or (self.cover <= 0).any():
+            raise ValueError("a number of a model is out of bounds")
+        self._check_shape(inner)
+
+    def _check_shape(self, inner: NDArray[np.bool_]) -> None:
+        """Every node but a root has one parent, and no path is longer than the walks have room for."""
+        start, count = self.start, len(self.feature)
+        parents = np.bincount(np.concatenate([self.left[inner], self.right[inner]]), minlength=count)
+        root = np.zeros(count, np.bool_)
+        root[start[:-1]] = True
+        if (parents != np.where(root, 0, 1)).any() or int(np.diff(start).max()) > MOST_NODES:
+            raise ValueError("the nodes of a model are no trees")
+        level, depth = start[:-1], 0
+        while len(level):
+            depth += 1
+            if depth >= DEEPEST:
+                raise ValueError("a tree of a model is too deep")
+            level = level[inner[level]]
+            level = np.concatenate([self.left[level], self.right[level]])
 
     @cached_property
     def features(self) -> NDArray[np.int64]:

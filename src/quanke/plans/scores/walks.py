@@ -8,8 +8,8 @@ from typing import Any
 import numba
 import numpy as np
 
-DEEPEST = 64
-"""Longest path from a root to a leaf that `shapley` follows."""
+from quanke.plans.scores.trees import DEEPEST
+
 BLOCK = 1_024
 """Rows that go through all trees together: what is known of where they are stays in the cache."""
 

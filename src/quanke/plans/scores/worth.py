@@ -4,7 +4,8 @@
             + sum over products of probability to open x usual amount x margin)
 
 Margins are the bank's own (`products.margin`), weighted with what is held. The usual amount of a product is
-what openings brought, by how much the customer has: means of few are drawn towards the mean of all. It ranks
+what openings brought that was not with the bank before, by how much the customer has: means of few are drawn
+towards the mean of all. What only goes from one product to another earns nothing here. It ranks
 customers; it is no accounting figure.
 """
 
@@ -74,7 +75,7 @@ class Worth:
     def from_text(cls, text: str) -> Worth:
         """What `text` gave. Raises ScoreError for anything else."""
         try:
-            told = json.loads(text)
+            told = json.loads(text, parse_constant=lambda word: float("nan"))
             if told["format"] != 1 or told["score"] != "expected_value":
                 raise ValueError
             margin = {str(c): float(m) for c, m in told["margin"].items()}
@@ -82,8 +83,13 @@ class Worth:
             if margin.keys() != amounts.keys() or any(len(a) != len(BANDS) + 1 for a in amounts.values()):
                 raise ValueError
             aum, loan, lost = (float(told[k]) for k in ("aum_margin", "loan_margin", "lost"))
+            rates = np.array([aum, loan, lost, *margin.values()])
+            sums = np.array([a for each in amounts.values() for a in each])
+            # comparisons are false for what is no number
+            if not ((np.abs(rates) <= 1e3).all() and (np.abs(sums) <= 1e15).all()):
+                raise ValueError
             return cls(str(told["until"]), int(told["days"]), aum, loan, lost, margin, amounts)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
             raise ScoreError("these are no margins of expected value") from None
 
 
