@@ -152,16 +152,6 @@ def test_a_choice_and_a_rest_are_not_for_sale() -> None:
     assert where(edited(proposal, costs, [Edit("pin", 3, "P2")]))[2] == "P2"
 
 
-def test_a_full_post_that_was_chosen_costs_nobody_his_manager() -> None:
-    bank = SmallBank().branch("B1", 114.0)
-    bank.post("P1", "wealth_manager", capacity=1).post("P2", "wealth_manager", capacity=9)
-    posts = bank.posts()
-    lately = posts.day - dt.timedelta(days=10)
-    rows = [client(1, present="P1", since=lately), client(2, present="P2", chosen="P1")]
-    found = propose(clients(rows, posts), posts, RULES)
-    assert where(found) == ["P1", "P2"]
-
-
 def test_what_is_edited(case: Case) -> None:
     assert where(case.proposal) == ["P1", "P1", "P2", "P2", None]
     pinned = edited(case.proposal, case.costs, [Edit("pin", 2, "P2")])

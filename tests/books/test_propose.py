@@ -63,7 +63,7 @@ def test_own_choice_overrides_and_so_does_a_relative() -> None:
     conflicts = np.array([[2, posts.staff.index("S-P1")], [3, posts.staff.index("S-P1")]])
     found = where(propose(clients(rows, posts), posts, RULES, conflicts=conflicts))
     assert found[1] == ("P2", "choice")
-    assert found[2] == ("P2", "new"), "nobody is put at a relative's post, not even by his own choice"
+    assert found[2] == (None, "no_post"), "nobody is put at a relative's post, not even by his own choice"
     assert found[3] == ("P2", "conflict")
 
 

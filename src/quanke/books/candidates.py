@@ -18,14 +18,11 @@ def candidates(costs: Costs, rows: Ints, room: NDArray[np.float64] | None = None
 
     Of each (role wanted, branch): the cheapest posts by role, distance and seat, and seats of teams in
     turn; then of each client his present post and that of his household. `room`: only posts with room (units)
-    are new candidates; None: all with a capacity. Who chose a post himself has that one alone, unless he may
-    not be there, or (with `room`) found none there: then nobody takes from him what he has.
+    are new candidates; None: all with a capacity. Who chose a post himself has that one alone.
     """
     clients, posts = costs.clients, costs.posts
     chosen = clients.chosen[rows]
-    wish = chosen != NOBODY
-    wish[wish] = costs.allowed(rows[wish], chosen[wish])
-    free = rows[~wish] if room is None else rows
+    free = rows[chosen == NOBODY]
     cell = clients.wanted[free] * (len(posts.branches) + 1) + clients.branch[free]
     cells, which = np.unique(cell, return_inverse=True)
     branch = (cells + 1) % (len(posts.branches) + 1) - 1
@@ -33,7 +30,7 @@ def candidates(costs: Costs, rows: Ints, room: NDArray[np.float64] | None = None
     pool = _pools(costs, wanted, branch, posts.capacity > 0 if room is None else room > 0)
     row = np.repeat(free, pool.shape[1])
     post = pool[which].ravel()
-    extra_rows, extra = [rows[wish]], [chosen[wish]]
+    extra_rows, extra = [rows[chosen != NOBODY]], [chosen[chosen != NOBODY]]
     for own in (clients.present, costs.anchor):
         if own is not None:
             extra_rows.append(free)
