@@ -247,10 +247,18 @@ def test_a_proposal_half_way_comes_first(draft: tuple[Home, StoredProposal]) -> 
         approved(home, each)
     with home.writing(), pytest.raises(HomeError, match="being written"):
         apply_proposal(home, again, by=MAKER, effective=FIRST_DAY)
+    rows, _ = applying_module._forward(home, stored.id, stored.version(), FIRST_DAY)
+    applying_module._write(stored.path / "apply.parquet", rows)
     stored.note("applying", MAKER, effective=FIRST_DAY.isoformat())
     with pytest.raises(BookError, match="half-way"):
         apply_proposal(home, again, by=MAKER, effective=FIRST_DAY)
     assert again.standing.state == "approved"
+    applying_module.refuse_proposal(home, stored, by=MAKER, reason="begun, and nothing was taken")
+    apply_proposal(home, again, by=MAKER, effective=FIRST_DAY)
+    again.path.joinpath("log", f"{len(again.events):04d}.json").unlink()
+    assert again.standing.state == "applying"
+    with pytest.raises(BookError, match="rows have been taken"):
+        applying_module.refuse_proposal(home, again, by=MAKER, reason="too late")
 
 
 def test_a_proposal_grows_stale(draft: tuple[Home, StoredProposal]) -> None:

@@ -34,6 +34,7 @@ ALLOWED = {
     ("draft", "refused"): "refused",
     ("approved", "edited"): "draft",
     ("approved", "refused"): "refused",
+    ("applying", "refused"): "refused",
     ("approved", "applying"): "applying",
     ("applying", "applying"): "applying",
     ("applying", "applied"): "applied",

@@ -60,9 +60,26 @@ def apply_proposal(
         rows, before = _forward(home, stored.id, proposal, effective)
         _write(stored.path / _KEPT, before)
         _write(stored.path / _FORWARD, rows)
+    elif standing.effective == effective.isoformat() and _left_behind(home, stored):
+        # begun and not loaded: what it was to be loaded onto may have changed meanwhile
+        rows, _ = _forward(home, stored.id, stored.version(), effective)
+        if not rows.equals(pq.read_table(stored.path / _FORWARD)):
+            raise BookError("the books have changed since it was begun: refuse it and propose again")
     stored.note("applying", by, at, effective=effective.isoformat())
     _load(home, stored, _FORWARD, effective, progress)
     return stored.note("applied", by, at)
+
+
+def _left_behind(home: Home, stored: StoredProposal) -> bool:
+    """Whether it was begun to be applied, and none of its rows was taken."""
+    return stored.standing.state == "applying" and not _there(home, stored.path / _FORWARD)
+
+
+def refuse_proposal(home: Home, stored: StoredProposal, *, by: str, reason: str) -> Standing:
+    """Refuse a proposal for good. Raises BookError where its rows were taken, or that may not happen now."""
+    if stored.standing.state == "applying" and not _left_behind(home, stored):
+        raise BookError("its rows have been taken: run `quanke books apply` again, then undo it")
+    return stored.note("refused", by, reason=reason)
 
 
 def undo_proposal(

@@ -2,7 +2,7 @@
 
     draft -> approved -> applying -> applied -> undoing -> undone
       |         |
-      +-> refused (from draft or approved)
+      +-> refused (from draft or approved; from applying where none of its rows was taken)
 
 An edit makes a new version and takes an approval back. An event never changes; the state is what all events
 together say. `applying` and `undoing` are there so that a machine that dies half-way goes on with the same.
@@ -21,7 +21,7 @@ STEPS: dict[str, tuple[tuple[str, ...], str]] = {
     "proposed": ((), "draft"),
     "edited": (("draft", "approved"), "draft"),
     "approved": (("draft",), "approved"),
-    "refused": (("draft", "approved"), "refused"),
+    "refused": (("draft", "approved", "applying"), "refused"),
     "applying": (("approved", "applying"), "applying"),
     "applied": (("applying",), "applied"),
     "undoing": (("applied", "undoing"), "undoing"),

@@ -260,9 +260,11 @@ def refuse(proposal: str, reason: str, by: str, home: Path, as_json: bool) -> No
     Example:
       quanke books refuse B20260630-01 --reason 'after the quarter' --by S0100011
     """
+    from quanke.books.applying import refuse_proposal
+
     bank = open_home(home)
     stored = ProposalStore(bank.home).open(proposal)
-    stored.note("refused", _acting(bank, by), reason=reason)
+    refuse_proposal(bank.home, stored, by=_acting(bank, by), reason=reason)
     _said(stored, f"{stored.id} is refused", as_json)
 
 
