@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quanke.segments.control import in_control, salted_hash, salted_text_hash
+from quanke.segments.control import HoldOut, in_control, salted_hash, salted_text_hash
 from quanke.segments.dated import Dated
 from quanke.segments.metrics import METRICS, metric_definitions
 from quanke.segments.moves import Moves
@@ -18,6 +18,7 @@ __all__ = [
     "TIER_TAGS",
     "ClusterModel",
     "Dated",
+    "HoldOut",
     "Moves",
     "Overlay",
     "Tier",

@@ -9,11 +9,15 @@ that have nothing to do with each other, and numbers that follow each other give
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from quanke.segments.dated import Dated
 
 WHOLE = 1_000_000
 """Shares are in parts per million."""
@@ -58,6 +62,26 @@ def in_control(numbers: ArrayLike, salt: str, share_ppm: int) -> NDArray[np.bool
         return np.ones(np.shape(numbers), np.bool_)
     below: NDArray[np.bool_] = salted_hash(numbers, salt) < np.uint64((share_ppm << 64) // WHOLE)
     return below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOut:
+    """The standing hold-out of a bank: customers whom no campaign contacts, so that all campaigns together
+    can be measured; service is not touched. Each calendar year draws another one.
+
+    `share_ppm`: parts per million in force on a day. `salt`: the bank's own, for two banks to differ.
+    """
+
+    share_ppm: Dated = field(default=Dated.of(20_000))
+    salt: str = "quanke"
+
+    def salt_on(self, day: dt.date) -> str:
+        """The salt of the year a day lies in."""
+        return f"{self.salt} hold-out {day.year}"
+
+    def holds(self, numbers: ArrayLike, day: dt.date) -> NDArray[np.bool_]:
+        """For each customer number whether it is held out on a day."""
+        return in_control(numbers, self.salt_on(day), self.share_ppm.on(day))
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
