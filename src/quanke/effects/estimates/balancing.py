@@ -35,9 +35,11 @@ def balance(
     covariates: Any, treated: Any, names: Sequence[str] | None = None, *, largest: float = LARGEST
 ) -> tuple[BalanceRow, ...]:
     """One row per covariate: how far the arms lay apart before the first contact.
-     `covariates`: (n,) or (n, k) numbers, or name -> (n,). `treated`: (n,) bool. Alarms where the standardised
-    difference is beyond `largest`, which chance seldom reaches in arms of a thousand; a small p alone does not
-    alarm: with many customers it sees differences that matter to nobody. Raises EffectError for empty arms.
+
+    `covariates`: (n,) or (n, k) numbers, or name -> (n,). `treated`: (n,) bool. Alarms where the standardised
+    difference is beyond `largest`, which chance seldom reaches in arms of a thousand; a small p alone does
+    not alarm: with many customers it sees differences that matter to nobody. Raises EffectError for empty
+    arms.
     """
     arm = flags("treated", treated).astype(bool)
     if arm.all() or not arm.any():

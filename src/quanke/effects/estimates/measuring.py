@@ -45,21 +45,23 @@ def estimate(
     reached: Any = None,
 ) -> Estimate:
     """What the treated have more than they would have had without: the difference of two randomised arms.
-     `outcome`: (n,) numbers or bools; NaN is not known: left out, and told. `treated`: (n,) bool or 0/1.
-    `covariates`: (n,) or (n, k) numbers from before the first contact (CUPED, Deng et al. 2013), with slopes of
-    each arm's own (Lin 2013), so that adjusting cannot bias and in large arms cannot cost precision; gaps are
-    filled with the mean and marked. `strata`: (n,) codes; strata are weighed by their customers in both arms;
-    those with fewer than two customers in an arm count as one stratum, told. `cluster`: (n,) codes of what was
-    assigned as a whole (post, branch): CR1 variance, t with G - 1 degrees of freedom. `denominator`: (n,) makes
-    it the ratio of sums outcome / denominator, by the delta method.
-     Without clusters the variance is HC2 (Welch's where nothing is adjusted), with t by Welch-Satterthwaite.
-    `sequential`: an always-valid interval, good however often one looks (see `sequences`); a whole number above 1
-    names the customers (or clusters) at which it shall be tightest, before the first look. `expected`: planned
-    share of treated; an alarm of the sample-ratio check becomes a warning. `unit`: "fen", "people", "rate" or "":
-    how sentences speak; amounts stay in the outcome's own unit. `reached`: (n,) bool, treated who were reached:
-    gives the effect per reached as well (Wald; Angrist, Imbens and Rubin 1996).
 
-        Raises EffectError for empty arms, other lengths, infinite values and unknown arguments.
+    `outcome`: (n,) numbers or bools; NaN is not known: left out, and told. `treated`: (n,) bool or 0/1.
+    `covariates`: (n,) or (n, k) numbers from before the first contact (CUPED, Deng et al. 2013), with slopes
+    of each arm's own (Lin 2013), so that adjusting cannot bias and in large arms cannot cost precision; gaps
+    are filled with the mean and marked. `strata`: (n,) codes; strata are weighed by their customers in both
+    arms; those with fewer than two customers in an arm count as one stratum, told. `cluster`: (n,) codes of
+    what was assigned as a whole (post, branch): CR1 variance, t with G - 1 degrees of freedom. `denominator`:
+    (n,) makes it the ratio of sums outcome / denominator, by the delta method.
+
+    Without clusters the variance is HC2 (Welch's where nothing is adjusted), with t by Welch-Satterthwaite.
+    `sequential`: an always-valid interval, good however often one looks (see `sequences`); a whole number
+    above 1 names the customers (or clusters) at which it shall be tightest, before the first look.
+    `expected`: planned share of treated; an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
+    "people", "rate" or "": how sentences speak; amounts stay in the outcome's own unit. `reached`: (n,) bool,
+    treated who were reached: gives the effect per reached as well (Wald; Angrist, Imbens and Rubin 1996).
+
+    Raises EffectError for empty arms, other lengths, infinite values and unknown arguments.
     """
     found = estimate_many(
         {"outcome": outcome}, treated, covariates, strata, cluster, level, denominator=denominator,
@@ -85,15 +87,17 @@ def estimate_many(
     names: Sequence[str] | None = None,
 ) -> dict[str, Estimate]:
     """`estimate` for many metrics of the same customers, with p values corrected for their number.
-     `outcomes`: name -> (n,), or an (n, m) matrix with `names` (else "0", "1", ...). `covariates`: name -> (n,)
-    or (n, k), a metric's own; or, beside a matrix, an (n, m) matrix whose column is that metric's own; or (n,) or
-    (n, k) for every metric. `denominator` and `unit`: by name, or one for all. `correction`: "holm" (the chance
-    of any false alarm), "fdr_bh" (the share of false ones among those shown) or None; by
+
+    `outcomes`: name -> (n,), or an (n, m) matrix with `names` (else "0", "1", ...). `covariates`: name ->
+    (n,) or (n, k), a metric's own; or, beside a matrix, an (n, m) matrix whose column is that metric's own;
+    or (n,) or (n, k) for every metric. `denominator` and `unit`: by name, or one for all. `correction`:
+    "holm" (the chance of any false alarm), "fdr_bh" (the share of false ones among those shown) or None; by
     `statsmodels.stats.multitest`. Intervals are each metric's own at `level`; `significant` goes by the
     correction.
 
-        Two passes over each metric's columns and no copy of more than one metric at a time.
-        Raises EffectError as `estimate` does.
+    Two passes over each metric's columns and no copy of more than one metric at a time.
+
+    Raises EffectError as `estimate` does.
     """
     if correction not in (*CORRECTIONS, None):
         raise EffectError(f"correction: must be one of {', '.join(CORRECTIONS)} or None")

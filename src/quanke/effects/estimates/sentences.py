@@ -20,8 +20,8 @@ def english(found: Estimate) -> str:
         said = f"No measurable effect: {_span(found, level)} holds zero."
         if not found.low <= 0 <= found.high:
             said = (
-                f"No measurable effect: {_span(found, level)} leaves out zero, but of {found.metrics} metrics "
-                f"looked at together one may do so by chance (corrected p = {_p(found.p_adjusted)})."
+                f"No measurable effect: {_span(found, level)} leaves out zero, but of {found.metrics} "
+                f"metrics looked at together one may do so by chance (corrected p = {_p(found.p_adjusted)})."
             )
         return f"{said} An effect of {_each(found, found.detectable)} would probably have been seen."
     more = "more" if found.effect > 0 else "less"

@@ -66,9 +66,10 @@ def resembles_random(
     alarm_below: float = ALARM_BELOW,
 ) -> SampleRatio:
     """Whether arm sizes are what the planned shares and chance make (chi-square test, scipy).
-     `treated`: (n,) bool or 0/1, or codes of several arms. `expected`: the share of the treated; or the shares of
-    the arms in the order of their codes (False before True), or by code; they are taken to sum to one. Raises
-    EffectError for shares that do not fit the arms. Source: Fabijan et al., KDD 2019.
+
+    `treated`: (n,) bool or 0/1, or codes of several arms. `expected`: the share of the treated; or the shares
+    of the arms in the order of their codes (False before True), or by code; they are taken to sum to one.
+    Raises EffectError for shares that do not fit the arms. Source: Fabijan et al., KDD 2019.
     """
     from scipy.stats import chi2
 
