@@ -8,6 +8,7 @@ asked of past days is what was known then (`quanke.plans.scores.honest`).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from quanke.bank.contracts import CATEGORIES, Purpose
@@ -151,14 +152,14 @@ def standard_outcomes(campaign: str, window: int, last: dt.date, category: str =
     return {each.name: each for each in found}
 
 
-def contacted(campaign: str, window: int) -> tuple[Tag, Tag]:
-    """Counts that tell of spoiled controls: contacts of the bank by means a campaign uses, and pushes of
-    other campaigns, within the window."""
+def contacted(campaign: str, window: int, means: Sequence[str] = ()) -> tuple[Tag, Tag]:
+    """Counts that tell of spoiled controls: contacts of the bank by the campaign's means (by any a campaign
+    uses, where they are unknown), and pushes of other campaigns, within the window."""
     contacts, pushes = facts.contacts, facts.pushes
     return (
         _tag(
             "effect_contacts", "窗口内接触次数", "Contacts in the window",
-            count(contacts).where(contacts.means.one_of(*_MARKETED)).within(days(window)),
+            count(contacts).where(contacts.means.one_of(*(means or _MARKETED))).within(days(window)),
         ),
         _tag(
             "effect_other_pushes", "窗口内其他活动推送", "Pushes of other campaigns in the window",

@@ -28,7 +28,7 @@ from quanke.engines.duckdb import connect
 from quanke.engines.store import Night
 from quanke.kernel.errors import EffectError
 from quanke.kernel.progress import Progress
-from quanke.language import Catalogue, Tag
+from quanke.language import Catalogue, Definition
 from quanke.night.sheets import Sheets, scratch_in
 
 EPOCH = dt.date(1970, 1, 1)
@@ -54,6 +54,7 @@ class Participants:
     reached: Bools
     pushed: Bools
     converted: Bools
+    told: Bools
     first: dt.date
     conflicts: int = 0
     strata: Texts | None = None
@@ -70,7 +71,18 @@ class Participants:
 
     def only(self, kept: Bools) -> Participants:
         """Some of them."""
-        arrays = ("customers", "arm", "reached", "pushed", "converted", "strata", "tier", "branch", "cluster")
+        arrays = (
+            "customers",
+            "arm",
+            "reached",
+            "pushed",
+            "converted",
+            "told",
+            "strata",
+            "tier",
+            "branch",
+            "cluster",
+        )
         held = {name: getattr(self, name) for name in arrays}
         some: dict[str, Any] = {n: None if values is None else values[kept] for n, values in held.items()}
         return replace(self, **some)
@@ -88,18 +100,23 @@ class OfCampaign(Sheets):
         found: list[int] = np.unique(self.customers // self.run.inputs.bucket).tolist()
         return found
 
-    def rows(self, day: dt.date, tags: Sequence[Tag], before: dt.date | None = None) -> dict[str, Floats]:
-        """Values of tags as of a day, one per participant; NaN for unknown, 1 and 0 for yes and no."""
-        return {name: _numbers(column) for name, column in self.columns(day, tags, before).items()}
+    def rows(
+        self,
+        day: dt.date,
+        tags: Sequence[Definition],
+        before: dt.date | None = None,
+        keep: Sequence[str] = (),
+    ) -> dict[str, Floats]:
+        """Values of tags as of a day, one per participant; NaN for unknown, 1 and 0 for yes and no.
 
-    def columns(
-        self, day: dt.date, tags: Sequence[Tag], before: dt.date | None = None
-    ) -> dict[str, pa.ChunkedArray]:
-        """The same as they stand in the sheet."""
+        `before`: the day `earlier(x)` speaks of, of which `keep` has kept what is asked for.
+        """
         names = list(dict.fromkeys(tag.name for tag in tags))
         sheet = self.of(day, names, before)
+        if keep:
+            self.keep(day, sheet, keep)
         place = pa.array(np.searchsorted(sheet["customer"].to_numpy(), self.customers))
-        return {name: sheet[name].take(place) for name in names}
+        return {name: _numbers(sheet[name].take(place)) for name in names}
 
 
 def _numbers(column: pa.ChunkedArray) -> Floats:
@@ -168,6 +185,7 @@ def participants_of(
         reached=pushed["reached"].to_numpy(),
         pushed=treated,
         converted=pushed["converted"].to_numpy(),
+        told=np.ones(len(both), np.bool_),
         first=pc.min(pushed["first"]).as_py(),
         conflicts=int(both.sum()),
         means=_means(pushed),
@@ -216,6 +234,7 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
         reached=told("reached"),
         pushed=told("treated"),
         converted=told("converted"),
+        told=np.asarray(place.is_valid().to_numpy(zero_copy_only=False), np.bool_),
         first=min(days),
         conflicts=int((~clean).sum()),
         strata=text["stratum"][rows],
