@@ -122,13 +122,13 @@ class Design:
 
     def with_arms(self, arms: pa.Table, arms_digest: str) -> Design:
         """The same with the sizes and the digest of its arms."""
-        told = arms.select(["arm", "unit"]).to_pydict()
-        pairs = set(zip(told["arm"], told["unit"], strict=True))
+        rows = arms.group_by("arm").aggregate([("unit", "count"), ("unit", "count_distinct")]).to_pylist()
+        counts = {row["arm"]: (row["unit_count"], row["unit_count_distinct"]) for row in rows}
         names = [arm.name for arm in self.arms]
         return replace(
             self,
-            counts={name: told["arm"].count(name) for name in names},
-            units={name: sum(1 for arm, _ in pairs if arm == name) for name in names},
+            counts={name: counts[name][0] for name in names if name in counts},
+            units={name: counts[name][1] for name in names if name in counts},
             arms_digest=arms_digest,
         )
 
