@@ -133,3 +133,8 @@ class BookError(QuankeError):
 class ScoreError(QuankeError):
     """A score cannot be trained, kept, applied or explained: too little was seen, a wall stands, a file is
     not what was published."""
+
+
+class EffectError(QuankeError):
+    """An effect cannot be measured: an arm is empty, lengths differ, a value is infinite or an argument is
+    none."""
