@@ -6,7 +6,7 @@ from __future__ import annotations
 from quanke.effects.groups.assigning import CONTROL, TREATED, Arm, Assigned, assign
 from quanke.effects.groups.design import ARMS, Design, Unit
 from quanke.effects.groups.register import CampaignRegister, RegisteredCampaign, SharedCustomers
-from quanke.effects.groups.rules import RULES_FILE, EffectRules, effect_rules, share_of
+from quanke.effects.groups.rules import RULES_FILE, EffectRules, effect_rules
 
 __all__ = [
     "ARMS",
@@ -23,5 +23,4 @@ __all__ = [
     "Unit",
     "assign",
     "effect_rules",
-    "share_of",
 ]
