@@ -320,3 +320,30 @@ def export_arms(
         pcsv.write_csv(table, beside)
     beside.replace(target)
     return int(table.num_rows)
+
+
+def known_campaigns(home: Home) -> list[dict[str, Any]]:
+    """Campaigns that are registered or were pushed, by first day: `campaign, first, last, treated, control`,
+    and `design` with the fingerprint of the registered design ("" for none)."""
+    with duckdb.connect() as connection:
+        sql = (
+            "SELECT campaign, min(date) AS first, max(date) AS last, "
+            "count(DISTINCT party) FILTER (arm = 'treated') AS treated, "
+            "count(DISTINCT party) FILTER (arm = 'control') AS control "
+            f"FROM ({facts_sql(home, 'pushes')}) GROUP BY campaign"
+        )
+        rows = connection.sql(sql).to_arrow_table().to_pylist()
+    found = {row["campaign"]: {**row, "design": ""} for row in rows}
+    for each in CampaignRegister(home.path).all():
+        design = each.design
+        treated = sum(count for arm, count in design.counts.items() if arm != CONTROL)
+        found[design.name] = {
+            "campaign": design.name,
+            "first": design.first_contact,
+            "last": design.until,
+            "treated": treated,
+            "control": design.counts.get(CONTROL, 0),
+            "design": design.fingerprint,
+        }
+    whole = sorted(found.values(), key=lambda row: (row["first"], row["campaign"]))
+    return [{**row, "first": row["first"].isoformat(), "last": row["last"].isoformat()} for row in whole]
