@@ -1,4 +1,5 @@
-"""Arms: exact shares, the same whatever the order, moved by nobody else, every unit with the planned chance."""
+"""Arms: exact shares, the same whatever the order, moved by nobody else, every unit with the planned
+chance."""
 
 from __future__ import annotations
 
@@ -35,8 +36,8 @@ def test_by_hand() -> None:
 
 @given(AUDIENCES, st.text(max_size=8), st.sampled_from([TWO, THREE]))
 def test_shares_are_exact(audience: list[tuple[int, int]], salt: str, arms: tuple[Arm, ...]) -> None:
-    """Of everybody and of each stratum, an arm has its share up to one unit (up to two where it is parted from
-    what another has left); ranks say who."""
+    """Of everybody and of each stratum, an arm has its share up to one unit (up to two where it is parted
+    from what another has left); ranks say who."""
     customers, strata = (np.array(each) for each in zip(*audience, strict=True))
     found = assign(customers, arms, salt, strata, least=0)
     for number, arm in enumerate(found.arms):
@@ -86,8 +87,8 @@ def test_customers_elsewhere_move_nobody_but_the_odd_one(audience: list[tuple[in
 
 
 def test_strata_of_one_have_the_planned_chance() -> None:
-    """Largest remainders would never keep a customer who stands alone in his stratum; here a fifth are kept, and
-    none is settled beforehand."""
+    """Largest remainders would never keep a customer who stands alone in his stratum; here a fifth are kept,
+    and none is settled beforehand."""
     customers = np.arange(1_000)
     kept = np.zeros(1_000)
     for salt in range(200):

@@ -50,9 +50,11 @@ from quanke.night.effect_facts import (
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
 
-BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d", "salary_amount")
+BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d")
 """Tags of the day before that arms are compared by, as far as they can be known of a past day."""
 TIER = "tier_raw_rank"
+THICK = 10
+"""Customers of each arm that make a stratum worth weighing."""
 UNKNOWN = "-"
 
 
@@ -109,6 +111,7 @@ class _Measuring:
     who: Participants
     as_of: dt.date
     warnings: list[str] = field(default_factory=list)
+    stratified: str = ""
 
     def __post_init__(self) -> None:
         self._choose_arms()
@@ -193,7 +196,7 @@ class _Measuring:
             ratio=self._ratio(),
             overlaps=tuple(self._overlaps()),
             warnings=tuple(dict.fromkeys(self._running() + self.warnings)),
-            method=measured[0].estimate.method,
+            method=f"{measured[0].estimate.method}; strata: {self.stratified}",
             hidden_below=self.rules.least_shown.on(self.last),
             facts=self._digest(),
         )
@@ -227,7 +230,7 @@ class _Measuring:
         found: dict[str, Estimate] = estimate_many(
             values,
             self.treated,
-            {n: before[o.before.name] for n, o in named if o.before is not None},
+            self._covariates(before),
             strata,
             self.who.cluster,
             self.asked.level,
@@ -241,6 +244,11 @@ class _Measuring:
             MeasuredOutcome(name=n, title_zh=o.title_zh, title_en=o.title_en, unit=o.unit, estimate=found[n])
             for n, o in named
         )
+
+    def _covariates(self, before: Mapping[str, Floats]) -> dict[str, Floats]:
+        """What each outcome was before; of a value that is the same for everybody nothing can be learned."""
+        own = {n: before[o.before.name] for n, o in self.outcomes.items() if o.before is not None}
+        return {n: x for n, x in own.items() if np.nanmin(x, initial=np.inf) < np.nanmax(x, initial=-np.inf)}
 
     def _tier(self, before: Mapping[str, Floats]) -> Texts:
         if self.who.tier is not None:
@@ -261,9 +269,18 @@ class _Measuring:
         return found
 
     def _strata(self, before: Mapping[str, Floats]) -> Ints:
-        labels = self.who.strata if self.who.strata is not None else self._tier(before) + "/" + self._branch
-        found: Ints = np.unique(labels.astype(str), return_inverse=True)[1].reshape(-1)
-        return found
+        tier = self._tier(before)
+        fine = self.who.strata if self.who.strata is not None else tier + "/" + self._branch
+        for name, labels in (
+            ("as dealt out" if self.who.strata is not None else "tier, branch", fine),
+            ("tier", tier),
+        ):
+            codes: Ints = np.unique(labels.astype(str), return_inverse=True)[1].reshape(-1)
+            if thick(codes, self.treated):
+                self.stratified = name
+                return codes
+        self.stratified = "none, all are thin"
+        return np.zeros(len(self.treated), np.int64)
 
     @cached_property
     def _belonging(self) -> Belonging | None:
@@ -373,6 +390,15 @@ class _Measuring:
     def _digest(self) -> str:
         text = repr(sorted(self.sheets.run.inputs.fingerprint().items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def thick(codes: Ints, treated: Bools) -> bool:
+    """Whether strata hold enough: nine customers in ten stand in one with `THICK` of each arm. Weighing by
+    thinner strata costs more than it takes out; sizes alone decide, before any outcome is looked at."""
+    count = int(codes.max()) + 1 if len(codes) else 0
+    arms = np.bincount(codes, treated, count), np.bincount(codes, ~treated, count)
+    enough = np.minimum(*arms) >= THICK
+    return bool(enough[codes].mean() >= 0.9) if len(codes) else False
 
 
 def _members(labels: Texts) -> dict[str, Bools]:
