@@ -17,7 +17,7 @@ import quanke
 from quanke.bank.home import Home
 from quanke.bank.load import load
 from quanke.cli.main import main
-from quanke.effects.groups import RULES_FILE, Arm, CampaignRegister, Unit
+from quanke.effects.groups import RULES_FILE, Arm, ArmUnit, CampaignRegister
 from quanke.kernel.errors import DefinitionError, EffectError
 from quanke.kernel.progress import SilentProgress
 from quanke.night.campaigns import CampaignPlan, explain_arm, held_out, register_campaign
@@ -101,7 +101,7 @@ def test_two_campaigns_share_nobody(home: Path) -> None:
 
 def test_units_stay_together(home: Path) -> None:
     """Husband and wife are in one arm; customers without a post are in none."""
-    register(home, plan(unit=Unit.HOUSEHOLD))
+    register(home, plan(unit=ArmUnit.HOUSEHOLD))
     arms = CampaignRegister(home).open("june").arms.to_pydict()
     by_unit: dict[str, set[str]] = {}
     for unit, arm in zip(arms["unit"], arms["arm"], strict=True):
@@ -109,7 +109,7 @@ def test_units_stay_together(home: Path) -> None:
     assert all(len(found) == 1 for found in by_unit.values())
     assert len(by_unit) == PERSONS - 2
     with pytest.raises(EffectError, match="nobody is left"):
-        register(home, plan("posts", unit=Unit.POST))
+        register(home, plan("posts", unit=ArmUnit.POST))
 
 
 def test_why_somebody_is_in_his_arm(home: Path) -> None:

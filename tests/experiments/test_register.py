@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quanke.effects.groups import ARMS, Arm, CampaignRegister, Design, Unit, assign
+from quanke.effects.groups import ARMS, Arm, ArmUnit, CampaignRegister, Design, assign_arms
 from quanke.kernel.errors import EffectError
 
 JULY = dt.date(2026, 7, 1)
@@ -39,7 +39,7 @@ def design(name: str = "one", **more: object) -> Design:
 def arms_of(customers: list[int] | range, salt: str = "one") -> pa.Table:
     """Their arms."""
     numbers = np.array(list(customers), np.int32)
-    found = assign(numbers, design().arms, salt)
+    found = assign_arms(numbers, design().arms, salt)
     names = np.array([arm.name for arm in found.arms], object)
     blank = [""] * len(numbers)
     return pa.table(
@@ -60,7 +60,7 @@ def keep(register: CampaignRegister, planned: Design, customers: list[int] | ran
 
 def test_what_is_registered_reads_back(tmp_path: Path) -> None:
     register = CampaignRegister(tmp_path)
-    kept = keep(register, design(metrics=("aum_mean",), unit=Unit.POST), range(100))
+    kept = keep(register, design(metrics=("aum_mean",), unit=ArmUnit.POST), range(100))
     assert kept.counts == kept.units == {"control": 20, "treated": 80}
     read = CampaignRegister(tmp_path).open("one")
     assert read.design == kept

@@ -15,7 +15,7 @@ from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
 from quanke.cli.reading import on_option
 from quanke.cli.who import plain_table
-from quanke.effects.groups import CONTROL, TREATED, Arm, CampaignRegister, Design, Unit, share_of
+from quanke.effects.groups import CONTROL, TREATED, Arm, ArmUnit, CampaignRegister, Design, share_of
 from quanke.night import open_home, parse_day
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -172,7 +172,7 @@ def _arms(control: str, arms: tuple[str, ...]) -> tuple[Arm, ...]:
 @click.option("--control", default="20%", show_default=True, metavar="SHARE", help="Share that gets nothing.")
 @click.option("--arm", "arms", multiple=True, metavar="NAME=SHARE", help="Several arms beside the control.")
 @click.option(
-    "--unit", type=click.Choice([u.value for u in Unit]), default="customer", show_default=True,
+    "--unit", type=click.Choice([u.value for u in ArmUnit]), default="customer", show_default=True,
     help="What is dealt out as a whole; a post where its manager works differently with all his customers.",
 )  # fmt: skip
 @click.option(
@@ -215,7 +215,7 @@ def assign(
         first_contact=parse_day(first_contact),
         until=parse_day(until),
         arms=_arms(control, arms),
-        unit=Unit(unit),
+        unit=ArmUnit(unit),
         strata=strata or None,
         metrics=metrics,
         window_days=window,

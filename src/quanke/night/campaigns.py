@@ -27,11 +27,11 @@ from quanke.effects.groups import (
     ARMS,
     CONTROL,
     Arm,
+    ArmUnit,
     CampaignRegister,
     Design,
     RegisteredCampaign,
-    Unit,
-    assign,
+    assign_arms,
     effect_rules,
 )
 from quanke.effects.outcomes import catalogue_outcome, standard_outcomes
@@ -68,7 +68,7 @@ class CampaignPlan:
     title_en: str = ""
     offer: str = ""
     product: str = ""
-    unit: Unit = Unit.CUSTOMER
+    unit: ArmUnit = ArmUnit.CUSTOMER
     strata: tuple[str, ...] | None = None
     metrics: tuple[str, ...] = ()
     window_days: int | None = None
@@ -154,8 +154,8 @@ def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) 
     )
 
 
-def _usual_strata(unit: Unit) -> tuple[str, ...]:
-    return {Unit.POST: ("branch",), Unit.BRANCH: ()}.get(unit, ("tier", "branch"))
+def _usual_strata(unit: ArmUnit) -> tuple[str, ...]:
+    return {ArmUnit.POST: ("branch",), ArmUnit.BRANCH: ()}.get(unit, ("tier", "branch"))
 
 
 def pushes_of(home: Home, name: str) -> int:
@@ -179,7 +179,7 @@ def _audience(
     """Customers, by number, with their tags; and how many were left out, and why."""
     condition = compile_audience(design.audience, catalogue, night, home, Purpose.MARKETING)
     customers = members_of(night, condition)[0].numbers()
-    more = ("owner_post",) if design.unit is Unit.POST else ()
+    more = ("owner_post",) if design.unit is ArmUnit.POST else ()
     tags = night.read(list(dict.fromkeys([*_ASK, *design.strata, *more]))).take(pa.array(customers))
     allowed = pc.fill_null(tags["may_be_marketed"], False).to_numpy(zero_copy_only=False).astype(np.bool_)
     rules = effect_rules(home.path)
@@ -189,14 +189,14 @@ def _audience(
     return customers[kept], tags.filter(pa.array(kept)), left
 
 
-def _units(night: Night, customers: Ints, tags: pa.Table, unit: Unit) -> tuple[Texts, Bools]:
+def _units(night: Night, customers: Ints, tags: pa.Table, unit: ArmUnit) -> tuple[Texts, Bools]:
     """What each customer is dealt out with, as text, and whether it is known."""
-    if unit is Unit.CUSTOMER:
+    if unit is ArmUnit.CUSTOMER:
         return customers.astype(str).astype(object), np.ones(len(customers), np.bool_)
-    if unit is Unit.HOUSEHOLD:
+    if unit is ArmUnit.HOUSEHOLD:
         homes = np.asarray(GraphStore.open(night.path / "graph").people.household)[customers]
         return homes.astype(str).astype(object), homes >= 0
-    column = tags["owner_post" if unit is Unit.POST else "branch"]
+    column = tags["owner_post" if unit is ArmUnit.POST else "branch"]
     known = column.combine_chunks().is_valid().to_numpy(zero_copy_only=False).astype(np.bool_)
     return _texts(column), known
 
@@ -212,14 +212,14 @@ def _arms(customers: Ints, tags: pa.Table, units: Texts, design: Design, least: 
     stratum = np.array(
         ["/".join(parts) for parts in zip(*columns, strict=True)] or [""] * len(customers), object
     )
-    single = design.unit is Unit.CUSTOMER
+    single = design.unit is ArmUnit.CUSTOMER
     if single:
         keys: Any = customers
         place = first = np.arange(len(customers))
     else:
         keys, first, place = np.unique(units.astype(str), return_index=True, return_inverse=True)
     # a unit of several customers stands in the stratum of the one with the smallest number
-    found = assign(keys, design.arms, design.salt, stratum[first].astype(str), least)
+    found = assign_arms(keys, design.arms, design.salt, stratum[first].astype(str), least)
     names = np.array([arm.name for arm in found.arms], object)
     return pa.table(
         {

@@ -22,7 +22,7 @@ from quanke.customers.graph.households import find_households
 from quanke.customers.graph.rules import rules_on
 from quanke.customers.graph.store import PERSON_CODE, GraphStore
 from quanke.customers.register import register_of
-from quanke.effects.groups import CONTROL, RegisteredCampaign, Unit
+from quanke.effects.groups import CONTROL, ArmUnit, RegisteredCampaign
 from quanke.effects.netting import Transfers
 from quanke.engines.duckdb import connect
 from quanke.engines.store import Night
@@ -225,7 +225,7 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
         return np.asarray(flags.to_numpy(zero_copy_only=False), np.bool_)
 
     units = None
-    if design.unit is not Unit.CUSTOMER:
+    if design.unit is not ArmUnit.CUSTOMER:
         units = np.unique(text["unit"][rows].astype(str), return_inverse=True)[1].astype(np.int64)
     days = [design.first_contact, *([pc.min(pushed["first"]).as_py()] if pushed.num_rows else [])]
     found = Participants(

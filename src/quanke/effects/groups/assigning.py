@@ -66,7 +66,7 @@ def checked_arms(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     return tuple(sorted(arms, key=lambda arm: arm.name != CONTROL))
 
 
-def assign(
+def assign_arms(
     units: ArrayLike | Sequence[str],
     arms: Sequence[Arm],
     salt: str,
