@@ -34,7 +34,7 @@ def test_by_hand() -> None:
     assert set(found.size.tolist()) == {10}
 
 
-@given(AUDIENCES, st.text(max_size=8), st.sampled_from([TWO, THREE]))
+@given(AUDIENCES, st.text("ab 2026中", max_size=8), st.sampled_from([TWO, THREE]))
 def test_shares_are_exact(audience: list[tuple[int, int]], salt: str, arms: tuple[Arm, ...]) -> None:
     """Of everybody and of each stratum, an arm has its share up to one unit (up to two where it is parted
     from what another has left); ranks say who."""

@@ -33,13 +33,14 @@ from quanke.night.catalogue import catalogue_of
 from quanke.night.effect_cautions import of_kernel, spoiled, unlike
 from quanke.night.effect_facts import (
     EPOCH,
+    UNKNOWN,
     Belonging,
     Bools,
     Floats,
     Ints,
+    Labels,
     OfCampaign,
     Participants,
-    Texts,
     belonging,
     facts_of,
     known_until,
@@ -55,7 +56,6 @@ BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d")
 TIER = "tier_raw_rank"
 THICK = 10
 """Customers of each arm that make a stratum worth weighing."""
-UNKNOWN = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +133,10 @@ class _Measuring:
     def _choose_arms(self) -> None:
         name = self.asked.arm
         if name:
-            known = sorted(set(self.who.arm.tolist()) - {CONTROL})
+            known = [arm for arm in self.who.arm.present if arm != CONTROL]
             if name not in known:
                 raise EffectError(f"the campaign has no arm of that name; it has {', '.join(known)}")
-            self.who = self.who.only((self.who.arm == name) | self.who.control)
+            self.who = self.who.only(self.who.arm.are(name) | self.who.control)
         if not self.who.control.any() or self.who.control.all():
             raise EffectError("an effect needs treated customers and controls: one of the arms is empty")
 
@@ -250,32 +250,31 @@ class _Measuring:
         own = {n: before[o.before.name] for n, o in self.outcomes.items() if o.before is not None}
         return {n: x for n, x in own.items() if np.nanmin(x, initial=np.inf) < np.nanmax(x, initial=-np.inf)}
 
-    def _tier(self, before: Mapping[str, Floats]) -> Texts:
+    def _tier(self, before: Mapping[str, Floats]) -> Labels:
         if self.who.tier is not None:
             return self.who.tier
-        names = np.array([*DEFAULT_SCHEME.names, UNKNOWN], object)
-        places = np.nan_to_num(before[TIER], nan=len(names) - 1).astype(int)
-        found: Texts = names[np.minimum(places, len(names) - 1)]
-        return found
+        names = (*DEFAULT_SCHEME.names, UNKNOWN)
+        places = np.nan_to_num(before[TIER], nan=len(names) - 1).astype(np.int64)
+        return Labels(np.minimum(places, len(names) - 1), names)
 
     @cached_property
-    def _branch(self) -> Texts:
+    def _branch(self) -> Labels:
         if self.who.branch is not None:
             return self.who.branch
-        if self._belonging is None:
-            return np.full(len(self.who.customers), UNKNOWN, object)
-        names = np.array([*self._belonging.branches, UNKNOWN], object)
-        found: Texts = names[self._belonging.branch[self.who.customers]]  # -1 is the last: unknown
-        return found
+        held = self._belonging
+        if held is None:
+            return Labels(np.zeros(len(self.who.customers), np.int64), (UNKNOWN,))
+        codes = held.branch[self.who.customers]
+        return Labels(np.where(codes < 0, len(held.branches), codes), (*held.branches, UNKNOWN))
 
     def _strata(self, before: Mapping[str, Floats]) -> Ints:
         tier = self._tier(before)
-        fine = self.who.strata if self.who.strata is not None else tier + "/" + self._branch
+        fine = self.who.strata if self.who.strata is not None else tier.beside(self._branch)
         for name, labels in (
             ("as dealt out" if self.who.strata is not None else "tier, branch", fine),
             ("tier", tier),
         ):
-            codes: Ints = np.unique(labels.astype(str), return_inverse=True)[1].reshape(-1)
+            codes: Ints = np.unique(labels.codes, return_inverse=True)[1].reshape(-1)
             if thick(codes, self.treated):
                 self.stratified = name
                 return codes
@@ -341,9 +340,9 @@ class _Measuring:
         if outcome.below is not None:
             return ()
         control = self.who.control
-        arms = sorted(set(self.who.arm.tolist()) - {CONTROL})
+        arms = [arm for arm in self.who.arm.present if arm != CONTROL]
         dimensions = {
-            "arm": {arm: control | (self.who.arm == arm) for arm in arms},
+            "arm": {arm: control | self.who.arm.are(arm) for arm in arms},
             "tier": _members(self._tier(before)),
             "branch": _members(self._branch),
         }
@@ -401,5 +400,5 @@ def thick(codes: Ints, treated: Bools) -> bool:
     return bool(enough[codes].mean() >= 0.9) if len(codes) else False
 
 
-def _members(labels: Texts) -> dict[str, Bools]:
-    return {member: labels == member for member in sorted(set(labels.tolist()))}
+def _members(labels: Labels) -> dict[str, Bools]:
+    return {member: labels.are(member) for member in labels.present}
