@@ -33,13 +33,14 @@ from quanke.night.catalogue import catalogue_of
 from quanke.night.effect_cautions import of_kernel, spoiled, unlike
 from quanke.night.effect_facts import (
     EPOCH,
+    UNKNOWN,
     Belonging,
     Bools,
     Floats,
     Ints,
+    Labels,
     OfCampaign,
     Participants,
-    Texts,
     belonging,
     facts_of,
     known_until,
@@ -50,10 +51,11 @@ from quanke.night.effect_facts import (
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
 
-BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d", "salary_amount")
+BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d")
 """Tags of the day before that arms are compared by, as far as they can be known of a past day."""
 TIER = "tier_raw_rank"
-UNKNOWN = "-"
+THICK = 10
+"""Customers of each arm that make a stratum worth weighing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ class _Measuring:
     who: Participants
     as_of: dt.date
     warnings: list[str] = field(default_factory=list)
+    stratified: str = ""
 
     def __post_init__(self) -> None:
         self._choose_arms()
@@ -130,10 +133,10 @@ class _Measuring:
     def _choose_arms(self) -> None:
         name = self.asked.arm
         if name:
-            known = sorted(set(self.who.arm.tolist()) - {CONTROL})
+            known = [arm for arm in self.who.arm.present if arm != CONTROL]
             if name not in known:
                 raise EffectError(f"the campaign has no arm of that name; it has {', '.join(known)}")
-            self.who = self.who.only((self.who.arm == name) | self.who.control)
+            self.who = self.who.only(self.who.arm.are(name) | self.who.control)
         if not self.who.control.any() or self.who.control.all():
             raise EffectError("an effect needs treated customers and controls: one of the arms is empty")
 
@@ -193,7 +196,7 @@ class _Measuring:
             ratio=self._ratio(),
             overlaps=tuple(self._overlaps()),
             warnings=tuple(dict.fromkeys(self._running() + self.warnings)),
-            method=measured[0].estimate.method,
+            method=f"{measured[0].estimate.method}; strata: {self.stratified}",
             hidden_below=self.rules.least_shown.on(self.last),
             facts=self._digest(),
         )
@@ -227,7 +230,7 @@ class _Measuring:
         found: dict[str, Estimate] = estimate_many(
             values,
             self.treated,
-            {n: before[o.before.name] for n, o in named if o.before is not None},
+            self._covariates(before),
             strata,
             self.who.cluster,
             self.asked.level,
@@ -242,28 +245,41 @@ class _Measuring:
             for n, o in named
         )
 
-    def _tier(self, before: Mapping[str, Floats]) -> Texts:
+    def _covariates(self, before: Mapping[str, Floats]) -> dict[str, Floats]:
+        """What each outcome was before; of a value that is the same for everybody nothing can be learned."""
+        own = {n: before[o.before.name] for n, o in self.outcomes.items() if o.before is not None}
+        return {n: x for n, x in own.items() if np.nanmin(x, initial=np.inf) < np.nanmax(x, initial=-np.inf)}
+
+    def _tier(self, before: Mapping[str, Floats]) -> Labels:
         if self.who.tier is not None:
             return self.who.tier
-        names = np.array([*DEFAULT_SCHEME.names, UNKNOWN], object)
-        places = np.nan_to_num(before[TIER], nan=len(names) - 1).astype(int)
-        found: Texts = names[np.minimum(places, len(names) - 1)]
-        return found
+        names = (*DEFAULT_SCHEME.names, UNKNOWN)
+        places = np.nan_to_num(before[TIER], nan=len(names) - 1).astype(np.int64)
+        return Labels(np.minimum(places, len(names) - 1), names)
 
     @cached_property
-    def _branch(self) -> Texts:
+    def _branch(self) -> Labels:
         if self.who.branch is not None:
             return self.who.branch
-        if self._belonging is None:
-            return np.full(len(self.who.customers), UNKNOWN, object)
-        names = np.array([*self._belonging.branches, UNKNOWN], object)
-        found: Texts = names[self._belonging.branch[self.who.customers]]  # -1 is the last: unknown
-        return found
+        held = self._belonging
+        if held is None:
+            return Labels(np.zeros(len(self.who.customers), np.int64), (UNKNOWN,))
+        codes = held.branch[self.who.customers]
+        return Labels(np.where(codes < 0, len(held.branches), codes), (*held.branches, UNKNOWN))
 
     def _strata(self, before: Mapping[str, Floats]) -> Ints:
-        labels = self.who.strata if self.who.strata is not None else self._tier(before) + "/" + self._branch
-        found: Ints = np.unique(labels.astype(str), return_inverse=True)[1].reshape(-1)
-        return found
+        tier = self._tier(before)
+        fine = self.who.strata if self.who.strata is not None else tier.beside(self._branch)
+        for name, labels in (
+            ("as dealt out" if self.who.strata is not None else "tier, branch", fine),
+            ("tier", tier),
+        ):
+            codes: Ints = np.unique(labels.codes, return_inverse=True)[1].reshape(-1)
+            if thick(codes, self.treated):
+                self.stratified = name
+                return codes
+        self.stratified = "none, all are thin"
+        return np.zeros(len(self.treated), np.int64)
 
     @cached_property
     def _belonging(self) -> Belonging | None:
@@ -324,9 +340,9 @@ class _Measuring:
         if outcome.below is not None:
             return ()
         control = self.who.control
-        arms = sorted(set(self.who.arm.tolist()) - {CONTROL})
+        arms = [arm for arm in self.who.arm.present if arm != CONTROL]
         dimensions = {
-            "arm": {arm: control | (self.who.arm == arm) for arm in arms},
+            "arm": {arm: control | self.who.arm.are(arm) for arm in arms},
             "tier": _members(self._tier(before)),
             "branch": _members(self._branch),
         }
@@ -375,5 +391,14 @@ class _Measuring:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _members(labels: Texts) -> dict[str, Bools]:
-    return {member: labels == member for member in sorted(set(labels.tolist()))}
+def thick(codes: Ints, treated: Bools) -> bool:
+    """Whether strata hold enough: nine customers in ten stand in one with `THICK` of each arm. Weighing by
+    thinner strata costs more than it takes out; sizes alone decide, before any outcome is looked at."""
+    count = int(codes.max()) + 1 if len(codes) else 0
+    arms = np.bincount(codes, treated, count), np.bincount(codes, ~treated, count)
+    enough = np.minimum(*arms) >= THICK
+    return bool(enough[codes].mean() >= 0.9) if len(codes) else False
+
+
+def _members(labels: Labels) -> dict[str, Bools]:
+    return {member: labels.are(member) for member in labels.present}

@@ -3,8 +3,8 @@ from spoiling each other."""
 
 from __future__ import annotations
 
-from quanke.effects.groups.assigning import CONTROL, TREATED, Arm, Assigned, assign
-from quanke.effects.groups.design import ARMS, Design, Unit
+from quanke.effects.groups.assigning import CONTROL, TREATED, Arm, Assigned, assign_arms
+from quanke.effects.groups.design import ARMS, ArmUnit, Design
 from quanke.effects.groups.register import CampaignRegister, RegisteredCampaign, SharedCustomers
 from quanke.effects.groups.rules import RULES_FILE, EffectRules, effect_rules
 
@@ -14,13 +14,13 @@ __all__ = [
     "RULES_FILE",
     "TREATED",
     "Arm",
+    "ArmUnit",
     "Assigned",
     "CampaignRegister",
     "Design",
     "EffectRules",
     "RegisteredCampaign",
     "SharedCustomers",
-    "Unit",
-    "assign",
+    "assign_arms",
     "effect_rules",
 ]
