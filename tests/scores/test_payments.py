@@ -43,14 +43,13 @@ from quanke.plans.scores.payments import (
 from quanke.plans.scores.purchases import BetaGeometricNBD
 from quanke.segments import Dated
 from tests.homes import BUCKET, LAST, MAY
+from tests.scores.conftest import SMALL
 
-FEW = ScoreRules(least_payers=Dated.of(200))
-"""Rules under which a bank of three thousand has a model of payments."""
 NAMES = tuple(tag.name for tag in PAYMENT_TAGS)
 
 
 def trained_payments(home: Path) -> Trained:
-    return train(Home.open(home), MAY, only=[PAYMENTS], rules=FEW)
+    return train(Home.open(home), MAY, only=[PAYMENTS], rules=SMALL)
 
 
 @pytest.fixture(scope="module")
