@@ -1,4 +1,4 @@
-"""Different days of a long window are more than a byte counts: each mask's count is one, and they are added."""
+"""Different days of a long window are more than a byte counts: counts of masks are bytes, and are added."""
 
 from __future__ import annotations
 
