@@ -30,7 +30,7 @@ from quanke.plans.scores.payments import (
 from quanke.plans.scores.purchases import BetaGeometricNBD
 from quanke.plans.scores.rules import ScoreRules, Split
 
-PLACES = 10
+PLACES = 6
 """Digits of a parameter that are kept: more than any data tell apart, fewer than differ between machines."""
 Floats = NDArray[np.float64]
 

@@ -189,8 +189,12 @@ def history(rows: Floats) -> tuple[Floats, Floats, Floats]:
 def alike(rows: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Frequency, recency, T and number of customers of those who are alike: a base of millions has few
     different ones."""
-    different, counts = np.unique(np.stack(history(rows), axis=1), axis=0, return_counts=True)
-    return different[:, 0], different[:, 1], different[:, 2], counts.astype(np.float64)
+    # one number for the three, which are days of the window: sorted many times as fast as rows
+    base = WINDOW + 1
+    frequency, recency, seen = (part.astype(np.int64) for part in history(rows))
+    one, counts = np.unique((frequency * base + recency) * base + seen, return_counts=True)
+    frequency, recency, seen = one // base**2, one // base % base, one % base
+    return frequency.astype(float), recency.astype(float), seen.astype(float), counts.astype(float)
 
 
 def held_out(

@@ -11,6 +11,7 @@ Pareto/NBD Model, Marketing Science 24 (2005). Numbers of equations below are th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -119,7 +120,12 @@ class BetaGeometricNBD:
         x, seen = np.broadcast_arrays(_array(frequency, "frequency"), _array(T, "T"))
         if (x < 0).any() or (seen < 0).any() or not (np.isfinite(t) and t >= 0):
             raise ScoreError("frequency, T and t must not be below zero")
-        pairs, back = np.unique(np.stack([x, seen], axis=-1).reshape(-1, 2), axis=0, return_inverse=True)
+        counts_there, of_count = np.unique(x, return_inverse=True)
+        times_there, of_time = np.unique(seen, return_inverse=True)
+        one, back = np.unique(
+            of_count.reshape(-1) * len(times_there) + of_time.reshape(-1), return_inverse=True
+        )
+        pairs = np.stack([counts_there[one // len(times_there)], times_there[one % len(times_there)]], axis=1)
         found = np.empty(len(pairs))
         for begin in range(0, len(pairs), ROWS):
             own = pairs[begin : begin + ROWS]
@@ -128,7 +134,7 @@ class BetaGeometricNBD:
             span = np.log1p(p[which] * (t / (alpha + own[:, 1]))[:, None])
             each = -np.expm1(-(r + own[:, :1]) * span) / p[which]
             found[begin : begin + ROWS] = (weight[which] * each).sum(axis=1)
-        return found[back.reshape(-1)].reshape(x.shape)
+        return np.asarray(found[back.reshape(-1)].reshape(x.shape), np.float64)
 
     def _chances(self, x: Floats) -> tuple[Floats, Floats]:
         """Points of the chance to turn away, and their weights, after x repeats: beta (a, b + x). Both
@@ -184,17 +190,28 @@ class _Likelihood:
         stays = -(r + x) * seen
         left = np.where(again, np.log(a) - np.log(after) - (r + x) * last, -np.inf)
         both = np.logaddexp(stays, left)
-        rates = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-        value = float((w * (rates + betaln(a, b + x) - betaln(a, b) + both)).sum())
         gone = np.exp(left - both)
         here = 1 - gone
+        u, of_each = self.by_frequency
+        rates = gammaln(r + u) - gammaln(r) + betaln(a, b + u) - betaln(a, b) + r * np.log(alpha)
+        chances = digamma(a + b) - digamma(a + b + u)
+        # sums, not products of BLAS, which are not the same to the last bit each time
         slope = (
-            digamma(r + x) - digamma(r) + np.log(alpha) - here * seen - gone * last,
-            r / alpha - (r + x) * (here / (alpha + self.t) + gone / (alpha + self.t_x)),
-            digamma(a + b) - digamma(a + b + x) + gone / a,
-            digamma(b + x) - digamma(b) + digamma(a + b) - digamma(a + b + x) - gone / after,
+            (of_each * (digamma(r + u) - digamma(r) + np.log(alpha))).sum()
+            - (w * (here * seen + gone * last)).sum(),
+            of_each.sum() * r / alpha
+            - (w * (r + x) * (here / (alpha + self.t) + gone / (alpha + self.t_x))).sum(),
+            (of_each * chances).sum() + (w * gone).sum() / a,
+            (of_each * (digamma(b + u) - digamma(b) + chances)).sum() - (w * gone / after).sum(),
         )
-        return value, np.array([float((w * part).sum()) for part in slope])
+        return float((of_each * rates).sum() + (w * both).sum()), np.array(slope, np.float64)
+
+    @cached_property
+    def by_frequency(self) -> tuple[Floats, Floats]:
+        """Different frequencies, few beside the customers, with their weights: gamma functions are dear."""
+        different, which = np.unique(self.x, return_inverse=True)
+        weights = np.bincount(which.reshape(-1), self.weights, len(different))
+        return different, np.asarray(weights, np.float64)
 
 
 def _inward(slope: Floats, at: Floats) -> Floats:
