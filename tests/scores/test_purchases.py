@@ -209,6 +209,7 @@ def test_a_base_without_dropout_says_so() -> None:
     t = np.full(3_000, 50.0)
     x, t_x, _ = drawn(rng, len(t), 1.0, 10.0, 1e-9, 1.0, t, 0.0)
     fitted = BetaGeometricNBD().fit(x, t_x, t)
-    assert fitted.converged_ and fitted.bounds_, "one of a, b runs away"
+    # a and b run along a ridge, to its end or not: what they say together is the same
+    assert fitted.converged_ and fitted.a_ / (fitted.a_ + fitted.b_) < 1e-3
     assert fitted.r_ == pytest.approx(1, rel=0.15) and fitted.alpha_ == pytest.approx(10, rel=0.15)
     assert fitted.probability_alive(x, t_x, t).min() > 0.9

@@ -39,8 +39,8 @@ class BetaGeometricNBD:
 
     After `fit`: `r_`, `alpha_` (gamma distribution of the rates: shape, and rate in units of time), `a_`,
     `b_` (beta distribution of the chance to turn away after a purchase), `log_likelihood_`, `converged_`
-    (a maximum was reached) and `bounds_` (names of parameters that ran to the end of what is sought: the base
-    then shows no dropout, or no difference between its customers, and the others alone say something).
+    (a maximum was reached) and `bounds_` (names of parameters that ran to the end of what is sought). Where a
+    base shows no dropout, a and b lie anywhere on a ridge: only a / (a + b), near 0, says something.
     """
 
     max_iterations: int = 2_000
