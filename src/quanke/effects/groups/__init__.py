@@ -7,6 +7,7 @@ from quanke.effects.groups.assigning import CONTROL, TREATED, Arm, Assigned, ass
 from quanke.effects.groups.design import ARMS, ArmUnit, Design
 from quanke.effects.groups.register import CampaignRegister, RegisteredCampaign, SharedCustomers
 from quanke.effects.groups.rules import RULES_FILE, EffectRules, effect_rules
+from quanke.segments.control import share_of
 
 __all__ = [
     "ARMS",
@@ -23,4 +24,5 @@ __all__ = [
     "SharedCustomers",
     "assign_arms",
     "effect_rules",
+    "share_of",
 ]
