@@ -82,7 +82,7 @@ class Participants:
     `arm`: names. `strata`, `tier`, `branch`: as they were kept when the arms were dealt out, None where no
     design was registered. `cluster`: codes of what was dealt out together, None for customers. `first`: day
     of the first contact. `conflicts`: customers who are in two arms and left out. `means`: how they were
-    contacted.
+    contacted. `expected`: planned share of the treated, where no design says it.
     """
 
     customers: Ints
@@ -98,6 +98,7 @@ class Participants:
     branch: Labels | None = None
     cluster: Ints | None = None
     means: tuple[str, ...] = ()
+    expected: float | None = None
 
     @property
     def control(self) -> Bools:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +48,7 @@ from quanke.night.effect_facts import (
     participants_of,
     transfers_of,
 )
+from quanke.night.plan_arms import is_planned, planned_participants, product_of
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
 
@@ -82,7 +83,8 @@ class EffectQuestion:
 def measure(
     home: Home, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
 ) -> CampaignEffect:
-    """The effect of a campaign, by its register where it has one, else by its pushes.
+    """The effect of a campaign, by its register where it has one, else by its pushes; of `plan.<action>` by
+    the control groups of the plan.
 
     Raises EffectError where there is nothing to measure.
     """
@@ -91,13 +93,16 @@ def measure(
     if night is None:
         raise EffectError("effects need to know who is who: `quanke night --on DATE` first")
     with facts_of(home, catalogue_of(home), progress or SilentProgress()) as sheets:
-        registered = CampaignRegister(home.path).get(campaign)
-        as_of = known_until(sheets, asked.on)
-        who = participants_of(sheets, campaign, as_of, registered)
-        design = registered.design if registered else None
-        return _Measuring(
-            campaign, sheets, night, design, effect_rules(home.path), asked, who, as_of
-        ).effect()
+        as_of, rules = known_until(sheets, asked.on), effect_rules(home.path)
+        design = None
+        if is_planned(campaign):
+            asked = replace(asked, product=asked.product or product_of(home, sheets.catalogue, campaign))
+            who = planned_participants(home, campaign, as_of, asked.window or rules.window_days.on(as_of))
+        else:
+            registered = CampaignRegister(home.path).get(campaign)
+            who = participants_of(sheets, campaign, as_of, registered)
+            design = registered.design if registered else None
+        return _Measuring(campaign, sheets, night, design, rules, asked, who, as_of).effect()
 
 
 @dataclass
@@ -157,7 +162,8 @@ class _Measuring:
         found = {n: standard[n] if n in standard else catalogue_outcome(catalogue, n) for n in wanted}
         if CONVERTED in found and not self.who.told[self.who.control].any():
             del found[CONVERTED]
-            self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
+            if not is_planned(self.campaign):
+                self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
             if not found:
                 raise EffectError("the pushes hold no controls: nobody knows which of them converted")
         return found
@@ -363,6 +369,8 @@ class _Measuring:
 
     def _expected(self) -> float | None:
         """The planned share of the treated among those compared."""
+        if self.who.expected is not None:
+            return self.who.expected
         if self.design is None:
             return None
         shares = {arm.name: arm.share_ppm for arm in self.design.arms}
