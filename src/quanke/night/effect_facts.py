@@ -81,8 +81,9 @@ class Participants:
 
     `arm`: names. `strata`, `tier`, `branch`: as they were kept when the arms were dealt out, None where no
     design was registered. `cluster`: codes of what was dealt out together, None for customers. `first`: day
-    of the first contact. `conflicts`: customers who are in two arms and left out. `means`: how they were
-    contacted.
+    of the first contact. `told`: whether the pushes hold a row of his. `conflicts`: customers who are in two
+    arms and left out. `means`: how they were contacted. `planned`: share of the treated where it is known
+    without a design.
     """
 
     customers: Ints
@@ -98,6 +99,7 @@ class Participants:
     branch: Labels | None = None
     cluster: Ints | None = None
     means: tuple[str, ...] = ()
+    planned: float | None = None
 
     @property
     def control(self) -> Bools:
@@ -275,6 +277,18 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
         means=_means(pushed),
     )
     return found.only(clean)
+
+
+def pushed_at_all(sheets: Sheets, customers: Ints, first: dt.date, last: dt.date) -> tuple[Bools, Bools]:
+    """Whether each was pushed, and reached, by any campaign within the days."""
+    found = _asked(
+        sheets,
+        "SELECT customer, coalesce(bool_or(reached_on <= $last), false) AS reached FROM {pushes} "
+        "WHERE arm = 'treated' AND date BETWEEN $first AND $last GROUP BY customer",
+        {"first": first, "last": last},
+    )
+    reached = found.filter(found["reached"])["customer"].to_numpy()
+    return np.isin(customers, found["customer"].to_numpy()), np.isin(customers, reached)
 
 
 _OVERLAPS = """

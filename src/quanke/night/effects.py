@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +48,8 @@ from quanke.night.effect_facts import (
     participants_of,
     transfers_of,
 )
+from quanke.night.effect_hold_out import METRICS, held_out_participants
+from quanke.night.effect_hold_out import NAME as HOLD_OUT
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
 
@@ -82,7 +84,8 @@ class EffectQuestion:
 def measure(
     home: Home, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
 ) -> CampaignEffect:
-    """The effect of a campaign, by its register where it has one, else by its pushes.
+    """The effect of a campaign, by its register where it has one, else by its pushes; of `hold-out` that of
+    all campaigns of the year together, on whoever could be marketed to.
 
     Raises EffectError where there is nothing to measure.
     """
@@ -90,11 +93,17 @@ def measure(
     night = NightStore(home.path / "nights").latest()
     if night is None:
         raise EffectError("effects need to know who is who: `quanke night --on DATE` first")
+    rules = effect_rules(home.path)
     with facts_of(home, catalogue_of(home), progress or SilentProgress()) as sheets:
         registered = CampaignRegister(home.path).get(campaign)
         as_of = known_until(sheets, asked.on)
-        who = participants_of(sheets, campaign, as_of, registered)
         design = registered.design if registered else None
+        if campaign == HOLD_OUT:
+            who = held_out_participants(sheets, rules.hold_out, as_of)
+            length = asked.window or (as_of - who.first).days + 1
+            asked = replace(asked, window=length, metrics=asked.metrics or METRICS, peek=True)
+        else:
+            who = participants_of(sheets, campaign, as_of, registered)
         return _Measuring(
             campaign, sheets, night, design, effect_rules(home.path), asked, who, as_of
         ).effect()
@@ -364,7 +373,7 @@ class _Measuring:
     def _expected(self) -> float | None:
         """The planned share of the treated among those compared."""
         if self.design is None:
-            return None
+            return self.who.planned
         shares = {arm.name: arm.share_ppm for arm in self.design.arms}
         treated = sum(s for n, s in shares.items() if n != CONTROL and self.asked.arm in ("", n))
         return treated / (treated + shares[CONTROL])
