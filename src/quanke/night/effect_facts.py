@@ -238,6 +238,7 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
     arms, design = campaign.arms, campaign.design
     numbers = arms["customer"].to_numpy().astype(np.int64)
     absorbed = register_of(home).absorbed
+    absorbed = absorbed.filter(absorbed["into"].is_valid())
     into = np.arange(max(home.counts().customers, int(numbers.max()) + 1))
     into[absorbed["customer"].to_numpy()] = absorbed["into"].to_numpy()
     now = into[numbers]

@@ -336,7 +336,7 @@ class _Measuring:
             targeted=int(treated.sum()),
             pushed=int((treated & who.pushed).sum()),
             reached=int((treated & who.reached).sum()),
-            converted=int((treated & who.converted).sum()),
+            converted=int((treated & who.converted).sum()) if who.told[treated].any() else None,
             control=int((~treated).sum()),
             control_converted=int((~treated & who.converted).sum()) if told else None,
         )
