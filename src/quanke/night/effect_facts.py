@@ -82,8 +82,8 @@ class Participants:
     `arm`: names. `strata`, `tier`, `branch`: as they were kept when the arms were dealt out, None where no
     design was registered. `cluster`: codes of what was dealt out together, None for customers. `first`: day
     of the first contact. `told`: whether the pushes hold a row of his. `conflicts`: customers who are in two
-    arms and left out. `means`: how they were contacted. `planned`: share of the treated where it is known
-    without a design.
+    arms and left out. `means`: how they were contacted. `expected`: planned share of the treated, where no
+    design says it.
     """
 
     customers: Ints
@@ -99,7 +99,7 @@ class Participants:
     branch: Labels | None = None
     cluster: Ints | None = None
     means: tuple[str, ...] = ()
-    planned: float | None = None
+    expected: float | None = None
 
     @property
     def control(self) -> Bools:

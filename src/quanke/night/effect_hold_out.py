@@ -45,5 +45,5 @@ def held_out_participants(sheets: OfCampaign, hold_out: HoldOut, as_of: dt.date)
         converted=np.zeros(len(customers), np.bool_),
         told=np.zeros(len(customers), np.bool_),
         first=first,
-        planned=1 - share / 1_000_000,
+        expected=1 - share / 1_000_000,
     )

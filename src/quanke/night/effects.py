@@ -372,8 +372,10 @@ class _Measuring:
 
     def _expected(self) -> float | None:
         """The planned share of the treated among those compared."""
+        if self.who.expected is not None:
+            return self.who.expected
         if self.design is None:
-            return self.who.planned
+            return None
         shares = {arm.name: arm.share_ppm for arm in self.design.arms}
         treated = sum(s for n, s in shares.items() if n != CONTROL and self.asked.arm in ("", n))
         return treated / (treated + shares[CONTROL])
