@@ -235,3 +235,19 @@ def test_rules_that_are_none(home: Path, text: str, said: str) -> None:
     (home / RULES_FILE).write_text(text + "\n", encoding="utf-8")
     with pytest.raises(DefinitionError, match=said):
         register(home, plan())
+
+
+def test_all_campaigns_together_against_the_hold_out(home: Path) -> None:
+    """`hold-out` compares everybody who could be marketed to with those whom no campaign contacts."""
+    (home / RULES_FILE).write_text("hold_out: {2026-02-01: 50%}\nsalt: whole\n", encoding="utf-8")
+    found = measure(Home.open(home), "hold-out")
+    control = in_control(np.arange(PERSONS), "whole hold-out 2026", 500_000)
+    assert (found.funnel.targeted, found.funnel.control) == ((~control).sum(), control.sum())
+    assert (found.first, found.last) == (dt.date(2026, 2, 1), END)
+    assert found.headline.always_valid
+    assert found.ratio is not None
+    assert not found.ratio.alarm
+    assert "controls were pushed as if they were treated" in " ".join(found.warnings)
+    (home / RULES_FILE).write_text("hold_out: 0%\n", encoding="utf-8")
+    with pytest.raises(EffectError, match="holds nobody out"):
+        measure(Home.open(home), "hold-out")

@@ -79,9 +79,11 @@ def _funnel(funnel: Funnel) -> str:
 
     said = (
         f"漏斗 funnel: 目标 targeted {funnel.targeted:,}, 推送 pushed {of(funnel.pushed, funnel.targeted)}, "
-        f"触达 reached {of(funnel.reached, funnel.targeted)}, "
-        f"转化 converted {of(funnel.converted, funnel.targeted)}; 对照 control {funnel.control:,}"
+        f"触达 reached {of(funnel.reached, funnel.targeted)}"
     )
+    if funnel.converted is not None:
+        said += f", 转化 converted {of(funnel.converted, funnel.targeted)}"
+    said += f"; 对照 control {funnel.control:,}"
     if funnel.control_converted is None:
         return said
     return f"{said}, 转化 converted {of(funnel.control_converted, funnel.control)}"

@@ -81,8 +81,9 @@ class Participants:
 
     `arm`: names. `strata`, `tier`, `branch`: as they were kept when the arms were dealt out, None where no
     design was registered. `cluster`: codes of what was dealt out together, None for customers. `first`: day
-    of the first contact. `conflicts`: customers who are in two arms and left out. `means`: how they were
-    contacted. `expected`: planned share of the treated, where no design says it.
+    of the first contact. `told`: whether the pushes hold a row of his. `conflicts`: customers who are in two
+    arms and left out. `means`: how they were contacted. `expected`: planned share of the treated, where no
+    design says it.
     """
 
     customers: Ints
@@ -237,6 +238,7 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
     arms, design = campaign.arms, campaign.design
     numbers = arms["customer"].to_numpy().astype(np.int64)
     absorbed = register_of(home).absorbed
+    absorbed = absorbed.filter(absorbed["into"].is_valid())
     into = np.arange(max(home.counts().customers, int(numbers.max()) + 1))
     into[absorbed["customer"].to_numpy()] = absorbed["into"].to_numpy()
     now = into[numbers]
@@ -276,6 +278,18 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
         means=_means(pushed),
     )
     return found.only(clean)
+
+
+def pushed_at_all(sheets: Sheets, customers: Ints, first: dt.date, last: dt.date) -> tuple[Bools, Bools]:
+    """Whether each was pushed, and reached, by any campaign within the days."""
+    found = _asked(
+        sheets,
+        "SELECT customer, coalesce(bool_or(reached_on <= $last), false) AS reached FROM {pushes} "
+        "WHERE arm = 'treated' AND date BETWEEN $first AND $last GROUP BY customer",
+        {"first": first, "last": last},
+    )
+    reached = found.filter(found["reached"])["customer"].to_numpy()
+    return np.isin(customers, found["customer"].to_numpy()), np.isin(customers, reached)
 
 
 _OVERLAPS = """

@@ -48,6 +48,8 @@ from quanke.night.effect_facts import (
     participants_of,
     transfers_of,
 )
+from quanke.night.effect_hold_out import METRICS, held_out_participants
+from quanke.night.effect_hold_out import NAME as HOLD_OUT
 from quanke.night.plan_arms import is_planned, planned_participants, product_of
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
@@ -83,8 +85,9 @@ class EffectQuestion:
 def measure(
     home: Home, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
 ) -> CampaignEffect:
-    """The effect of a campaign, by its register where it has one, else by its pushes; of `plan.<action>` by
-    the control groups of the plan.
+    """The effect of a campaign, by its register where it has one, else by its pushes; of `hold-out` that of
+    all campaigns of the year together, on whoever could be marketed to; of `plan.<action>` by the control
+    groups of the plan.
 
     Raises EffectError where there is nothing to measure.
     """
@@ -92,12 +95,17 @@ def measure(
     night = NightStore(home.path / "nights").latest()
     if night is None:
         raise EffectError("effects need to know who is who: `quanke night --on DATE` first")
+    rules = effect_rules(home.path)
     with facts_of(home, catalogue_of(home), progress or SilentProgress()) as sheets:
-        as_of, rules = known_until(sheets, asked.on), effect_rules(home.path)
-        design = None
-        if is_planned(campaign):
+        as_of, design = known_until(sheets, asked.on), None
+        if campaign == HOLD_OUT:
+            who = held_out_participants(sheets, rules.hold_out, as_of)
+            length = asked.window or (as_of - who.first).days + 1
+            asked = replace(asked, window=length, metrics=asked.metrics or METRICS, peek=True)
+        elif is_planned(campaign):
             asked = replace(asked, product=asked.product or product_of(home, sheets.catalogue, campaign))
-            who = planned_participants(home, campaign, as_of, asked.window or rules.window_days.on(as_of))
+            window = asked.window or rules.window_days.on(as_of)
+            who = planned_participants(home, campaign, as_of, window)
         else:
             registered = CampaignRegister(home.path).get(campaign)
             who = participants_of(sheets, campaign, as_of, registered)
@@ -333,7 +341,7 @@ class _Measuring:
             targeted=int(treated.sum()),
             pushed=int((treated & who.pushed).sum()),
             reached=int((treated & who.reached).sum()),
-            converted=int((treated & who.converted).sum()),
+            converted=int((treated & who.converted).sum()) if who.told[treated].any() else None,
             control=int((~treated).sum()),
             control_converted=int((~treated & who.converted).sum()) if told else None,
         )
