@@ -156,3 +156,8 @@ class PortfolioError(QuankeError):
         self.conflict = conflict
         self.relaxation = relaxation
         self.args = (message, conflict, relaxation)
+
+
+class EffectError(QuankeError):
+    """An effect cannot be measured: an arm is empty, lengths differ, a value is infinite or an argument is
+    none."""
