@@ -1,8 +1,8 @@
 """The step of a night that proposes trades for everybody who agreed to be advised.
 
 `wealth/` of a night holds `proposals.parquet` (one row per customer who may be advised), `trades.parquet`
-(one row per trade), `record.parquet` (what became of proposals), `told.parquet` (holders to tell of a product that
-was rated higher), `products.parquet` and `positions.parquet` (what it was made from), `model.json`,
+(one row per trade), `record.parquet` (what became of proposals), `told.parquet` (holders to tell of a product
+that was rated higher), `products.parquet` and `positions.parquet` (what it was made from), `model.json`,
 `wealth.yaml` where the bank has its own parameters, and `wealth.json`, the sheet.
 """
 
@@ -29,6 +29,7 @@ from quanke.night.wealth_record import RECORD, TOLD, follow, told_holders
 from quanke.night.wealth_rules import FILE, wealth_rules
 from quanke.night.wealth_shelf import products_on
 from quanke.night.wealth_standard import model_of
+from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS
 from quanke.wealth.record import Tonight, trades_digest
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 FOLDER = "wealth"
 SHEET = "wealth.json"
+CONTROL_SALT = "quanke advice"
+"""Who is in the control group of advice stays in it."""
 PROPOSALS = pa.schema(
     [
         ("customer", pa.int32()),
@@ -57,9 +60,9 @@ PROPOSALS = pa.schema(
         ("proved", pa.bool_()),
     ]
 )
-"""One row per customer who may be advised. `status`: proposed, inside (the band: nothing to do) or stays (as
-he is, `remains` says why). Fen; `worst_*` the largest distance of an asset class from its share, in
-millionths; `unsuitable` fen held that he could not buy today."""
+"""One row per customer who may be advised. `status`: proposed, inside (the band: nothing to do), stays (as he
+is, `remains` says why) or withheld (proposed, and kept to compare with). Fen; `worst_*` the largest distance
+of an asset class from its share, in millionths; `unsuitable` fen held that he could not buy today."""
 TRADES = pa.schema(
     [
         ("customer", pa.int32()),
@@ -94,7 +97,7 @@ def advise(run: Run, done: dict[str, list[str]]) -> None:
 def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     home, day = run.inputs.home, run.day
     rules = wealth_rules(home)
-    model = model_of(home, day, run.earlier, folder)
+    model = model_of(home, day, run.earlier, folder, rules)
     products = products_on(home, day, model.classes, rules)
     write_parquet(folder / "products.parquet", products.table)
     write_positions(run, folder, products.table, rules.trades.horizon_days.on(day))
@@ -110,11 +113,13 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
         asked = ground.asked(everybody, rows, positions)
         made = asked.proposals()
         step.advance(1)
-    proposals = proposals_table(asked, made, everybody.column("owner_post").take(pa.array(rows)))
+    withheld = in_control(rows, CONTROL_SALT, rules.advice.control.on(day))
+    posts = everybody.column("owner_post").take(pa.array(rows))
+    proposals = proposals_table(asked, made, posts, withheld)
     trades = trades_table(asked, made, products.ids)
     write_parquet(folder / "proposals.parquet", proposals)
     write_parquet(folder / "trades.parquet", trades)
-    tonight = _tonight(asked, made, products.ids, model.version)
+    tonight = _tonight(asked, made, products.ids, model.version, withheld)
     write_parquet(folder / RECORD, following.with_tonight(tonight))
     told = told_holders(run, products, positions, everybody, rules)
     write_parquet(folder / TOLD, told)
@@ -129,7 +134,9 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     write_json(folder / SHEET, {**sheet, "notes": _notes(model.sheet, sheet)})
 
 
-def _tonight(asked: Asked, made: Proposals, ids: list[str], model: str) -> Tonight:
+def _tonight(
+    asked: Asked, made: Proposals, ids: list[str], model: str, withheld: NDArray[np.bool_]
+) -> Tonight:
     moved = np.concatenate([np.zeros(1, np.int64), np.cumsum(made.amount)])
     return Tonight(
         customer=asked.rows.astype(np.int64),
@@ -139,6 +146,7 @@ def _tonight(asked: Asked, made: Proposals, ids: list[str], model: str) -> Tonig
         outside=made.outside_before,
         worst=made.worst_before,
         aum=asked.value(),
+        withheld=withheld,
         model=model,
     )
 
@@ -159,18 +167,20 @@ def spread_assessed(table: pa.Table | None, count: int) -> tuple[NDArray[np.int8
     return spread(table, "assessed", count, np.int8), spread(wait, "unconfirmed", count, np.bool_)
 
 
-def proposals_table(asked: Asked, made: Proposals, posts: pa.ChunkedArray) -> pa.Table:
+def proposals_table(
+    asked: Asked, made: Proposals, posts: pa.ChunkedArray, withheld: NDArray[np.bool_]
+) -> pa.Table:
     """What was found for each of the customers asked about, as `PROPOSALS`."""
     from quanke.wealth.trades import Remains
 
     trades = np.diff(made.start)
     names = pa.array([each.name.lower() for each in Remains], pa.string())
     inside = (made.remains == Remains.INSIDE) & (trades == 0)
-    status = np.where(trades > 0, 0, np.where(inside, 1, 2))
+    status = np.where(trades > 0, np.where(withheld, 3, 0), np.where(inside, 1, 2))
     columns: dict[str, Any] = {
         "customer": asked.rows.astype(np.int32),
         "post": posts,
-        "status": pa.array(["proposed", "inside", "stays"]).take(pa.array(status)),
+        "status": pa.array(["proposed", "inside", "stays", "withheld"]).take(pa.array(status)),
         "remains": names.take(pa.array(made.remains)),
         "risk_class": asked.holders.risk_class,
         "cash": asked.holders.cash,

@@ -89,7 +89,6 @@ class Everybody:
             assessed=self.assessed,
             unconfirmed=self.unconfirmed,
             declined=self.declined,
-            control=np.zeros(self.count, np.bool_),
         )
 
     def stopped(self, full_age: int) -> NDArray[np.int8]:

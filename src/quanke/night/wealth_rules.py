@@ -57,10 +57,15 @@ class AdviceRules:
     """The same for one issuer [assume: 60 %]."""
     full_age: Dated = field(default_factory=lambda: Dated.of(18))
     """Nobody younger is advised (PI-4, SUI-1)."""
+    build_standard: Dated = field(default_factory=lambda: Dated.of(0))
+    """1: where no model portfolios are in use, a night builds its own from the unit values on file. 0: the
+    allocation that comes with Quanke takes their place, for nobody has looked at what a night would build."""
     rest_days: Dated = field(default_factory=lambda: Dated.of(30))
     """Days without a proposal after one was declined [assume; MKT-3 asks for 14 at least]."""
     effect_days: Dated = field(default_factory=lambda: Dated.of(90))
     """Days after a proposal on which its effect is written down."""
+    control: Dated = field(default_factory=lambda: Dated.of(50_000))
+    """Share of customers whose proposals are made and not shown, to measure effect by [assume: 5 %]."""
     told_days: Dated = field(default_factory=lambda: Dated.of(30))
     """Days for which holders of a product that was rated higher stay on the list of whom to tell [assume]."""
 
@@ -140,7 +145,7 @@ def _read(body: Body, standard: _Sheet) -> _Sheet:
     return replace(standard, **given)  # type: ignore[type-var]
 
 
-_SHARES = frozenset(["band", "product_cap", "issuer_cap", "cost_of_assets", "cost_of_income"])
+_SHARES = frozenset(["band", "product_cap", "issuer_cap", "control", "cost_of_assets", "cost_of_income"])
 _YUAN = frozenset(["least_trade", "worth", "insured", "least_income"])
 
 

@@ -1,8 +1,9 @@
 """The model portfolios of a night: the version in use; else standard ones, which are told to be such.
 
-Standard ones are built once, from the unit values on file, and go on from night to night: a model that moved
-every night would have customers trade for nothing. Where they cannot be built, the allocation that comes with
-Quanke takes their place. `model.json` of the night says which it was, who decided it, and what failed.
+Without a version in use the allocation that comes with Quanke is taken. A bank may let its nights build from
+the unit values on file instead (`build_standard`): that is done once and goes on from night to night, for a
+model that moved every night would have customers trade for nothing. `model.json` of the night says which it
+was, who decided it, and what failed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from quanke.bank.home import Home
 from quanke.engines.store import Night, write_json
+from quanke.kernel.errors import PortfolioError
 from quanke.night.wealth_rules import PPM, WealthRules
-from quanke.wealth.strategic import STRATEGIC_CLASSES, strategic_weights
+from quanke.wealth.strategic import STRATEGIC_CLASSES, STRATEGIC_VERSION, strategic_weights
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 MODEL = "model.json"
 IN_USE, STANDARD, STRATEGIC = "in_use", "standard", "strategic"
+CASH = "cash"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +60,12 @@ def model_from(path: Path) -> NightModel:
     return NightModel(tuple(sheet["classes"]), np.array(sheet["weights_ppm"], np.int32), sheet)
 
 
-def model_of(home: Home, day: dt.date, earlier: Night | None, folder: Path) -> NightModel:
+def model_of(home: Home, day: dt.date, earlier: Night | None, folder: Path, rules: WealthRules) -> NightModel:
     """The model of a night, written into its folder. Raises PortfolioError where the version in use is not
     what was published."""
     path = folder / MODEL
     if not path.exists():
-        write_json(path, _found(home, day, earlier))
+        write_json(path, _found(home, day, earlier, rules))
     return model_from(path)
 
 
@@ -74,7 +77,7 @@ def model_digest(home: Home) -> str:
     return "" if told is None else str(told["version"])
 
 
-def _found(home: Home, day: dt.date, earlier: Night | None) -> dict[str, Any]:
+def _found(home: Home, day: dt.date, earlier: Night | None, rules: WealthRules) -> dict[str, Any]:
     from quanke.wealth.portfolios import ModelPortfolioStore
 
     store = ModelPortfolioStore(home.path)
@@ -92,26 +95,43 @@ def _found(home: Home, day: dt.date, earlier: Night | None) -> dict[str, Any]:
     before = None if earlier is None else earlier.path / "wealth" / MODEL
     if before is not None and before.exists():
         held: dict[str, Any] = json.loads(before.read_text(encoding="utf-8"))
-        if held["source"] == STANDARD:
+        if held["source"] == STANDARD and rules.advice.build_standard.on(day):
             return held
-    return _standard(home, day)
+    return _standard(home, day, rules)
 
 
-def _standard(home: Home, day: dt.date) -> dict[str, Any]:
-    """Built from the unit values on file; the allocation that comes with Quanke where that fails."""
-    because = "no model portfolios are in use"
-    weights = strategic_weights()
+def _standard(home: Home, day: dt.date, rules: WealthRules) -> dict[str, Any]:
+    """Built from the unit values on file, where the bank lets a night do so; the allocation that comes with
+    Quanke otherwise, and where that fails."""
+    failed = {"where": "model", "tried": IN_USE, "because": "no model portfolios are in use"}
+    if rules.advice.build_standard.on(day):
+        try:
+            return _built(home, day, failed)
+        except PortfolioError as error:
+            failed = {"where": "model", "tried": STANDARD, "because": str(error)}
     return {
-        **_sheet(STRATEGIC, f"strategic-{STRATEGIC}", list(STRATEGIC_CLASSES), weights),
-        "fallbacks": [
-            {"where": "model", "tried": IN_USE, "because": because, "used": STRATEGIC},
-        ],
+        **_sheet(STRATEGIC, STRATEGIC_VERSION, list(STRATEGIC_CLASSES), strategic_weights()),
+        "fallbacks": [{**failed, "used": STRATEGIC}],
+    }
+
+
+def _built(home: Home, day: dt.date, failed: dict[str, str]) -> dict[str, Any]:
+    from quanke.night.wealth_models import build_models
+
+    model, past = build_models(home, until=day)
+    names = [str(name) for name in model.feature_names_in_]
+    if CASH not in names:
+        raise PortfolioError("no cash product has unit values: nothing can be kept at hand")
+    return {
+        **_sheet(STANDARD, f"standard-{past.last}", names, _ppm(model.weights_)),
+        "fallbacks": [{**failed, "used": STANDARD}, *(each.sheet() for each in model.fallbacks_)],
+        "card": model.card_,
     }
 
 
 def _sheet(source: str, version: str, classes: list[str], weights: NDArray[np.int32]) -> dict[str, Any]:
     """What every model says, cash in the first column, where the kernel expects it."""
-    order = sorted(range(len(classes)), key=lambda at: (classes[at] != "cash", at))
+    order = sorted(range(len(classes)), key=lambda at: (classes[at] != CASH, at))
     return {
         "source": source,
         "version": version,
@@ -126,3 +146,9 @@ def _ppm(weights: Any) -> NDArray[np.int32]:
     rows = np.arange(len(found))
     found[rows, found.argmax(axis=1)] += PPM - found.sum(axis=1)
     return found.astype(np.int32)
+
+
+def model_now(home: Home, night: Night, rules: WealthRules) -> NightModel:
+    """The model a night of today would take, with nothing written down."""
+    sheet = _found(home, night.day, night, rules)
+    return NightModel(tuple(sheet["classes"]), np.array(sheet["weights_ppm"], np.int32), sheet)

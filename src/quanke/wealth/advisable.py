@@ -80,7 +80,8 @@ ADVICE_STOPS: tuple[AdviceStop, ...] = (
 """In the order they are asked; a code is the place here, from 1. Codes are stored: only ever add at the
 end."""
 _CODE = {each.id: code for code, each in enumerate(ADVICE_STOPS, 1)}
-UNKNOWN = -1
+WITHHELD = ADVICE_STOPS[_CODE["ADV.control"] - 1]
+"""Why a proposal that was made is not shown: found as for everybody, and kept to compare with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +91,7 @@ class AdviceFacts:
     `there` (somebody goes by the number), `person`, `closed`, `deceased`, `consent` (to advice), `refused`
     (profiling), `open` (an account); `age` in whole years, below 0 unknown; `risk_class` 1..5, 0 unknown, and
     `valid`; of the assessments on file the last `assessed` class (0: none on file) and `unconfirmed` (it
-    changed, and the change was not confirmed); `declined` lately; `control`.
+    changed, and the change was not confirmed); `declined` lately.
     """
 
     there: Flags
@@ -106,7 +107,6 @@ class AdviceFacts:
     assessed: NDArray[np.int8]
     unconfirmed: Flags
     declined: Flags
-    control: Flags
 
 
 def stopped(asked: AdviceFacts, full_age: int) -> NDArray[np.int8]:
@@ -127,7 +127,6 @@ def stopped(asked: AdviceFacts, full_age: int) -> NDArray[np.int8]:
         "ADV.unconfirmed": asked.unconfirmed,
         "ADV.two_classes": (asked.assessed > 0) & (asked.assessed != asked.risk_class),
         "ADV.declined": asked.declined,
-        "ADV.control": asked.control,
     }
     found = np.zeros(len(age), np.int8)
     for id_ in reversed(list(tests)):

@@ -43,6 +43,7 @@ ANSWERS = ("accepted", "changed", "declined")
 SCHEMA = pa.schema(
     [
         ("customer", pa.int32()),
+        ("arm", pa.string()),
         ("proposed_on", pa.date32()),
         ("last_on", pa.date32()),
         ("trades", pa.int64()),
@@ -75,7 +76,7 @@ KEPT_DAYS = 400
 class Tonight:
     """Everybody who was looked at tonight, by rising number: `trades` is the digest of what is proposed (0:
     nothing), `amount` and `fees` fen of it; `outside` fen and `worst` millionths from his model, before any
-    trade; `aum` fen he has."""
+    trade; `aum` fen he has; `withheld`: it is not shown to anybody."""
 
     customer: NDArray[np.int64]
     trades: NDArray[np.int64]
@@ -84,6 +85,7 @@ class Tonight:
     outside: NDArray[np.int64]
     worst: NDArray[np.int32]
     aum: NDArray[np.int64]
+    withheld: NDArray[np.bool_]
     model: str
 
 
@@ -210,6 +212,7 @@ def _new(tonight: Tonight, rows: NDArray[np.int64], day: dt.date) -> pa.Table:
     on = pa.array([day] * count, pa.date32())
     columns = {
         "customer": pa.array(tonight.customer[rows].astype(np.int32)),
+        "arm": pa.array(["shown", "withheld"]).take(pa.array(tonight.withheld[rows].astype(np.int8))),
         "proposed_on": on,
         "last_on": on,
         "trades": pa.array(tonight.trades[rows]),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 STRATEGIC_CLASSES = (
     "cash", "deposit", "fixed_income", "balanced", "equity", "overseas", "gold", "protection",
 )  # fmt: skip
+STRATEGIC_VERSION = "strategic-1"
 PPM = 1_000_000
 _PER_CENT = (
     (20, 65, 15, 0, 0, 0, 0, 0),
