@@ -177,7 +177,7 @@ def test_skfolio_and_the_closed_form_agree_on_views() -> None:
 def test_shrinking_does_not_make_deposits_restless() -> None:
     for method in ("ledoit_wolf", "gerber", "denoised", "sample"):
         found = np.sqrt(np.diag(robust_covariance(RETURNS, method)) * 252)
-        assert found[:2].max() < 1e-3 and found[6] == pytest.approx(0.2, rel=0.15)
+        assert found[:2].max() < 1e-3 and found[4] == pytest.approx(0.2, rel=0.15)
 
 
 def test_risk_budgets_are_equal_where_no_limit_binds() -> None:
@@ -208,7 +208,7 @@ def test_costs_and_turnover_hold_back() -> None:
     assert moved.max() > 0.2 and little.max() <= 0.05 + 1e-6
     assert [c["turnover_from_before"] for c in held.card_["classes"].values()] == pytest.approx(little)
     dear = [replace(a, buy_cost=300_000) if a.name == "equity" else a for a in STANDARD_ASSETS]
-    assert ModelPortfolios(dear).fit(RETURNS).weights_[4, 6] < now[4, 6]
+    assert ModelPortfolios(dear).fit(RETURNS).weights_[4, 4] < now[4, 4]
 
 
 def test_caps_by_issuer_class_and_product() -> None:
@@ -223,7 +223,7 @@ def test_caps_by_issuer_class_and_product() -> None:
         *caps_by(assets, "asset_class", 0.6),
         *caps_by(assets, "name", {"b1": 0.3}),
     )
-    columns = [0, 4, 6, 7]
+    columns = [0, 3, 4, 5]
     model = ModelPortfolios(assets, limits, mean="historical", volatility=(0.01, 0.05, 0.1, 0.2, 0.3))
     kept(model.fit(np.abs(MEANT) + RETURNS[:, columns]))
     assert model.weights_[4] @ [0, 1, 1, 0] <= 0.25 + 1e-9 and model.weights_[4, 3] <= 0.3 + 1e-9
@@ -316,6 +316,8 @@ def test_wrong_parameters_are_refused(parameters: dict[str, object], said: str) 
         ("fund", 4, "全球精选QDII基金", "overseas"),
         ("fund", 5, "", "equity"),
         ("metal", 3, "", "gold"),
+        ("insurance", 2, "", "protection"),
+        ("bond", 1, "", "fixed_income"),
         ("fund", None, "", None),
         ("mortgage", None, "", None),
     ],
@@ -333,8 +335,8 @@ def test_rounding_keeps_sums_and_caps(parts: list[float], cap: int) -> None:
     weights /= weights.sum()
     limits = limits_of(5, STANDARD_ASSETS, (ShareLimit("c", ("cash", "gold"), at_most=cap / 100),), np.eye(8))
     found = rounded(weights, limits)
-    held = weights[[0, 5]].sum()
+    held = weights[[0, 6]].sum()
     assert found.sum() == pytest.approx(1, abs=1e-12) and np.abs(found - weights).max() < 0.0165
     if held <= cap / 100:
-        assert found[[0, 5]].sum() <= cap / 100 + 1e-9
+        assert found[[0, 6]].sum() <= cap / 100 + 1e-9
         assert np.array_equal(np.rint(found * 10_000) / 10_000, found)

@@ -82,7 +82,7 @@ STANDARD_ASSETS = (
         risk=1, risk_free=True, reference=0.15,
     ),
     Asset(
-        name="deposit", title_zh="定期存款及储蓄国债", title_en="Term deposits and savings bonds",
+        name="deposit", title_zh="定期存款", title_en="Term deposits",
         risk=1, risk_free=True, reference=0.35,
     ),
     Asset(
@@ -90,16 +90,8 @@ STANDARD_ASSETS = (
         risk=2, buy_cost=1_000, sell_cost=500, reference=0.22,
     ),
     Asset(
-        name="insurance", title_zh="储蓄型保险", title_en="Insurance with savings",
-        risk=2, sell_cost=20_000, reference=0.10,
-    ),
-    Asset(
         name="balanced", title_zh="混合类", title_en="Balanced",
         risk=3, buy_cost=8_000, sell_cost=2_500, reference=0.06,
-    ),
-    Asset(
-        name="gold", title_zh="黄金", title_en="Gold",
-        risk=3, buy_cost=5_000, sell_cost=5_000, reference=0.03,
     ),
     Asset(
         name="equity", title_zh="权益类", title_en="Equity",
@@ -109,8 +101,16 @@ STANDARD_ASSETS = (
         name="overseas", title_zh="海外类", title_en="Overseas",
         risk=4, buy_cost=12_000, sell_cost=5_000, reference=0.03,
     ),
+    Asset(
+        name="gold", title_zh="黄金", title_en="Gold",
+        risk=3, buy_cost=5_000, sell_cost=5_000, reference=0.03,
+    ),
+    Asset(
+        name="protection", title_zh="储蓄型保险", title_en="Insurance with savings",
+        risk=2, sell_cost=20_000, reference=0.10,
+    ),
 )  # fmt: skip
-"""Asset classes of domain.md's bank [assume]: order is the order of weights everywhere."""
+"""The contracts' asset classes with usual risk and costs [assume], in the contracts' order."""
 
 
 def _by_class(name: str, assets: tuple[str, ...], most: Sequence[float]) -> tuple[ShareLimit, ...]:
@@ -123,9 +123,11 @@ def _by_class(name: str, assets: tuple[str, ...], most: Sequence[float]) -> tupl
 
 STANDARD_LIMITS = (
     ShareLimit("cash kept", ("cash",), at_least=0.05),
-    ShareLimit("insurance", ("insurance",), at_most=0.15),
+    ShareLimit("protection", ("protection",), at_most=0.15),
     ShareLimit("gold", ("gold",), at_most=0.10),
     ShareLimit("overseas", ("overseas",), at_most=0.20),
+    ShareLimit("balanced", ("balanced",), at_most=0.25),
+    *_by_class("equity", ("equity",), (1, 1, 1, 0.30, 0.50)),
     *_by_class("free of risk", ("cash", "deposit"), (1, 0.80, 0.60, 0.40, 0.25)),
     *(
         ShareLimit(f"kept free of risk by C{k}", ("cash", "deposit"), at_least=least, only=(k,))
@@ -140,8 +142,8 @@ _BY_CATEGORY = {
     "demand": "cash",
     "wallet": "cash",
     "term": "deposit",
-    "bond": "deposit",
-    "insurance": "insurance",
+    "bond": "fixed_income",
+    "insurance": "protection",
     "metal": "gold",
 }
 _BY_RISK = {1: "cash", 2: "fixed_income", 3: "balanced", 4: "equity", 5: "equity"}
@@ -160,3 +162,12 @@ def asset_class_of(category: str, risk: int | None, name: str = "") -> str | Non
 def with_risk(assets: Sequence[Asset], risk: Mapping[str, int]) -> tuple[Asset, ...]:
     """The same with other risk classes, by name: of an asset class, the lowest of its products on sale."""
     return tuple(replace(a, risk=risk.get(a.name, a.risk)) for a in assets)
+
+
+def limits_on(limits: Sequence[ShareLimit], assets: Sequence[Asset]) -> tuple[ShareLimit, ...]:
+    """The limits as far as they name assets there are; those that name none are left out."""
+    names = {a.name for a in assets}
+    some = [
+        replace(x, assets=tuple(n for n in x.assets if n in names)) for x in limits if names & {*x.assets}
+    ]
+    return tuple(some)

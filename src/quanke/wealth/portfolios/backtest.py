@@ -78,6 +78,12 @@ def cvar(moved: Floats, tail: float = TAIL) -> float:
     return float((losses[:whole].sum() + edge) / many)
 
 
+def month_loss(moved: Floats, month: int) -> float:
+    """CVaR at 95 % of a month of so many periods; 0 where even the worst months lost nothing: among gains
+    there is no order of risk."""
+    return max(cvar(compounded(moved, month)), 0.0)
+
+
 def drawdown(value: Floats) -> float:
     """The deepest fall from a peak, as a positive share of it."""
     return float((1 - value / np.maximum.accumulate(value)).max())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.wealth.portfolios.assets import RISK_CLASSES, Asset
-from quanke.wealth.portfolios.backtest import compounded, cvar, walk_forward
+from quanke.wealth.portfolios.backtest import compounded, month_loss, walk_forward
 from quanke.wealth.portfolios.estimating import Estimate
 from quanke.wealth.portfolios.limits import deviation
 
@@ -58,7 +58,7 @@ def _class(
         "range_by": by,
         "volatility": deviation(weights, estimate.cov) * float(np.sqrt(periods)),
         "volatility_past": float(moved.std(ddof=1)) * float(np.sqrt(periods)),
-        "cvar_month": cvar(compounded(moved, max(periods // MONTHS, 1))),
+        "cvar_month": month_loss(moved, max(periods // MONTHS, 1)),
         "max_loss_backtest": walked["max_drawdown"],
         "turnover_backtest": walked["turnover"],
         "fees_backtest": walked["fees"],

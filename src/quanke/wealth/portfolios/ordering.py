@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.kernel.errors import PortfolioError
-from quanke.wealth.portfolios.backtest import compounded, cvar
+from quanke.wealth.portfolios.backtest import month_loss
 from quanke.wealth.portfolios.fallbacks import Fallback
 from quanke.wealth.portfolios.limits import Limits, deviation
 from quanke.wealth.portfolios.rounding import rounded
@@ -32,7 +32,7 @@ class RiskMeasures:
         """Deviation of a period, CVaR of a month, share that is not free of risk."""
         return (
             deviation(weights, self.cov),
-            cvar(compounded(self.returns @ weights, self.month)),
+            month_loss(self.returns @ weights, self.month),
             float(1 - weights[self.risk_free].sum()),
         )
 
