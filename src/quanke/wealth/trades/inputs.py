@@ -229,7 +229,7 @@ class Targets:
         ppm[rows, ppm.argmax(axis=1)] += PPM - ppm.sum(axis=1)
         if (np.abs(shares.sum(axis=1) - 1) > 1e-4).any():
             raise InputError("shares add up to 1", field="weights")
-        return cls(ppm, np.full(ppm.shape, round(band * PPM), np.int64))
+        return cls(ppm.astype(np.int32), np.full(ppm.shape, round(band * PPM), np.int32))
 
     @property
     def classes(self) -> int:

@@ -21,8 +21,8 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Machine code, kept on disk where it can be, good only while none of the kernel's files has changed:
     numba by itself looks at the file of the function alone."""
     try:
-        found = numba.njit(nogil=True, cache=True)(function)
+        found = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
         found._cache._cache_file._source_stamp = _stamp()
         return found
     except (RuntimeError, AttributeError, OSError):
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)

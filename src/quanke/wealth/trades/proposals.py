@@ -62,7 +62,8 @@ class Proposals:
     @property
     def within(self) -> NDArray[np.bool_]:
         """Whether each customer stands within the band after his trades."""
-        return self.outside_after == 0
+        found: NDArray[np.bool_] = self.outside_after == 0
+        return found
 
 
 def propose(
