@@ -163,13 +163,19 @@ def take(w, wanted):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def settle(w):  # type: ignore[no-untyped-def]
-    """Bring cash into its band, then see to the cash that is kept. False where that cannot be."""
+def level(w):  # type: ignore[no-untyped-def]
+    """Bring cash into its band as far as the bands of other classes allow."""
     here = w[NOW, 0] - spent_on(w)
     if here < w[LOW, 0]:
         give(w, w[LOW, 0] - here, False)
     elif here > w[HIGH, 0]:
         take(w, here - w[HIGH, 0])
+
+
+@compiled
+def settle(w):  # type: ignore[no-untyped-def]
+    """Bring cash into its band, and see to the cash that is kept. False where that cannot be."""
+    level(w)
     for hard in (False, True):
         missing = short(w)
         if missing > 0:
@@ -310,9 +316,7 @@ def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
             return NO
         into_bands(w)
         to_targets(w)
-        here = w[NOW, 0] - spent_on(w)
-        if here < w[LOW, 0]:
-            give(w, w[LOW, 0] - here, False)
+        level(w)
         near_cash(w, left)
         if not settle(w):
             return NO
