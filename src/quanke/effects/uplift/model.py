@@ -1,0 +1,246 @@
+"""`UpliftModel`: how much a treatment changes the outcome of each customer, by scikit-learn's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from quanke.effects.uplift.arms import Bools, Floats, is_binary, outcome_of, treated_of
+from quanke.effects.uplift.blend import judged, weigh
+from quanke.effects.uplift.learners import (
+    CrossedModels,
+    EffectLearner,
+    EffectLine,
+    EffectModel,
+    Maker,
+    OneLine,
+    OneModel,
+    Spread,
+    Training,
+    TwoModels,
+    expected,
+)
+from quanke.kernel.errors import EffectError
+
+LEARNERS = ("blend", "dr", "x", "t", "s", "line")
+ESTIMATED = "estimated"
+RATE, LIGHT = 0.05, 5.0
+"""Step and ridge of the trees."""
+
+
+class UpliftModel(BaseEstimator):  # type: ignore[misc]
+    """Effect of a treatment on each customer, learned from treated and untreated ones.
+
+    `fit(X, treated, y)` takes features (n, k; numbers, nan for unknown; a pandas or Arrow table keeps its
+    names), arms (n,) and outcomes (n,; 0 and 1 are chances, others amounts). `predict(X)` gives (n,) effects
+    in units of y: added chance, or added amount. Both raise EffectError for arms or outcomes that do not fit,
+    ValueError (by scikit-learn's validation) for features that do not.
+
+    Parameters
+    ----------
+    learner: "blend" weighs all of the following; "dr" doubly robust, "x" crossed, "t" two models, "s" one
+        model, "line" lines with the arm. See `learners`.
+    base: a scikit-learn estimator for outcomes and effects (a classifier is used for outcomes of 0 and 1
+        only; effects then keep the built-in trees). None: gradient-boosted trees of scikit-learn in several
+        sizes.
+    folds: parts for cross-fitting. Every setting, every weight and the shrinkage towards the average effect
+        is chosen by customers that the fitted thing had not seen, all of them among those given to `fit`.
+    propensity: share treated by design; None: the observed share; "estimated": a cross-fitted logistic
+        regression, for arms that were not drawn by lot (clipped to 0.02 to 0.98).
+    random_state: seed of the folds and trees. Equal data and seed give equal effects.
+
+    Attributes
+    ----------
+    effect_, effect_se_: average effect and its standard error (AIPW).
+    effects_: (n,) effects said of the customers in `fit` by models that had not seen them, weighed: fit to
+        look at, not to report (the weights have seen them).
+    judged_: how each learner did on customers it had not seen, and what it counts.
+    n_features_in_, feature_names_in_: as in scikit-learn.
+    """
+
+    def __init__(
+        self,
+        learner: str = "blend",
+        base: Any = None,
+        folds: int = 5,
+        propensity: float | str | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.learner = learner
+        self.base = base
+        self.folds = folds
+        self.propensity = propensity
+        self.random_state = random_state
+
+    def fit(self, X: Any, treated: Any, y: Any) -> Self:
+        """Learn from features X (n, k), arms treated (n,) and outcomes y (n,); returns self."""
+        if self.learner not in LEARNERS:
+            raise EffectError(f"learner must be one of {', '.join(LEARNERS)}")
+        if self.folds < 2:
+            raise EffectError("folds must be at least 2")
+        rows, outcome, arm = self._given(X, treated, y)
+        seed = np.random.RandomState(self.random_state).randint(2**31 - 1) if self.random_state is None else (
+            self.random_state
+        )  # fmt: skip
+        self.binary_ = is_binary(outcome)
+        self._outcome = self._outcome_maker(len(rows), seed)
+        with _one_thread():
+            folds = list(self._folds(outcome, arm, seed))
+            chance = self._chances(rows, arm, folds)
+            blank = Training(rows, arm, outcome, chance, np.zeros(len(rows)), self.binary_)
+            training = self._scored(blank, folds)
+            self._weigh(training, folds, seed)
+        return self
+
+    def predict(self, X: Any) -> Floats:
+        """Effect on each row of X (n, k): (n,) in units of y."""
+        check_is_fitted(self, "effect_")
+        rows = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        with _one_thread():
+            said = [w * (part.effects(rows) - m) for part, w, m in self._parts]
+        return np.asarray(self.effect_ + np.sum([np.zeros(len(rows)), *said], axis=0), np.float64)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        return tags
+
+    def _given(self, X: Any, treated: Any, y: Any) -> tuple[Floats, Floats, Bools]:
+        rows = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
+        outcome = outcome_of(y)
+        if len(outcome) != len(rows):
+            raise EffectError(f"X has {len(rows)} rows, y has {len(outcome)}")
+        arm = treated_of(treated, len(rows))
+        least = int(min(arm.sum(), (~arm).sum()))
+        if least < self.folds:
+            raise EffectError(f"an arm has {least} customers: for {self.folds} folds each needs as many")
+        return rows, outcome, arm
+
+    def _outcome_maker(self, rows: int, seed: int) -> Maker:
+        if self.base is not None and (self.binary_ or not _is_classifier(self.base)):
+            return partial(clone, self.base)
+        kind = HistGradientBoostingClassifier if self.binary_ else HistGradientBoostingRegressor
+        leaf = int(np.clip(rows / 200, 5, 500))
+        return partial(_trees, kind, 60, 6, leaf, seed)
+
+    def _learners(self, rows: int, seed: int) -> dict[str, list[tuple[str, EffectLearner]]]:
+        """Every learner that may count, by kind."""
+        leaf = int(np.clip(rows / 100, 5, 1000))
+        own = self.base is not None and not _is_classifier(self.base)
+        sizes = [(20, 2), (60, 2), (50, 4)]
+        effects: list[tuple[str, Maker]] = (
+            [("own", partial(clone, self.base))]
+            if own
+            else [
+                (f"{n} trees of {k} leaves", partial(_trees, HistGradientBoostingRegressor, n, k, leaf, seed))
+                for n, k in sizes
+            ]
+        )
+        return {
+            "dr": [
+                *((f"dr, {name}", EffectModel(maker)) for name, maker in effects),
+                *([] if own else [("dr, line", EffectLine(0.015 * rows))]),
+            ],
+            "x": [(f"x, {name}", CrossedModels(self._outcome, maker)) for name, maker in effects[-1:]],
+            "t": [("t", TwoModels(self._outcome))],
+            "s": [("s", OneModel(self._outcome))],
+            "line": [(f"line, apart {apart:g}", OneLine(apart)) for apart in (0.001, 0.1, 1.0)],
+        }
+
+    def _folds(
+        self, outcome: Floats, arm: Bools, seed: int
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Folds with the arms, and the outcomes other than 0, in their shares as far as they go round."""
+        strata = arm * 2 + (outcome != 0)
+        few = np.bincount(strata, minlength=4)[strata] < self.folds
+        strata = np.where(few, arm * 2, strata)
+        shuffled = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
+        yield from shuffled.split(np.zeros((len(arm), 1)), strata)
+
+    def _chances(
+        self, rows: Floats, arm: Bools, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    ) -> Floats:
+        """Chance of treatment of each customer."""
+        if self.propensity is None:
+            return np.full(len(arm), arm.mean())
+        if self.propensity == ESTIMATED:
+            chance = np.empty(len(arm))
+            for rest, held in folds:
+                spread = Spread(rows[rest])
+                line = LogisticRegression(C=1.0, max_iter=300).fit(spread(rows[rest]), arm[rest])
+                chance[held] = expected(line, spread(rows[held]))
+            return np.clip(chance, 0.02, 0.98)
+        if isinstance(self.propensity, str) or not 0 < float(self.propensity) < 1:
+            raise EffectError(f"propensity must lie between 0 and 1, or be None or {ESTIMATED!r}")
+        return np.full(len(arm), float(self.propensity))
+
+    def _scored(self, of: Training, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> Training:
+        """The same with doubly robust scores: each customer's by outcome models that had not seen him."""
+        on, off = np.empty(len(of.rows)), np.empty(len(of.rows))
+        for rest, held in folds:
+            models = TwoModels(self._outcome).fit(of.part(rest))
+            on[held], off[held] = expected(models.on, of.rows[held]), expected(models.off, of.rows[held])
+        score = (
+            on
+            - off
+            + of.treated * (of.outcome - on) / of.chance
+            - ~of.treated * (of.outcome - off) / (1 - of.chance)
+        )
+        return Training(of.rows, of.treated, of.outcome, of.chance, score, of.binary)
+
+    def _weigh(self, of: Training, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]], seed: int) -> None:
+        """Judge every learner on folds it had not seen, weigh them, and fit those that count on all."""
+        kinds = self._learners(len(of.rows), seed)
+        chosen = [one for kind in LEARNERS[1:] if self.learner in ("blend", kind) for one in kinds[kind]]
+        names = [name for name, _ in chosen]
+        said = np.empty((len(of.rows), len(chosen)))
+        for rest, held in folds:
+            part = of.part(rest)
+            for at, (_, learner) in enumerate(chosen):
+                said[held, at] = learner.fit(part).effects(of.rows[held])
+        weights = weigh(said, of.score)
+        self.effect_ = float(of.score.mean())
+        self.effect_se_ = float(of.score.std(ddof=1) / np.sqrt(len(of.score)))
+        self.judged_ = judged(names, said, of.score, weights)
+        self.effects_ = self.effect_ + (said - said.mean(axis=0)) @ weights
+        self._parts: list[tuple[EffectLearner, float, float]] = []
+        for (_, learner), weight in zip(chosen, weights, strict=True):
+            if weight > 0:
+                fitted = learner.fit(of)
+                self._parts.append((fitted, float(weight), float(fitted.effects(of.rows).mean())))
+
+
+def _trees(kind: Any, count: int, leaves: int, least: int, seed: int) -> Any:
+    return kind(
+        max_iter=count,
+        learning_rate=RATE,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=least,
+        l2_regularization=LIGHT,
+        early_stopping=False,
+        random_state=seed,
+    )
+
+
+def _is_classifier(base: Any) -> bool:
+    return hasattr(base, "predict_proba")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Trees of this size wait for each other at every split, for long where others work too."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
