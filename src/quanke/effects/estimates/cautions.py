@@ -12,6 +12,10 @@ from quanke.effects.estimates.shares import resembles_random
 from quanke.kernel.errors import EffectError
 
 FEW_CLUSTERS, FEW_EVENTS, FEW_AT_A_LOOK, FEW_CUSTOMERS = 30, 10, 100, 30
+LARGEST_SHARE = 0.2
+"""Share of the variance of one customer above which an interval is called rough: the mean of so skewed
+amounts is not yet normal."""
+
 LOSS_DIFFERS_BELOW = 0.01
 """p of the difference in shares of unknown outcomes."""
 
@@ -35,6 +39,12 @@ def of(
         said.append(f"{x.filled:,} values of covariates are not known: filled with the mean and marked.")
     if x.values.shape[1] and not found.slopes:
         said.append("Covariates are not used: they do not vary, or an arm has too few customers for them.")
+    if se > 0 and found.largest > LARGEST_SHARE and min(found.n) >= FEW_CUSTOMERS:
+        one = "cluster" if who.clusters else "customer"
+        said.append(
+            f"One {one} makes up {found.largest:.0%} of the uncertainty: the interval is rough. Strata or "
+            "covariates of what customers held before, or a capped outcome, would steady it."
+        )
     if se == 0:
         said.append("The outcome does not vary within the arms: the interval says nothing.")
     return tuple(said)

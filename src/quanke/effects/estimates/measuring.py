@@ -47,14 +47,14 @@ def estimate(
     """What the treated have more than they would have had without: the difference of two randomised arms.
 
     `outcome`: (n,) numbers or bools; NaN is not known: left out, and told. `treated`: (n,) bool or 0/1.
-    `covariates`: (n,) or (n, k) numbers from before the first contact (CUPED, Deng et al. 2013), with slopes
-    of each arm's own (Lin 2013), so that adjusting cannot bias and in large arms cannot cost precision; gaps
-    are filled with the mean and marked. `strata`: (n,) codes; strata are weighed by their customers in both
-    arms; those with fewer than two customers in an arm count as one stratum, told. `cluster`: (n,) codes of
-    what was assigned as a whole (post, branch): CR1 variance, t with G - 1 degrees of freedom. `denominator`:
-    (n,) makes it the ratio of sums outcome / denominator, by the delta method.
+    `covariates`: (n,) or (n, k) numbers from before the first contact (CUPED, Deng et al. 2013): one slope
+    pooled within arms and strata; it makes the interval shorter and cannot bias, for randomisation alone
+    makes it right; gaps are filled with the mean and marked. `strata`: (n,) codes; strata are weighed by
+    their customers in both arms; those with fewer than two customers in an arm count as one stratum, told.
+    `cluster`: (n,) codes of what was assigned as a whole (post, branch): CR1 variance, t with G - 1 degrees
+    of freedom. `denominator`: (n,) makes it the ratio of sums outcome / denominator, by the delta method.
 
-    Without clusters the variance is HC2 (Welch's where nothing is adjusted), with t by Welch-Satterthwaite.
+    Without clusters the variance is HC2 (Welch's), with covariates HC3, and t by Welch-Satterthwaite.
     `sequential`: an always-valid interval, good however often one looks (see `sequences`); a whole number
     above 1 names the customers (or clusters) at which it shall be tightest, before the first look.
     `expected`: planned share of treated; an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
@@ -257,13 +257,13 @@ def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms) -> str:
     """How it was measured, in a line."""
     parts = ["ratio of sums (delta method)" if len(metric.d) else "difference of means"]
     if found.slopes:
-        parts.append(f"CUPED, {found.slopes} covariate{'s' * (found.slopes > 1)} with slopes by arm")
+        parts.append(f"CUPED, {found.slopes} covariate{'s' * (found.slopes > 1)} pooled slopes")
     if len(found.cells.n) > 1:
         parts.append(f"post-stratified over {len(found.cells.n):,} strata")
     if who.clusters:
         parts.append(f"CR1 over {found.clusters:,} clusters")
     else:
-        parts.append("HC2" if found.slopes or len(found.cells.n) > 1 else "Welch")
+        parts.append("HC3" if found.slopes else "HC2" if len(found.cells.n) > 1 else "Welch")
     if terms.sequential is False:
         parts.append(f"t with {found.freedom:,.0f} degrees of freedom")
     else:

@@ -65,14 +65,15 @@ def gather(low, high, y, d, x, arm, stratum, centre, out, missing):  # type: ign
 @compiled
 def spread(  # type: ignore[no-untyped-def]
     low, high, y, d, x, arm, stratum, place, weight, mean, ratio_of, size_of, slope, inverse, tilt, cluster,
-    squares, sums,
+    squares, largest, sums,
 ):  # fmt: skip
-    """Add up what the variance is made of: squared scores by cell (HC2), signed scores by cluster.
+    """Add up what the variance is made of: squared scores by cell, signed scores by cluster and arm.
 
-    A customer's score is his weight in his arm's mean times his residual; `squares` gets score^2 / (1 - h)
-    with his leverage h. `place`: the stratum each stratum counts in, -1 for left out. `weight`: w_s / n_as by
-    cell, `mean`: (cells, p) means of (y, d, x). By arm: `ratio_of` R, `size_of` D of z = (y - R d) / D,
-    `slope` (2, k), `inverse` (2, k, k) of the covariates' sums of squares, `tilt` (2, k).
+    A customer's score is his weight in the difference times his residual e. `squares` gets
+    score^2 / (1 - h)^2 with his leverage h (HC3), or without covariates score^2 / (1 - h) (HC2), `largest`
+    the largest of these. `place`: the stratum each stratum counts in, -1 for left out. `weight`: signed
+    w_s / n_as, and 1 / n_as, by cell; `mean`: (cells, p) means of (y, d, x). By arm: `ratio_of` R, `size_of`
+    D of z = (y - R d) / D. `slope` (k,), `inverse` (k, k) of the covariates' sums of squares, `tilt` (k,).
     """
     ratio, k = len(d) > 0, x.shape[1]
     at = 1 + ratio
@@ -88,18 +89,22 @@ def spread(  # type: ignore[no-untyped-def]
             e = (e - ratio_of[a] * (d[i] - mean[cell, 1])) / size_of[a]
         for j in range(k):
             off[j] = x[i, j] - mean[cell, at + j]
-            e -= slope[a, j] * off[j]
+            e -= slope[j] * off[j]
         q = weight[cell, 0]
         h = weight[cell, 1]
         for j in range(k):
             along = 0.0
             for m in range(k):
-                along += inverse[a, j, m] * off[m]
-            q += tilt[a, j] * along
+                along += inverse[j, m] * off[m]
+            q += tilt[j] * along
             h += off[j] * along
         score = q * e
         if h < 1.0 - 1e-9:
-            squares[cell] += score * score / (1.0 - h)
+            square = score * score / (1.0 - h)
+            if k:
+                square /= 1.0 - h
+            squares[cell] += square
+            largest[0] = max(largest[0], square)
         if len(cluster):
             sums[cluster[i], a] += score
 
