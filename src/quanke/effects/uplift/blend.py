@@ -73,6 +73,16 @@ def _at_most_one(whole: Floats, right: Floats, nnls: Any) -> Floats:
     return at(high)
 
 
+def simplest(said: Floats, score: Floats) -> int:
+    """Which of effects `said` (n, sizes; the simplest first) to take: the first that is not worse than the
+    best by more than one standard error of the difference (the rule of Breiman, Friedman, Olshen, Stone
+    1984)."""
+    missed = ((score - score.mean())[:, None] - (said - said.mean(axis=0))) ** 2
+    worse = missed - missed[:, [int(np.argmin(missed.mean(axis=0)))]]
+    within = worse.mean(axis=0) <= worse.std(axis=0) / np.sqrt(len(score))
+    return int(np.argmax(within))
+
+
 def judged(names: list[str], said: Floats, score: Floats, weights: Floats) -> tuple[Judged, ...]:
     """How each learner did, in the order given."""
     rest = score - score.mean()

@@ -188,22 +188,3 @@ class OneLine:
         spread = self.spread(rows)
         on, off = self._design(spread, True), self._design(spread, False)
         return expected(self.line, on) - expected(self.line, off)
-
-
-class EffectLine:
-    """DR with a straight line: a ridge regression of the doubly robust scores."""
-
-    def __init__(self, penalty: float) -> None:
-        self.penalty = penalty
-
-    def fit(self, of: Training) -> EffectLine:
-        """Learn; returns itself."""
-        from sklearn.linear_model import Ridge
-
-        self.spread = Spread(of.rows)
-        self.line = Ridge(self.penalty).fit(self.spread(of.rows), of.score)
-        return self
-
-    def effects(self, rows: Floats) -> Floats:
-        """Effect on each row (n,)."""
-        return np.asarray(self.line.predict(self.spread(rows)), np.float64)

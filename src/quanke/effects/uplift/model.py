@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -13,14 +15,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from quanke.effects.uplift.arms import Bools, Floats, is_binary, outcome_of, treated_of
-from quanke.effects.uplift.blend import judged, weigh
+from quanke.effects.uplift.blend import judged, simplest, weigh
 from quanke.effects.uplift.learners import (
     CrossedModels,
     EffectLearner,
-    EffectLine,
     EffectModel,
     Maker,
     OneLine,
@@ -32,7 +34,14 @@ from quanke.effects.uplift.learners import (
 )
 from quanke.kernel.errors import EffectError
 
+Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 LEARNERS = ("blend", "dr", "x", "t", "s", "line")
+BLENDED = {"blend": ("dr", "line")}
+"""What a blend weighs: the other learners see the same, and more of them are more to choose wrongly from."""
+EFFECT_SIZES = ((20, 2), (60, 2), (50, 4), (150, 6))
+OUTCOME_SIZES = ((60, 6), (200, 8))
+"""Trees and leaves of each, the simplest first."""
+LITTLE_APART, APART = (0.001,), (0.1, 1.0)
 ESTIMATED = "estimated"
 RATE, LIGHT = 0.05, 5.0
 """Step and ridge of the trees."""
@@ -48,13 +57,13 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    learner: "blend" weighs all of the following; "dr" doubly robust, "x" crossed, "t" two models, "s" one
-        model, "line" lines with the arm. See `learners`.
-    base: a scikit-learn estimator for outcomes and effects (a classifier is used for outcomes of 0 and 1
-        only; effects then keep the built-in trees). None: gradient-boosted trees of scikit-learn in several
-        sizes.
-    folds: parts for cross-fitting. Every setting, every weight and the shrinkage towards the average effect
-        is chosen by customers that the fitted thing had not seen, all of them among those given to `fit`.
+    learner: "dr" doubly robust, "x" crossed, "t" two models, "s" one model, "line" lines with the arm (see
+        `learners`), or "blend", which weighs "dr" and "line". Sizes of trees are chosen, and what is said is
+        drawn towards the average effect, as far as it is not borne out.
+    base: a scikit-learn estimator in place of the built-in gradient-boosted trees of scikit-learn: for
+        outcomes (a classifier: of 0 and 1 only) and, unless it is a classifier, for effects.
+    folds: parts for cross-fitting. Every size, every weight and the shrinkage towards the average effect is
+        chosen by customers that the fitted thing had not seen, all of them among those given to `fit`.
     propensity: share treated by design; None: the observed share; "estimated": a cross-fitted logistic
         regression, for arms that were not drawn by lot (clipped to 0.02 to 0.98).
     random_state: seed of the folds and trees. Equal data and seed give equal effects.
@@ -74,7 +83,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         base: Any = None,
         folds: int = 5,
         propensity: float | str | None = None,
-        random_state: int | None = 0,
+        random_state: Any = 0,
     ) -> None:
         self.learner = learner
         self.base = base
@@ -89,16 +98,13 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         if self.folds < 2:
             raise EffectError("folds must be at least 2")
         rows, outcome, arm = self._given(X, treated, y)
-        seed = np.random.RandomState(self.random_state).randint(2**31 - 1) if self.random_state is None else (
-            self.random_state
-        )  # fmt: skip
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.binary_ = is_binary(outcome)
-        self._outcome = self._outcome_maker(len(rows), seed)
         with _one_thread():
             folds = list(self._folds(outcome, arm, seed))
             chance = self._chances(rows, arm, folds)
             blank = Training(rows, arm, outcome, chance, np.zeros(len(rows)), self.binary_)
-            training = self._scored(blank, folds)
+            training = self._scored(blank, folds, seed)
             self._weigh(training, folds, seed)
         return self
 
@@ -107,7 +113,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "effect_")
         rows = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         with _one_thread():
-            said = [w * (part.effects(rows) - m) for part, w, m in self._parts]
+            said = [w * (part.effects(rows) - m) for part, w, m in self.parts_]
         return np.asarray(self.effect_ + np.sum([np.zeros(len(rows)), *said], axis=0), np.float64)
 
     def __sklearn_tags__(self) -> Any:
@@ -127,36 +133,37 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             raise EffectError(f"an arm has {least} customers: for {self.folds} folds each needs as many")
         return rows, outcome, arm
 
-    def _outcome_maker(self, rows: int, seed: int) -> Maker:
-        if self.base is not None and (self.binary_ or not _is_classifier(self.base)):
-            return partial(clone, self.base)
-        kind = HistGradientBoostingClassifier if self.binary_ else HistGradientBoostingRegressor
-        leaf = int(np.clip(rows / 200, 5, 500))
-        return partial(_trees, kind, 60, 6, leaf, seed)
-
-    def _learners(self, rows: int, seed: int) -> dict[str, list[tuple[str, EffectLearner]]]:
-        """Every learner that may count, by kind."""
-        leaf = int(np.clip(rows / 100, 5, 1000))
-        own = self.base is not None and not _is_classifier(self.base)
-        sizes = [(20, 2), (60, 2), (50, 4)]
-        effects: list[tuple[str, Maker]] = (
-            [("own", partial(clone, self.base))]
-            if own
-            else [
-                (f"{n} trees of {k} leaves", partial(_trees, HistGradientBoostingRegressor, n, k, leaf, seed))
-                for n, k in sizes
-            ]
-        )
-        return {
-            "dr": [
-                *((f"dr, {name}", EffectModel(maker)) for name, maker in effects),
-                *([] if own else [("dr, line", EffectLine(0.015 * rows))]),
+    def _groups(self, rows: int, seed: int) -> list[list[tuple[str, EffectLearner]]]:
+        """What is weighed, and of each the sizes from which one is chosen, the simplest first."""
+        lines = [OneLine(apart) for apart in (LITTLE_APART if self.binary_ else ()) + APART]
+        kinds = {
+            "dr": lambda: [[(f"dr, {n}", EffectModel(of)) for n, of in self._effect_makers(rows, seed)]],
+            "x": lambda: [
+                [
+                    (f"x, {n}", CrossedModels(self._outcome_makers(rows, seed)[0][1], of))
+                    for n, of in self._effect_makers(rows, seed)
+                ]
             ],
-            "x": [(f"x, {name}", CrossedModels(self._outcome, maker)) for name, maker in effects[-1:]],
-            "t": [("t", TwoModels(self._outcome))],
-            "s": [("s", OneModel(self._outcome))],
-            "line": [(f"line, apart {apart:g}", OneLine(apart)) for apart in (0.001, 0.1, 1.0)],
+            "t": lambda: [[(f"t, {n}", TwoModels(of)) for n, of in self._outcome_makers(rows, seed)]],
+            "s": lambda: [[(f"s, {n}", OneModel(of)) for n, of in self._outcome_makers(rows, seed)]],
+            "line": lambda: [[(f"line, apart {line.apart:g}", line) for line in lines]],
         }
+        return [group for kind in BLENDED.get(self.learner, (self.learner,)) for group in kinds[kind]()]
+
+    def _outcome_makers(self, rows: int, seed: int) -> list[tuple[str, Maker]]:
+        """Models of the outcome; the first is also that of the doubly robust scores."""
+        if self.base is not None and (self.binary_ or not _is_classifier(self.base)):
+            return [("own", partial(clone, self.base))]
+        kind = HistGradientBoostingClassifier if self.binary_ else HistGradientBoostingRegressor
+        least = int(np.clip(rows / 200, 5, 500))
+        return [(_named(n, k), partial(_trees, kind, n, k, least, seed)) for n, k in OUTCOME_SIZES]
+
+    def _effect_makers(self, rows: int, seed: int) -> list[tuple[str, Maker]]:
+        if self.base is not None and not _is_classifier(self.base):
+            return [("own", partial(clone, self.base))]
+        least = int(np.clip(rows / 100, 5, 1000))
+        kind = HistGradientBoostingRegressor
+        return [(_named(n, k), partial(_trees, kind, n, k, least, seed)) for n, k in EFFECT_SIZES]
 
     def _folds(
         self, outcome: Floats, arm: Bools, seed: int
@@ -168,9 +175,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         shuffled = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
         yield from shuffled.split(np.zeros((len(arm), 1)), strata)
 
-    def _chances(
-        self, rows: Floats, arm: Bools, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
-    ) -> Floats:
+    def _chances(self, rows: Floats, arm: Bools, folds: Folds) -> Floats:
         """Chance of treatment of each customer."""
         if self.propensity is None:
             return np.full(len(arm), arm.mean())
@@ -185,40 +190,43 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             raise EffectError(f"propensity must lie between 0 and 1, or be None or {ESTIMATED!r}")
         return np.full(len(arm), float(self.propensity))
 
-    def _scored(self, of: Training, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> Training:
+    def _scored(self, of: Training, folds: Folds, seed: int) -> Training:
         """The same with doubly robust scores: each customer's by outcome models that had not seen him."""
+        maker = self._outcome_makers(len(of.rows), seed)[0][1]
         on, off = np.empty(len(of.rows)), np.empty(len(of.rows))
         for rest, held in folds:
-            models = TwoModels(self._outcome).fit(of.part(rest))
+            models = TwoModels(maker).fit(of.part(rest))
             on[held], off[held] = expected(models.on, of.rows[held]), expected(models.off, of.rows[held])
-        score = (
-            on
-            - off
-            + of.treated * (of.outcome - on) / of.chance
-            - ~of.treated * (of.outcome - off) / (1 - of.chance)
-        )
-        return Training(of.rows, of.treated, of.outcome, of.chance, score, of.binary)
+        won = of.treated * (of.outcome - on) / of.chance
+        kept = ~of.treated * (of.outcome - off) / (1 - of.chance)
+        return replace(of, score=on - off + won - kept)
 
-    def _weigh(self, of: Training, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]], seed: int) -> None:
+    def _weigh(self, of: Training, folds: Folds, seed: int) -> None:
         """Judge every learner on folds it had not seen, weigh them, and fit those that count on all."""
-        kinds = self._learners(len(of.rows), seed)
-        chosen = [one for kind in LEARNERS[1:] if self.learner in ("blend", kind) for one in kinds[kind]]
-        names = [name for name, _ in chosen]
-        said = np.empty((len(of.rows), len(chosen)))
+        groups = self._groups(len(of.rows), seed)
+        named = [one for group in groups for one in group]
+        said = np.empty((len(of.rows), len(named)))
         for rest, held in folds:
             part = of.part(rest)
-            for at, (_, learner) in enumerate(chosen):
+            for at, (_, learner) in enumerate(named):
                 said[held, at] = learner.fit(part).effects(of.rows[held])
-        weights = weigh(said, of.score)
+        first = np.cumsum([0, *map(len, groups)])
+        chosen = [a + simplest(said[:, a:b], of.score) for a, b in pairwise(first)]
+        weights = np.zeros(len(named))
+        weights[chosen] = weigh(said[:, chosen], of.score)
         self.effect_ = float(of.score.mean())
         self.effect_se_ = float(of.score.std(ddof=1) / np.sqrt(len(of.score)))
-        self.judged_ = judged(names, said, of.score, weights)
+        self.judged_ = judged([name for name, _ in named], said, of.score, weights)
         self.effects_ = self.effect_ + (said - said.mean(axis=0)) @ weights
-        self._parts: list[tuple[EffectLearner, float, float]] = []
-        for (_, learner), weight in zip(chosen, weights, strict=True):
+        self.parts_: list[tuple[EffectLearner, float, float]] = []
+        for (_, learner), weight in zip(named, weights, strict=True):
             if weight > 0:
                 fitted = learner.fit(of)
-                self._parts.append((fitted, float(weight), float(fitted.effects(of.rows).mean())))
+                self.parts_.append((fitted, float(weight), float(fitted.effects(of.rows).mean())))
+
+
+def _named(count: int, leaves: int) -> str:
+    return f"{count} trees of {leaves} leaves"
 
 
 def _trees(kind: Any, count: int, leaves: int, least: int, seed: int) -> Any:
