@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.bank.home import Home
+from quanke.effects.uplift.published import UPLIFT, PublishedUplift
 from quanke.engines.duckdb.relations import arrow_type
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet
@@ -36,7 +37,7 @@ from quanke.plans.scores.drift import judged
 from quanke.plans.scores.features import matrix, numbers
 from quanke.plans.scores.model import Model
 from quanke.plans.scores.rules import DEFAULT_RULES
-from quanke.plans.scores.store import ModelStore
+from quanke.plans.scores.store import ModelStore, Version
 from quanke.plans.scores.targets import CHURN, VALUE
 from quanke.plans.scores.worth import Worth
 
@@ -64,7 +65,7 @@ class Scoring:
     whom a score may be made; `groups` the group each tag is read from; `refused` why a version in use is not
     applied."""
 
-    models: Mapping[str, Model]
+    models: Mapping[str, Model | PublishedUplift]
     worth: Worth | None
     wall: tuple[str, ...]
     groups: Mapping[str, str]
@@ -77,7 +78,7 @@ class Scoring:
         file of theirs is not what was published."""
         store = ModelStore(run.inputs.home.path)
         groups = {n: g for g in ("base", "linked") for n in done.get(g, ())}
-        models: dict[str, Model] = {}
+        models: dict[str, Model | PublishedUplift] = {}
         refused: dict[str, str] = {}
         worth = None
         for score, name in run.models.items():
@@ -85,11 +86,12 @@ class Scoring:
             if score == VALUE:
                 worth = version.worth
                 continue
-            reason = unfit(version.model, run.catalogue, groups)
+            model = model_of(version)
+            reason = unfit(model, run.catalogue, groups)
             if reason:
                 refused[score] = reason
             else:
-                models[score] = version.model
+                models[score] = model
         return cls(models, worth, wall_on(run), groups, dict(run.models), refused)
 
     @cached_property
@@ -169,7 +171,14 @@ def wall_on(run: Run) -> tuple[str, ...]:
     return ("may_be_profiled", *(("profiling_agreed",) if DEFAULT_RULES.consent_required.on(run.day) else ()))
 
 
-def unfit(model: Model, catalogue: Catalogue, there: Mapping[str, str]) -> str:
+def model_of(version: Version) -> Model | PublishedUplift:
+    """What a version holds. Raises ScoreError where it is none of its score."""
+    if not version.score.startswith(UPLIFT):
+        return version.model
+    return PublishedUplift.from_text(version.text, version.score)
+
+
+def unfit(model: Model | PublishedUplift, catalogue: Catalogue, there: Mapping[str, str]) -> str:
     """Why a model cannot be applied with a catalogue; empty where it can. `there`: what the night has."""
     stale = [*model.stale(catalogue), *(n for n in model.names if n not in there)]
     if not stale:
@@ -186,6 +195,7 @@ def _spread(values: NDArray[np.int64], allowed: NDArray[np.bool_], of: pa.DataTy
     # millionths are the unscaled values of a decimal with six places: 16 bytes each, the upper half the sign
     pairs = np.zeros((len(whole), 2), np.int64)
     pairs[:, 0] = whole
+    pairs[:, 1] = whole >> 63  # -1 below zero: an uplift may be negative
     valid = pa.array(allowed).buffers()[1]
     return pa.Array.from_buffers(of, len(whole), [valid, pa.py_buffer(pairs.tobytes())])
 

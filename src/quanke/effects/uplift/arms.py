@@ -61,3 +61,16 @@ def level_of(level: float) -> float:
 def is_binary(outcome: Floats) -> bool:
     """Whether nothing but 0 and 1 stands in it."""
     return bool(((outcome == 0) | (outcome == 1)).all())
+
+
+def chances_of(propensity: Any, arm: Bools) -> Floats:
+    """Chance of treatment of each customer (n,): None is the observed share. Raises EffectError outside 0 and
+    1."""
+    if propensity is None:
+        return np.full(len(arm), arm.mean())
+    chances = np.asarray(propensity, np.float64)
+    if chances.shape not in ((), arm.shape):
+        raise EffectError(f"propensity must be one number or {len(arm)} of them")
+    if not ((chances > 0) & (chances < 1)).all():
+        raise EffectError("propensity must lie between 0 and 1: who is always treated has no comparison")
+    return np.array(np.broadcast_to(chances, arm.shape))

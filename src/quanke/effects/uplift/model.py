@@ -18,8 +18,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from quanke.effects.uplift.arms import Bools, Floats, is_binary, outcome_of, treated_of
+from quanke.effects.uplift.arms import Bools, Floats, chances_of, is_binary, outcome_of, treated_of
 from quanke.effects.uplift.blend import judged, simplest, weigh
+from quanke.effects.uplift.curves import qini
 from quanke.effects.uplift.learners import (
     CrossedModels,
     EffectLearner,
@@ -34,12 +35,14 @@ from quanke.effects.uplift.learners import (
 )
 from quanke.kernel.errors import EffectError
 
+Group = list[tuple[str, EffectLearner]]
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 LEARNERS = ("blend", "dr", "x", "t", "s", "line")
-BLENDED = {"blend": ("dr", "line")}
-"""What a blend weighs: the other learners see the same, and more of them are more to choose wrongly from."""
+BLENDED = {"blend": ("s", "line")}
+"""What a blend weighs: more of them see the same, and are more to choose wrongly from."""
 EFFECT_SIZES = ((20, 2), (60, 2), (50, 4), (150, 6))
 OUTCOME_SIZES = ((60, 6), (200, 8))
+ONE_MODEL_SIZES = ((40, 3), (60, 4), (120, 4), (200, 8))
 """Trees and leaves of each, the simplest first."""
 LITTLE_APART, APART = (0.001,), (0.1, 1.0)
 ESTIMATED = "estimated"
@@ -58,8 +61,8 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     learner: "dr" doubly robust, "x" crossed, "t" two models, "s" one model, "line" lines with the arm (see
-        `learners`), or "blend", which weighs "dr" and "line". Sizes of trees are chosen, and what is said is
-        drawn towards the average effect, as far as it is not borne out.
+        `learners`), or "blend", which weighs "s" and "line" by doubly robust scores. Sizes of trees are
+        chosen, and what is said is drawn towards the average effect, as far as it is not borne out.
     base: a scikit-learn estimator in place of the built-in gradient-boosted trees of scikit-learn: for
         outcomes (a classifier: of 0 and 1 only) and, unless it is a classifier, for effects.
     folds: parts for cross-fitting. Every size, every weight and the shrinkage towards the average effect is
@@ -91,8 +94,9 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.propensity = propensity
         self.random_state = random_state
 
-    def fit(self, X: Any, treated: Any, y: Any) -> Self:
-        """Learn from features X (n, k), arms treated (n,) and outcomes y (n,); returns self."""
+    def fit(self, X: Any, treated: Any, y: Any, propensity: Any = None) -> Self:
+        """Learn from features X (n, k), arms treated (n,) and outcomes y (n,); returns self. `propensity`:
+        (n,) chances of treatment by design where they differ between customers, in place of the parameter."""
         if self.learner not in LEARNERS:
             raise EffectError(f"learner must be one of {', '.join(LEARNERS)}")
         if self.folds < 2:
@@ -102,7 +106,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.binary_ = is_binary(outcome)
         with _one_thread():
             folds = list(self._folds(outcome, arm, seed))
-            chance = self._chances(rows, arm, folds)
+            chance = self._chances(rows, arm, folds) if propensity is None else chances_of(propensity, arm)
             blank = Training(rows, arm, outcome, chance, np.zeros(len(rows)), self.binary_)
             training = self._scored(blank, folds, seed)
             self._weigh(training, folds, seed)
@@ -133,30 +137,41 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             raise EffectError(f"an arm has {least} customers: for {self.folds} folds each needs as many")
         return rows, outcome, arm
 
-    def _groups(self, rows: int, seed: int) -> list[list[tuple[str, EffectLearner]]]:
-        """What is weighed, and of each the sizes from which one is chosen, the simplest first."""
-        lines = [OneLine(apart) for apart in (LITTLE_APART if self.binary_ else ()) + APART]
-        kinds = {
-            "dr": lambda: [[(f"dr, {n}", EffectModel(of)) for n, of in self._effect_makers(rows, seed)]],
-            "x": lambda: [
-                [
-                    (f"x, {n}", CrossedModels(self._outcome_makers(rows, seed)[0][1], of))
-                    for n, of in self._effect_makers(rows, seed)
-                ]
-            ],
-            "t": lambda: [[(f"t, {n}", TwoModels(of)) for n, of in self._outcome_makers(rows, seed)]],
-            "s": lambda: [[(f"s, {n}", OneModel(of)) for n, of in self._outcome_makers(rows, seed)]],
-            "line": lambda: [[(f"line, apart {line.apart:g}", line) for line in lines]],
-        }
-        return [group for kind in BLENDED.get(self.learner, (self.learner,)) for group in kinds[kind]()]
+    def _groups(self, rows: int, seed: int) -> list[Group]:
+        """What is weighed, and of each the sizes from which one is chosen, the simplest first (see
+        `_pick`)."""
+        return [self._sizes(kind, rows, seed) for kind in BLENDED.get(self.learner, (self.learner,))]
 
-    def _outcome_makers(self, rows: int, seed: int) -> list[tuple[str, Maker]]:
+    def _sizes(self, kind: str, rows: int, seed: int) -> Group:
+        """The sizes of one kind of learner."""
+        if kind == "line":
+            return [(f"line, apart {a:g}", OneLine(a)) for a in (*self._faint(), *APART)]
+        if kind == "t":
+            return [(f"t, {n}", TwoModels(of)) for n, of in self._outcome_makers(rows, seed)]
+        if kind == "dr":
+            return [(f"dr, {n}", EffectModel(of)) for n, of in self._effect_makers(rows, seed)]
+        if kind == "x":
+            outcome = self._outcome_makers(rows, seed)[0][1]
+            return [(f"x, {n}", CrossedModels(outcome, of)) for n, of in self._effect_makers(rows, seed)]
+        trees = self._outcome_makers(rows, seed, ONE_MODEL_SIZES)
+        return [
+            *((f"s, line apart {a:g}", OneLine(a)) for a in self._faint()),
+            *((f"s, {n}", OneModel(of)) for n, of in trees),
+        ]
+
+    def _faint(self) -> tuple[float, ...]:
+        """Lines with one effect for all; on chances it still differs with the level."""
+        return LITTLE_APART if self.binary_ else ()
+
+    def _outcome_makers(
+        self, rows: int, seed: int, sizes: tuple[tuple[int, int], ...] = OUTCOME_SIZES
+    ) -> list[tuple[str, Maker]]:
         """Models of the outcome; the first is also that of the doubly robust scores."""
         if self.base is not None and (self.binary_ or not _is_classifier(self.base)):
             return [("own", partial(clone, self.base))]
         kind = HistGradientBoostingClassifier if self.binary_ else HistGradientBoostingRegressor
         least = int(np.clip(rows / 200, 5, 500))
-        return [(_named(n, k), partial(_trees, kind, n, k, least, seed)) for n, k in OUTCOME_SIZES]
+        return [(_named(n, k), partial(_trees, kind, n, k, least, seed)) for n, k in sizes]
 
     def _effect_makers(self, rows: int, seed: int) -> list[tuple[str, Maker]]:
         if self.base is not None and not _is_classifier(self.base):
@@ -211,7 +226,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             for at, (_, learner) in enumerate(named):
                 said[held, at] = learner.fit(part).effects(of.rows[held])
         first = np.cumsum([0, *map(len, groups)])
-        chosen = [a + simplest(said[:, a:b], of.score) for a, b in pairwise(first)]
+        chosen = [a + self._pick(groups[at], said[:, a:b], of) for at, (a, b) in enumerate(pairwise(first))]
         weights = np.zeros(len(named))
         weights[chosen] = weigh(said[:, chosen], of.score)
         self.effect_ = float(of.score.mean())
@@ -223,6 +238,14 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             if weight > 0:
                 fitted = learner.fit(of)
                 self.parts_.append((fitted, float(weight), float(fitted.effects(of.rows).mean())))
+
+    def _pick(self, group: Group, said: Floats, of: Training) -> int:
+        """Which of a group counts: of one model with the arm as a feature, whose faint effects squares hardly
+        tell apart, the one with the highest Qini; else the simplest that is not clearly worse than the
+        best."""
+        if not group[0][0].startswith("s, "):
+            return simplest(said, of.score)
+        return int(np.argmax([float(qini(of.outcome, of.treated, one)) for one in said.T]))
 
 
 def _named(count: int, leaves: int) -> str:

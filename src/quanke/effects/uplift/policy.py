@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from quanke.effects.uplift.arms import Bools, Floats, experiment_of, level_of, outcome_of
+from quanke.effects.uplift.arms import Bools, Floats, chances_of, experiment_of, level_of, outcome_of
 from quanke.kernel.errors import EffectError
 
 NEAR = 0.05
@@ -76,7 +76,7 @@ def policy_value(
     """
     outcome, arm, ranked = experiment_of(y, treated, score)
     level = level_of(level)
-    on, off = _both(outcome, arm, _chances(propensity, arm), outcomes)
+    on, off = _both(outcome, arm, chances_of(propensity, arm), outcomes)
     on = on - cost
     chosen, border = _chosen(ranked, share, threshold)
     gain = on - off
@@ -104,18 +104,6 @@ def policy_value(
         share=reach,
         level=level,
     )
-
-
-def _chances(propensity: Any, arm: Bools) -> Floats:
-    """Chance of treatment of each customer (n,)."""
-    if propensity is None:
-        return np.full(len(arm), arm.mean())
-    chances = np.asarray(propensity, np.float64)
-    if chances.shape not in ((), arm.shape):
-        raise EffectError(f"propensity must be one number or {len(arm)} of them")
-    if not ((chances > 0) & (chances < 1)).all():
-        raise EffectError("propensity must lie between 0 and 1: who is always treated has no comparison")
-    return np.array(np.broadcast_to(chances, arm.shape))
 
 
 def _both(
