@@ -109,7 +109,8 @@ class Scoring:
             allowed &= np.asarray(pc.fill_null(column(name), False).to_numpy(zero_copy_only=False), np.bool_)
         names = list(self.reads)
         table = pa.table({name: column(name) for name in names}).filter(pa.array(allowed)) if names else None
-        rows = matrix(table, names, list(self.reads.values()), day) if table is not None else np.empty((0, 0))
+        none = np.empty((int(allowed.sum()), 0))  # an average reads nothing
+        rows = matrix(table, names, list(self.reads.values()), day) if table is not None else none
         place = {name: at for at, name in enumerate(names)}
         said: dict[str, Floats] = {}
         counts: dict[str, Any] = {}
