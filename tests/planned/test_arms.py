@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,18 @@ from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
 from quanke.effects.groups import CampaignRegister, Design
 from quanke.effects.groups.assigning import Arm as CampaignArm
-from quanke.kernel.errors import DefinitionError
+from quanke.engines.store import NightStore
+from quanke.kernel.errors import DefinitionError, EffectError
 from quanke.night import Bank, night
+from quanke.night.effects import measure
 from quanke.night.plan import program_of
+from quanke.night.plan_arms import planned_participants
 from quanke.night.planned import CONTROL, HELD_OUT, KEPT_FROM, Planned
 from quanke.plans.arms import arms, control_salt
 from quanke.plans.record import SCHEMA, cooling, suggested
 from quanke.segments.control import HoldOut, in_control
 from quanke.segments.dated import Dated
-from tests.homes import BUCKET, LAST
+from tests.homes import BUCKET, LAST, MAY
 
 DAY = dt.date(2026, 6, 30)
 
@@ -184,6 +188,31 @@ def test_a_control_rests_as_if_he_had_been_tried(many_kept: Planned) -> None:
     for days, resting in ((1, True), (rest - 1, True), (rest, False)):
         found = cooling(record, [action], DAY + dt.timedelta(days=days), 2)
         assert found[:, 0].tolist() == [resting, False]
+
+
+def test_an_actions_effect_is_measured_against_its_controls(many_kept: Planned) -> None:
+    home = many_kept.home
+    may = NightStore(home.path / "nights").open(MAY)
+    record = pq.read_table(may.path / "plan" / "record.parquet")
+    kept = record.filter(pc.equal(record["arm"], "control"))
+    name = Counter(kept["action"].to_pylist()).most_common(1)[0][0]
+    mine = record.filter(pc.and_(pc.equal(record["action"], name), pc.is_valid(record["arm"])))
+    who = planned_participants(home, f"plan.{name}", LAST, 30)
+    assert who.first == dt.date(2026, 6, 1)
+    assert who.customers.tolist() == sorted(mine["customer"].to_pylist())
+    controls = set(kept.filter(pc.equal(kept["action"], name))["customer"].to_pylist())
+    assert set(who.customers[who.control].tolist()) == controls
+    assert not (who.reached & who.control).any()
+    assert who.expected == pytest.approx(0.95), "as the plan of May said"
+    found = measure(home, f"plan.{name}")
+    assert (found.outcomes[0].estimate.n_control, found.first) == (len(controls), who.first)
+    # the night of June is too young for a whole window, and is taken where it is asked for a short one
+    assert planned_participants(home, f"plan.{name}", dt.date(2026, 8, 30), 30).first > LAST
+
+
+def test_an_action_nobody_plans_has_no_effect(many_kept: Planned) -> None:
+    with pytest.raises(EffectError, match="no action of that name"):
+        measure(many_kept.home, "plan.nothing_such")
 
 
 def test_a_control_group_is_at_most_half(after_june: Path, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ from quanke.night.effect_facts import (
 )
 from quanke.night.effect_hold_out import METRICS, held_out_participants
 from quanke.night.effect_hold_out import NAME as HOLD_OUT
+from quanke.night.plan_arms import is_planned, planned_participants, product_of
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
 
@@ -85,7 +86,8 @@ def measure(
     home: Home, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
 ) -> CampaignEffect:
     """The effect of a campaign, by its register where it has one, else by its pushes; of `hold-out` that of
-    all campaigns of the year together, on whoever could be marketed to.
+    all campaigns of the year together, on whoever could be marketed to; of `plan.<action>` by the control
+    groups of the plan.
 
     Raises EffectError where there is nothing to measure.
     """
@@ -95,18 +97,20 @@ def measure(
         raise EffectError("effects need to know who is who: `quanke night --on DATE` first")
     rules = effect_rules(home.path)
     with facts_of(home, catalogue_of(home), progress or SilentProgress()) as sheets:
-        registered = CampaignRegister(home.path).get(campaign)
-        as_of = known_until(sheets, asked.on)
-        design = registered.design if registered else None
+        as_of, design = known_until(sheets, asked.on), None
         if campaign == HOLD_OUT:
             who = held_out_participants(sheets, rules.hold_out, as_of)
             length = asked.window or (as_of - who.first).days + 1
             asked = replace(asked, window=length, metrics=asked.metrics or METRICS, peek=True)
+        elif is_planned(campaign):
+            asked = replace(asked, product=asked.product or product_of(home, sheets.catalogue, campaign))
+            window = asked.window or rules.window_days.on(as_of)
+            who = planned_participants(home, campaign, as_of, window)
         else:
+            registered = CampaignRegister(home.path).get(campaign)
             who = participants_of(sheets, campaign, as_of, registered)
-        return _Measuring(
-            campaign, sheets, night, design, effect_rules(home.path), asked, who, as_of
-        ).effect()
+            design = registered.design if registered else None
+        return _Measuring(campaign, sheets, night, design, rules, asked, who, as_of).effect()
 
 
 @dataclass
@@ -166,7 +170,8 @@ class _Measuring:
         found = {n: standard[n] if n in standard else catalogue_outcome(catalogue, n) for n in wanted}
         if CONVERTED in found and not self.who.told[self.who.control].any():
             del found[CONVERTED]
-            self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
+            if not is_planned(self.campaign):
+                self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
             if not found:
                 raise EffectError("the pushes hold no controls: nobody knows which of them converted")
         return found

@@ -134,7 +134,9 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground, notes: Sequence[st
     write_parquet(folder / "prices.parquet", prices_table(made, laid))
     write_parquet(folder / "worklist.parquet", worklist(chosen, actions, day))
     write_parquet(folder / RECORD, suggested(record, everything, day))
-    sheet = _sheet(ground, made, chosen, eligible) | {"withheld": _withheld_sheet(withheld)}
+    sheet = _sheet(ground, made, chosen, eligible) | {
+        "withheld": _withheld_sheet(withheld, program.control.on(day))
+    }
     write_json(folder / "plan.json", {**sheet, "notes": notes})
 
 
@@ -333,10 +335,12 @@ def _sheet(ground: Ground, made: Decided, chosen: pa.Table, eligible: NDArray[np
     }
 
 
-def _withheld_sheet(withheld: pa.Table) -> dict[str, Any]:
-    """Who was chosen and is kept as a control: how many customers, what it was worth in fen, by action."""
+def _withheld_sheet(withheld: pa.Table, share_ppm: int) -> dict[str, Any]:
+    """Who was chosen and is kept as a control: the share asked for, how many customers, what it was worth in
+    fen, by action."""
     counted = withheld.group_by("action").aggregate([("customer", "count")]).sort_by("action").to_pylist()
     return {
+        "share_ppm": share_ppm,
         "customers": pc.count_distinct(withheld["customer"]).as_py(),
         "value": int(pc.sum(withheld["value"]).as_py() or 0),
         "actions": {row["action"]: row["customer_count"] for row in counted},

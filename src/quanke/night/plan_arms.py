@@ -8,6 +8,7 @@ effect is looked for from the morning after the first of those nights.
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,10 @@ from quanke.kernel.errors import EffectError
 from quanke.language import Catalogue
 from quanke.night.effect_facts import Ints, Labels, Participants
 from quanke.night.plan import FOLDER, RECORD, program_of
+from quanke.segments.control import WHOLE
 from quanke.segments.dated import Dated
 
+EPOCH = dt.date(1970, 1, 1)
 PREFIX = "plan."
 COHORT_DAYS = Dated.of(7)
 """Nights whose first suggestions are looked at together."""
@@ -62,7 +65,7 @@ def planned_participants(home: Home, campaign: str, until: dt.date, window: int)
     order = np.lexsort((on, customer))
     customer, on, control, tried = customer[order], on[order], control[order], tried[order]
     numbers, first, count = np.unique(customer, return_index=True, return_counts=True)
-    begins = _cohort(np.unique(on[first]), (until - dt.date(1970, 1, 1)).days, window)
+    begins = _cohort(np.unique(on[first]), (until - EPOCH).days, window)
     ends = begins + COHORT_DAYS.on(until)
     kept = (on[first] >= begins) & (on[first] < ends)
     of = np.repeat(np.arange(len(numbers)), count)
@@ -79,8 +82,9 @@ def planned_participants(home: Home, campaign: str, until: dt.date, window: int)
         pushed=~arm,
         converted=np.zeros(len(numbers), np.bool_),
         told=np.zeros(len(numbers), np.bool_),
-        first=dt.date(1970, 1, 1) + dt.timedelta(days=int(begins) + 1),
+        first=EPOCH + dt.timedelta(days=int(begins) + 1),
         conflicts=int((kept & ~clean).sum()),
+        expected=_treated_share(home, EPOCH + dt.timedelta(days=int(begins))),
     )
     return found.only(kept & clean)
 
@@ -100,6 +104,14 @@ def _suggestions(home: Home, action: str, until: dt.date) -> pa.Table:
     last = pa.table({"row": np.arange(whole.num_rows), **{n: whole[n] for n in ("customer", "suggested_on")}})
     kept = last.group_by(["customer", "suggested_on"]).aggregate([("row", "max")])["row_max"]
     return whole.take(kept.combine_chunks())
+
+
+def _treated_share(home: Home, day: dt.date) -> float | None:
+    """The share of the treated that the plan of a night meant."""
+    store = NightStore(home.path / "nights")
+    sheet = json.loads((store.folder / str(day) / FOLDER / "plan.json").read_text(encoding="utf-8"))
+    kept = sheet.get("withheld", {}).get("share_ppm")
+    return 1 - kept / WHOLE if kept else None
 
 
 def _today(home: Home, numbers: Ints) -> Ints:
