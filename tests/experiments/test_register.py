@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quanke.effects.groups import ARMS, Arm, ArmUnit, CampaignRegister, Design, assign_arms
+from quanke.effects.store import EffectStore
 from quanke.kernel.errors import EffectError
 
 JULY = dt.date(2026, 7, 1)
@@ -194,3 +195,36 @@ def test_a_killed_writer_leaves_all_or_nothing(tmp_path: Path, place: str, call:
     assert not list((tmp_path / "campaigns").glob(".making-*"))
     if there:
         assert len(register.open("one").customers) == 1_000
+
+
+PUBLISHER = """
+import datetime, os, signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from quanke.effects.store import EffectStore
+
+effect = SimpleNamespace(campaign="one", as_of=datetime.date(2026, 6, 30),
+    to_json=lambda: {"sentence": "x" * 10**6})
+usual = getattr(os, sys.argv[2])
+
+def struck(*given, **named):
+    if sys.argv[3] == "after":
+        usual(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(os, sys.argv[2], struck)
+EffectStore(Path(sys.argv[1])).keep(effect)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "when", "there"),
+    [("fsync", "before", 0), ("link", "before", 0), ("link", "after", 1), ("unlink", "before", 1)],
+)
+def test_a_result_is_published_whole_or_not_at_all(tmp_path: Path, place: str, when: str, there: int) -> None:
+    """kill -9 before and after the moment it is linked into place."""
+    child = subprocess.run([sys.executable, "-c", PUBLISHER, str(tmp_path), place, when], check=False)
+    assert child.returncode == -signal.SIGKILL
+    kept = EffectStore(tmp_path).of("one")
+    assert len(kept) == there
+    assert all(len(each.content["sentence"]) == 10**6 for each in kept)
