@@ -32,6 +32,10 @@ from quanke.night.advised_suitability import CustomerSuitability, SaleAsked
 _HELP = {"help_option_names": ["-h", "--help"]}
 _CHANNELS = CONTRACTS["sales"].by_name["channel"].values
 
+channel_option = click.option(
+    "--channel", type=click.Choice(_CHANNELS), default="counter", show_default=True, help="Where it is sold."
+)
+
 
 @click.group(context_settings=_HELP)
 def wealth() -> None:
@@ -169,19 +173,21 @@ def told(post: str | None, most: int, on: str | None, home: Path, as_json: bool)
 
 @wealth.command(context_settings=_HELP)
 @click.argument("customer")
+@channel_option
 @on_option
 @home_option
 @json_option
-def suitable(customer: str, on: str | None, home: Path, as_json: bool) -> None:
-    """Every product for one customer: whether it may be offered to him, and the rule that says so.
+def suitable(customer: str, channel: str, on: str | None, home: Path, as_json: bool) -> None:
+    """Every product for one customer: whether it may be sold to him there, and the rule that says so.
 
     \b
     Example:
       quanke wealth suitable 1234
+      quanke wealth suitable 1234 --channel mobile
     """
     bank = open_home(home)
     number = bank.customer(customer, on)
-    found = CustomerSuitability(bank.night(on), bank.home, number).each()
+    found = CustomerSuitability(bank.night(on), bank.home, number).each(SaleAsked(channel=channel))
     if as_json:
         rows = [{"product": row["product"], "name": row["name"], **decision_json(d)} for row, d in found]
         print_json({"customer": number, "night": bank.night(on).day, "products": rows})
@@ -193,9 +199,7 @@ def suitable(customer: str, on: str | None, home: Path, as_json: bool) -> None:
 @click.argument("customer")
 @click.argument("product")
 @click.option("--amount", metavar="YUAN", help="Amount to be bought, in yuan.")
-@click.option(
-    "--channel", type=click.Choice(_CHANNELS), default="counter", show_default=True, help="Where it is sold."
-)
+@channel_option
 @click.option("--recording", metavar="ID", help="Number of the recording in sound and picture (SUI-4).")
 @click.option("--warned-at", type=click.DateTime(), help="When an elder was warned (SUI-3).")
 @click.option("--at", type=click.DateTime(), help="When it is sold.")

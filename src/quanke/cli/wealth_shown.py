@@ -25,7 +25,6 @@ STATUS = {
     "withheld": "对照组 control group",
 }
 _SIDES = {"buy": "买入 buy", "sell": "赎回 sell"}
-_TOP = 30
 
 
 def stop_json(stop: AdviceStop) -> dict[str, str]:
@@ -54,6 +53,7 @@ def advice_json(found: CustomerAdvice, name: str) -> dict[str, Any]:
             {"asset_class": h.asset_class, "value": h.value, "share_ppm": h.share, "model_ppm": h.model}
             for h in found.held
         ],
+        "notes": [{"rule": n.id, "zh": n.zh, "en": n.en} for n in found.notes],
         "words_zh": words.zh if words else None,
         "words_en": words.en if words else None,
         "education": dict(words.education) if words and words.education else None,
@@ -91,7 +91,9 @@ def show_advice(console: Console, found: CustomerAdvice, name: str, products: pa
             table.add_row(held.asset_class, format_amount(held.value), share(held.share), share(held.model))
     console.print(table)
     if found.trades:
-        _show_trades(console, found.trades, products)
+        _show_trades(console, found.trades, products, found.day)
+    for note in found.notes:
+        console.print(f"注意 note: {note.id} {escape(note.zh)} {escape(note.en)}", highlight=False)
     console.print(
         f"{STATUS[row['status']]}; 离模型最远 farthest from the model {share(row['worst_before'])} -> "
         f"{share(row['worst_after'])}; 区间外 outside the band {format_amount(row['outside_before'])} -> "
@@ -115,23 +117,24 @@ def show_advice(console: Console, found: CustomerAdvice, name: str, products: pa
     console.print(f"模型 model {found.model}; 由人决定 a person decides on every trade", highlight=False)
 
 
-def _show_trades(console: Console, trades: Sequence[Mapping[str, Any]], products: pa.Table) -> None:
+def _show_trades(
+    console: Console, trades: Sequence[Mapping[str, Any]], products: pa.Table, day: dt.date
+) -> None:
     from quanke.wealth.trades import TradeReason
 
     rows = {each["product"]: each for each in products.to_pylist()}
-    heads = ("", "product", "产品", "R", "元", "费用 fee", "from", "why 原因")
-    table = plain_table("建议交易 trades", *heads, wide="产品")
+    heads = ("", "product", "R", "元", "fee 元", "产品与原因 name, why")
+    table = plain_table("建议交易 trades", *heads, wide=heads[-1])
     for each in trades:
-        product = rows[each["product"]]
+        product, why = rows[each["product"]], TradeReason[each["reason"].upper()]
+        later = f"，{each['on']} 到账后 when its money is there" if each["on"] > day else ""
         table.add_row(
             _SIDES[each["side"]],
             each["product"],
-            escape(product["name"]),
             f"R{product['rating']}" if product["rating"] else "?",
             format_amount(each["amount"]),
             format_amount(each["fee"]),
-            str(each["on"]),
-            TradeReason[each["reason"].upper()].zh,
+            escape(f"{product['name']}：{why.zh} {why.en}{later}"),
         )
     console.print(table)
 
@@ -174,8 +177,8 @@ def show_worklist(
 ) -> None:
     """Customers with a proposal."""
     title = f"{post or '全部岗位 all posts'}, {day}: {count:,} 份建议 proposals"
-    heads = ("customer", "客户", "class", "trades", "区间外 outside 元", "-> 元", "费用 fee", "post")
-    table = plain_table(title, *heads, wide="客户")
+    heads = ("customer", "客户", "class", "trades", "outside 元", "after 元", "fee 元", "post")
+    table = plain_table(title, *heads, wide="post")
     for row in rows:
         table.add_row(
             str(row["customer"]),
@@ -230,7 +233,7 @@ def show_told(console: Console, day: dt.date, count: int, rows: Sequence[Mapping
     """Whom to tell of a higher rating."""
     title = f"产品评级上调须告知 to tell of a higher rating, {day}: {count:,}"
     heads = ("customer", "客户", "product", "rating", "class", "元", "since", "post")
-    table = plain_table(title, *heads, wide="客户")
+    table = plain_table(title, *heads, wide="rating")
     for row in rows:
         mark = " 不再适当 no longer suitable" if row["unsuitable"] else ""
         table.add_row(

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from quanke.bank.arranged import facts_sql
+from quanke.bank.contracts import SALES_AREA
 from quanke.bank.home import Home
 from quanke.customers.register import Register, register_of
 from quanke.engines.store import Night
@@ -32,9 +34,6 @@ from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS, WITHHELD, AdviceStop, advice_stop
 from quanke.wealth.record import declined_lately
 
-if TYPE_CHECKING:
-    from quanke.wealth.trades import Proposals
-
 CONSENT = next(each for each in ADVICE_STOPS if each.id == "ADV.no_consent")
 
 
@@ -49,12 +48,34 @@ class ClassHeld:
     model: int
 
 
+@dataclass(frozen=True, slots=True)
+class AdviceNote:
+    """Something to mind before a trade is made: number of the rule, and the sentence in both languages."""
+
+    id: str
+    zh: str
+    en: str
+
+
+BRANCH_FIRST = AdviceNote(
+    "SUI-3.branch",
+    "首次风险测评不在网点，购买前须在网点办理或另有书面约定",
+    "the first assessment was not made in a branch: buy there, or agree otherwise in writing first",
+)
+BRANCH_RISK = AdviceNote(
+    "SUI-3.branch",
+    "R4及以上产品须在网点办理，另有书面约定除外",
+    "products of R4 and above are bought in a branch unless agreed otherwise in writing",
+)
+
+
 @dataclass(frozen=True)
 class CustomerAdvice:
     """What a night proposes to one customer, or the rule that stops it.
 
     `proposal` and `trades` are rows of `PROPOSALS` and `TRADES`; `held` what he has by asset class; `words`
-    the paragraph in both languages with risks first, and the education item that goes with it. `now`: it was
+    the paragraph in both languages with risks first, and the education item that goes with it; `notes` what
+    is to be minded before a trade is made. `now`: it was
     computed again by the rules and the model of today.
     """
 
@@ -66,6 +87,7 @@ class CustomerAdvice:
     trades: tuple[Mapping[str, Any], ...] = ()
     held: tuple[ClassHeld, ...] = ()
     words: AdviceWords | None = None
+    notes: tuple[AdviceNote, ...] = ()
     now: bool = False
 
 
@@ -182,7 +204,35 @@ class NightAdvice:
         if row["status"] == "withheld":
             return CustomerAdvice(customer, self.night.day, version, WITHHELD, now=now)
         words = words_of(asked, ground, row, trades)
-        return CustomerAdvice(customer, self.night.day, version, None, row, tuple(trades), held, words, now)
+        notes = self._notes(customer, trades, ground)
+        return CustomerAdvice(
+            customer, self.night.day, version, None, row, tuple(trades), held, words, notes, now
+        )
+
+    def _notes(
+        self, customer: int, trades: list[dict[str, Any]], ground: AdviceGround
+    ) -> tuple[AdviceNote, ...]:
+        """What is to be minded before a trade is made (SUI-3)."""
+        bought = {each["product"] for each in trades if each["side"] == "buy"}
+        rows = [row for row in ground.products.table.to_pylist() if row["product"] in bought]
+        invested = [row for row in rows if row["category"] != "term"]
+        at_branch = ground.rules.suitability.branch_risk.on(self.night.day)
+        notes = []
+        if invested and not self._assessed_in_branch(customer):
+            notes.append(BRANCH_FIRST)
+        if any(row["rating"] >= at_branch for row in invested):
+            notes.append(BRANCH_RISK)
+        return tuple(notes)
+
+    def _assessed_in_branch(self, customer: int) -> bool:
+        """Whether his first assessment on file was made in a branch."""
+        with duckdb.connect() as connection:
+            found = connection.sql(
+                f'SELECT arg_min(channel, (date, "at", assessment_id)) FROM '
+                f"{self._facts('risk_assessments', customer)} WHERE date <= $day",
+                params={"day": self.night.day},
+            ).fetchall()
+        return found[0][0] in SALES_AREA
 
     def _stop(self, customer: int, rules: WealthRules) -> AdviceStop | None:
         everybody = self._alone(customer)
@@ -206,8 +256,6 @@ class NightAdvice:
 
     def consent_stands(self, customer: int) -> bool:
         """Whether a consent to advice is on file today that was not withdrawn, whenever that was loaded."""
-        import duckdb
-
         with duckdb.connect() as connection:
             found = connection.sql(
                 f"SELECT count(*) FILTER (withdrawn_on IS NULL) FROM {self._facts('consents', customer)} "
@@ -262,33 +310,3 @@ def _held(asked: Asked, model: NightModel, investable: int) -> tuple[ClassHeld, 
 
 def _share(value: int, whole: int) -> int:
     return value * 1_000_000 // whole if whole > 0 else 0
-
-
-def rebuilt(asked: Asked, row: Mapping[str, Any], trades: list[dict[str, Any]], ids: list[str]) -> Proposals:
-    """A customer's proposal as the kernel gave it, out of the night's rows."""
-    from quanke.wealth.trades import Proposals, Remains, TradeReason
-
-    half = len(asked.of_row) // 2
-    place = {ids[product]: at for at, product in enumerate(asked.of_row[:half].tolist())}
-    day = asked.day
-
-    def one(name: str, kind: Any) -> Any:
-        return np.array([row[name]], kind)
-
-    def each(values: list[Any], kind: Any) -> Any:
-        return np.array(values, kind)
-
-    return Proposals(
-        start=np.array([0, len(trades)], np.int64),
-        product=each([place[t["product"]] for t in trades], np.int16),
-        side=each([1 if t["side"] == "buy" else -1 for t in trades], np.int8),
-        amount=each([t["amount"] for t in trades], np.int64),
-        fee=each([t["fee"] for t in trades], np.int64),
-        day=each([(t["on"] - day).days for t in trades], np.int32),
-        reason=each([TradeReason[t["reason"].upper()] for t in trades], np.int8),
-        remains=np.array([Remains[row["remains"].upper()]], np.int8),
-        **{name: one(name, np.int64) for name in ("investable", "outside_before", "outside_after")},
-        **{name: one(name, np.int32) for name in ("worst_before", "worst_after")},
-        **{name: one(name, np.int64) for name in ("fees", "unsuitable")},
-        proved=one("proved", np.bool_),
-    )

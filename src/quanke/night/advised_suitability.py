@@ -4,7 +4,7 @@ what the home knows of him (SUI-1..5)."""
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -64,11 +64,11 @@ class CustomerSuitability:
         self.products: Products = products_on(home, night.day, STRATEGIC_CLASSES, self.rules)
         self.investor = self._investor()
 
-    def each(self) -> list[tuple[dict[str, Any], Decision]]:
-        """Every product that can be held, with the decision on it as offered away from a branch."""
+    def each(self, asked: SaleAsked) -> list[tuple[dict[str, Any], Decision]]:
+        """Every product that can be held, with the decision on it as it would be sold."""
         rows = self.products.table.to_pylist()
         return [
-            (row, self.suitability.judge(self.investor, self.products.offered(at)))
+            (row, self.suitability.judge(self._as(row), self.products.offered(at), asked.facts))
             for at, row in enumerate(rows)
         ]
 
@@ -77,8 +77,9 @@ class CustomerSuitability:
         SuitabilityError for a product nobody sells."""
         if product not in self.products.ids:
             raise SuitabilityError("there is no product of that number that can be held")
-        offered = self.products.offered(self.products.ids.index(product))
-        judged = self.suitability.judge(self.investor, offered, asked.facts)
+        at = self.products.ids.index(product)
+        row = self.products.table.slice(at, 1).to_pylist()[0]
+        judged = self.suitability.judge(self._as(row), self.products.offered(at), asked.facts)
         return sale_accepted(
             judged,
             in_sales_area=asked.channel in SALES_AREA,
@@ -88,6 +89,11 @@ class CustomerSuitability:
             called_back=asked.called_back,
             parameters=self.rules.suitability,
         )
+
+    def _as(self, product: dict[str, Any]) -> Investor:
+        """The investor before a product: a first assessment in a branch is no matter of deposits."""
+        deposit = product["category"] == "term"
+        return replace(self.investor, first_assessment_at_branch=True) if deposit else self.investor
 
     def _investor(self) -> Investor:
         row = self.night.row(self.customer, _TAGS)

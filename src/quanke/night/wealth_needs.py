@@ -13,4 +13,5 @@ from quanke.night.wealth_holders import Everybody
 def kept_cash(everybody: Everybody, rows: NDArray[np.int64], day: dt.date) -> NDArray[np.int64]:
     """Fen to be kept as cash by each of some customers."""
     spent = everybody.whole("outflow_90d")[rows] - everybody.whole("own_name_out_90d")[rows]
-    return np.maximum(spent, 0)
+    kept: NDArray[np.int64] = np.maximum(spent, 0)
+    return kept
