@@ -188,7 +188,7 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
     from quanke.effects.groups import EffectRules, effect_rules
     from quanke.language.declarations import read_definitions
     from quanke.night import standard_catalogue
-    from quanke.wealth.portfolios import read_house_view
+    from quanke.wealth.portfolios import read_house_view, read_settings
 
     catalogue = standard_catalogue()
     for number, source in enumerate(sources):
@@ -196,6 +196,9 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
         file.write_text(source, encoding="utf-8")
         if source.startswith("# home/service-matrix.yaml"):
             catalogue = standard_catalogue(read_matrix(file))
+            continue
+        if source.startswith("# home/model-portfolios.yaml"):
+            read_settings(file)
             continue
         if source.startswith("# home/house-view.yaml"):
             read_house_view(file)

@@ -79,6 +79,10 @@ COMMANDS = {
         "reading",
         "List the catalogue: every tag, metric, trigger and check with its title, unit, class, purpose.",
     ),
+    "wealth": (
+        "wealth",
+        "Advice on investments: what to hold, the few trades that lead there, and what became of them.",
+    ),
 }
 """Each command, the module of this package it stands in, and the first sentence of its help: a module is
 imported when its command is used, so that `quanke --help` waits for no engine."""

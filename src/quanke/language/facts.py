@@ -151,6 +151,12 @@ SCORED_CATEGORIES = (
 )  # fmt: skip
 """Product categories for which a model may say how likely a customer is to open one."""
 
+UPLIFT_OFFERS = (
+    "term", "fund", "fund_call", "wealth", "wealth_call", "insurance", "credit_card", "consumer_loan",
+    "tier_lift", "win_back", "card_activation",
+)  # fmt: skip
+"""Offers for which past campaigns with control groups may say whom contacting changes."""
+
 _SCORED: dict[str, frozenset[Purpose]] = {
     "purposes": frozenset({Purpose.MARKETING, Purpose.SERVICE, Purpose.STATISTICS})
 }
@@ -170,6 +176,10 @@ def _scores() -> FactTable:
             "payments_expected_90d", "预期支付天数", "Expected days with a payment, 90 days", **C2, **_SCORED
         ),
         rate("payer_alive", "仍在支付的概率", "Probability to still pay here", **C2, **_SCORED),
+        *(
+            rate(f"uplift_{o}", f"联系增量（{o}）", f"Added chance by contacting: {o}", **C2, **_SCORED)
+            for o in UPLIFT_OFFERS
+        ),
     )
     return FactTable("scores", "", {f.name: f for f in fields}, "模型评分", "Scores, one row per customer")
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from quanke.bank.home import Home
+from quanke.effects.uplift.published import UPLIFT
 from quanke.engines.store import Night
 from quanke.kernel.errors import ScoreError
 from quanke.kernel.progress import Progress, SilentProgress
@@ -76,7 +77,7 @@ def explain_scores(
     """Scores a night gave a customer, each with its reasons, by the versions that night applied; none where
     no score may be made of him. Raises ScoreError where the night applied no model, or not that one."""
     told = scores_of(night.path)
-    applied = {s: v for s, v in told["versions"].items() if s != VALUE and s not in told["not_applied"]}
+    applied = {s: v for s, v in told["versions"].items() if _foretells(s) and s not in told["not_applied"]}
     if score and score not in applied:
         raise ScoreError(
             f"the night of {night.day} applied no model of {score!r}; {', '.join(applied) or 'none'}"
@@ -137,6 +138,11 @@ def _payments(night: Night, customer: int, version: Version) -> list[ScoreExplan
     ]
 
 
+def _foretells(score: str) -> bool:
+    """Whether a score says how likely something is: not what a customer is worth, or contacting adds."""
+    return score not in (VALUE, PAYMENTS) and not score.startswith(UPLIFT)
+
+
 def _carrier(night: Night, name: str) -> pa.DataType:
     import pyarrow.parquet as pq
 
@@ -192,7 +198,7 @@ def came_true(
         sheets.keep(night.day, sheets.of(night.day, beside), beside)
         found = []
         for score, held in told["versions"].items():
-            if score in (VALUE, PAYMENTS) or score in told["not_applied"]:
+            if not _foretells(score) or score in told["not_applied"]:
                 continue
             horizon = store.version(score, held).model.horizon
             day = night.day + dt.timedelta(days=horizon)

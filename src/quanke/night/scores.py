@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.bank.home import Home
+from quanke.effects.uplift.published import UPLIFT, PublishedUplift
 from quanke.engines.duckdb.relations import arrow_type
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet
@@ -37,7 +38,7 @@ from quanke.plans.scores.features import matrix, numbers
 from quanke.plans.scores.model import Model
 from quanke.plans.scores.payments import ALIVE, EXPECTED, PAYMENTS, PaymentModel
 from quanke.plans.scores.rules import DEFAULT_RULES
-from quanke.plans.scores.store import ModelStore
+from quanke.plans.scores.store import ModelStore, Version
 from quanke.plans.scores.targets import CHURN, VALUE
 from quanke.plans.scores.worth import Worth
 
@@ -65,7 +66,7 @@ class Scoring:
     whom a score may be made; `groups` the group each tag is read from; `refused` why a version in use is not
     applied."""
 
-    models: Mapping[str, Model]
+    models: Mapping[str, Model | PublishedUplift]
     worth: Worth | None
     payments: PaymentModel | None
     wall: tuple[str, ...]
@@ -79,7 +80,7 @@ class Scoring:
         file of theirs is not what was published."""
         store = ModelStore(run.inputs.home.path)
         groups = {n: g for g in ("base", "linked") for n in done.get(g, ())}
-        models: dict[str, Model] = {}
+        models: dict[str, Model | PublishedUplift] = {}
         refused: dict[str, str] = {}
         worth = payments = None
         for score, name in run.models.items():
@@ -87,7 +88,7 @@ class Scoring:
             if score == VALUE:
                 worth = version.worth
                 continue
-            model = version.payments if score == PAYMENTS else version.model
+            model = version.payments if score == PAYMENTS else model_of(version)
             reason = unfit(model, run.catalogue, groups)
             if reason:
                 refused[score] = reason
@@ -103,10 +104,12 @@ class Scoring:
         return {f.name: f.kind for _, model in sorted(self.read_by.items()) for f in model.features}
 
     @cached_property
-    def read_by(self) -> dict[str, Model | PaymentModel]:
+    def read_by(self) -> dict[str, Model | PublishedUplift | PaymentModel]:
         """Every model that reads tags, by score."""
-        more = {PAYMENTS: self.payments} if self.payments is not None else {}
-        return {**self.models, **more}
+        found: dict[str, Model | PublishedUplift | PaymentModel] = dict(self.models)
+        if self.payments is not None:
+            found[PAYMENTS] = self.payments
+        return found
 
     def part(
         self, column: Column, first: int, day: dt.date, gone: NDArray[np.bool_]
@@ -118,7 +121,8 @@ class Scoring:
             allowed &= np.asarray(pc.fill_null(column(name), False).to_numpy(zero_copy_only=False), np.bool_)
         names = list(self.reads)
         table = pa.table({name: column(name) for name in names}).filter(pa.array(allowed)) if names else None
-        rows = matrix(table, names, list(self.reads.values()), day) if table is not None else np.empty((0, 0))
+        none = np.empty((int(allowed.sum()), 0))  # an average reads nothing
+        rows = matrix(table, names, list(self.reads.values()), day) if table is not None else none
         place = {name: at for at, name in enumerate(names)}
         said: dict[str, Floats] = {}
         counts: dict[str, Any] = {}
@@ -192,7 +196,16 @@ def wall_on(run: Run) -> tuple[str, ...]:
     return ("may_be_profiled", *(("profiling_agreed",) if DEFAULT_RULES.consent_required.on(run.day) else ()))
 
 
-def unfit(model: Model | PaymentModel, catalogue: Catalogue, there: Mapping[str, str]) -> str:
+def model_of(version: Version) -> Model | PublishedUplift:
+    """What a version holds. Raises ScoreError where it is none of its score."""
+    if not version.score.startswith(UPLIFT):
+        return version.model
+    return PublishedUplift.from_text(version.text, version.score)
+
+
+def unfit(
+    model: Model | PublishedUplift | PaymentModel, catalogue: Catalogue, there: Mapping[str, str]
+) -> str:
     """Why a model cannot be applied with a catalogue; empty where it can. `there`: what the night has."""
     stale = [*model.stale(catalogue), *(n for n in model.names if n not in there)]
     if not stale:
@@ -209,6 +222,7 @@ def _spread(values: NDArray[np.int64], allowed: NDArray[np.bool_], of: pa.DataTy
     # millionths are the unscaled values of a decimal with six places: 16 bytes each, the upper half the sign
     pairs = np.zeros((len(whole), 2), np.int64)
     pairs[:, 0] = whole
+    pairs[:, 1] = whole >> 63  # -1 below zero: an uplift may be negative
     valid = pa.array(allowed).buffers()[1]
     return pa.Array.from_buffers(of, len(whole), [valid, pa.py_buffer(pairs.tobytes())])
 

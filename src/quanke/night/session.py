@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
-from quanke.customers.golden import GoldenField, golden_record
+from quanke.customers.golden import GoldenField, golden_record, masked
 from quanke.customers.graph import Graph
 from quanke.customers.register import Register, register_of
 from quanke.customers.register.asking import (
@@ -30,6 +30,7 @@ from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress
 from quanke.language import Catalogue
+from quanke.night.advised import NightAdvice
 from quanke.night.audience import (
     Breakdown,
     Overlap,
@@ -103,6 +104,11 @@ class Bank:
     def campaigns(self) -> CampaignRegister:
         """The register of campaigns: who is in which arm."""
         return CampaignRegister(self.home.path)
+
+    def wealth(self, on: str | dt.date | None = None) -> NightAdvice:
+        """The advice of a published night (default: the last): `.propose(customer)`, `.worklist(post)`,
+        `.proposals`, `.trades`, `.record` as Arrow tables. Raises NightError where there is none."""
+        return NightAdvice(self.night(on), self.home)
 
     def run_night(self, on: str | dt.date, progress: Progress | None = None) -> Outcome:
         """Compute and publish a night."""
@@ -198,6 +204,11 @@ class Bank:
     def golden(self, customer: int | str) -> list[GoldenField]:
         """The golden record of a customer today: each field with the record and the rule it comes from."""
         return golden_record(*rows_of(self.home, self.register, self._today(customer)))
+
+    def masked_name(self, customer: int) -> str:
+        """The name of a customer of today, masked; - where nobody knows it."""
+        name = next((masked(each).value for each in self.golden(customer) if each.name == "name"), None)
+        return str(name) if name else "-"
 
     def happenings(self, customer: int | str) -> list[Happening]:
         """Merges, splits and moves a customer was part of, oldest first; of an absorbed number its own."""

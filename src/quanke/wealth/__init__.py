@@ -1,1 +1,1 @@
-"""Wealth: what a customer may hold, what would suit him, and the few trades that bring him there."""
+"""Wealth: who may hold what, model portfolios, and the few trades that bring each customer near his own."""

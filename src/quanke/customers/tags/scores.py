@@ -9,7 +9,7 @@ from __future__ import annotations
 from quanke.customers.tags.person import deceased, is_person, is_under_14, relationship_closed
 from quanke.customers.tags.products import CATEGORY_TITLES, accounts_open
 from quanke.language import Expression, Purpose, Tag, as_of, facts, largest, scores, when
-from quanke.language.facts import SCORED_CATEGORIES
+from quanke.language.facts import SCORED_CATEGORIES, UPLIFT_OFFERS
 
 _consent = facts.consents
 _profiling = _consent.purpose == "profiling"
@@ -106,6 +106,35 @@ payer_alive = Tag(
     note_en="Not to have gone elsewhere without a word (BG/NBD); 1 after a single day with a payment, for "
     "the model lets nobody go before a second one.",
 )
+UPLIFT_TITLES: dict[str, tuple[str, str]] = {
+    "term": ("定期存款（短信、推送）", "term deposits (message)"),
+    "fund": ("基金（短信、推送）", "funds (message)"),
+    "fund_call": ("基金（致电）", "funds (call)"),
+    "wealth": ("理财（短信、推送）", "wealth products (message)"),
+    "wealth_call": ("理财（致电）", "wealth products (call)"),
+    "insurance": ("保险（短信、推送）", "insurance (message)"),
+    "credit_card": ("信用卡（短信、推送）", "credit card (message)"),
+    "consumer_loan": ("消费贷款（致电）", "consumer loan (call)"),
+    "tier_lift": ("临界提升（致电、企业微信）", "lift to the next tier (call, WeCom)"),
+    "win_back": ("资金挽回（致电）", "winning money back (call)"),
+    "card_activation": ("新卡激活（短信、推送）", "waking a new card (message)"),
+}
+"""Titles of the offers, zh and en, with how the customer is contacted."""
+UPLIFTS: dict[str, Tag] = {
+    offer: Tag(
+        name=f"uplift_{offer}",
+        title_zh=f"联系增量：{UPLIFT_TITLES[offer][0]}",
+        title_en=f"Added chance by contacting: {UPLIFT_TITLES[offer][1]}",
+        value=getattr(scores, f"uplift_{offer}"),
+        purpose=Purpose.MARKETING,
+        unit="probability",
+        note_zh="联系比不联系多出的转化概率，由有对照组的活动学得；可为负；无在用模型或不可评分者为空。",
+        note_en="By how much contacting raises the chance to convert, learned from campaigns with control "
+        "groups; may be negative; null without a model or where no score may be made.",
+    )
+    for offer in UPLIFT_OFFERS
+}
+"""One tag per offer for which campaigns with control groups may teach a model."""
 
 TAGS = (
     profiling_refused,
@@ -116,4 +145,5 @@ TAGS = (
     expected_value,
     payments_expected_90d,
     payer_alive,
+    *UPLIFTS.values(),
 )

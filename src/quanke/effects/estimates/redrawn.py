@@ -75,15 +75,18 @@ def _draw(values, ends, treated, weight, draws, seed):  # type: ignore[no-untype
     """Effect over standard error of as many draws of the arms."""
     state = np.uint64(seed)
     out = np.empty(draws)
+    totals, squares = np.zeros(len(ends)), np.zeros(len(ends))
+    first = 0
+    for s in range(len(ends)):
+        for i in range(first, ends[s]):
+            totals[s] += values[i]
+            squares[s] += values[i] * values[i]
+        first = ends[s]
     for b in range(draws):
         effect, variance, first = 0.0, 0.0, 0
         for s in range(len(ends)):
             n = ends[s] - first
             few = min(treated[s], n - treated[s])
-            total, square = 0.0, 0.0
-            for i in range(first, ends[s]):
-                total += values[i]
-                square += values[i] * values[i]
             a, q = 0.0, 0.0
             for i in range(few):
                 # splitmix64, so that the same seed draws the same arms on every machine
@@ -96,9 +99,9 @@ def _draw(values, ends, treated, weight, draws, seed):  # type: ignore[no-untype
                 values[first + i], values[j] = values[j], values[first + i]
                 a += values[first + i]
                 q += values[first + i] ** 2
-            rest, apart = n - few, total - a
+            rest, apart = n - few, totals[s] - a
             spread = (q - a * a / few) / (few - 1) / few
-            spread += (square - q - apart * apart / rest) / (rest - 1) / rest
+            spread += (squares[s] - q - apart * apart / rest) / (rest - 1) / rest
             gap = a / few - apart / rest
             effect += weight[s] * (gap if few == treated[s] else -gap)
             variance += weight[s] ** 2 * max(spread, 0.0)
