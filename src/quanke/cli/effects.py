@@ -80,8 +80,8 @@ def show(
 ) -> None:  # fmt: skip
     """The effect of a campaign: the increment first, in yuan or people with its interval.
 
-    The campaign `hold-out` is all of them, everybody against the bank's standing hold-out; `plan.ACTION` is an
-    action of the plan against those who were kept from it.
+    The campaign `hold-out` is all of them, everybody against the bank's standing hold-out; `plan.ACTION` is
+    an action of the plan against those who were kept from it.
 
     While the window has not ended the intervals hold at every look. What is asked without further options is
     kept in the home under its as-of day and never changes.
