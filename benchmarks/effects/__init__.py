@@ -1,0 +1,1 @@
+"""Effects: coverage, false alarms and speed of estimates."""
