@@ -36,6 +36,7 @@ THEME_TITLES = {
     "life": "Life-cycle hints 人生阶段线索",
     "graph": "Households, employers, referrals 家庭、单位与推荐",
     "scores": "Scores of models 模型评分",
+    "advice": "Investment advice 配置建议",
 }
 
 HEAD = f"""\

@@ -98,6 +98,10 @@ def rules(field: Field, contract: Contract) -> str:
     if field.purposes != frozenset(Purpose):
         walls = ", ".join(sorted(purpose.value for purpose in field.purposes))
         said.append(f"only for 仅用于 {walls}")
+    if field.required_where[0]:
+        other, codes = field.required_where
+        listed = " ".join(f"`{code}`" for code in codes)
+        said.append(f"required where `{other}` is one of {listed} `{other}` 为上述值时必填")
     if field.name == contract.date:
         said.append("dates the row 业务日期")
     if field.since > 1:

@@ -126,7 +126,7 @@ def columns(table: pa.Table) -> Values:
 
 
 def test_judge_and_duckdb_agree_over_several_nights() -> None:
-    bank = random_bank(20_260_630)
+    bank = random_bank(20_260_701)
     tables = arrow_tables(bank)
     before: Values | None = None
     before_table: pa.Table | None = None

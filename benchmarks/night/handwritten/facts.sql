@@ -409,11 +409,11 @@ GROUP BY customer;
 -- Agreed: a consent in force, younger than the last refusal by the same means ('any' speaks for all).
 CREATE OR REPLACE TEMP VIEW consent_facts AS
 WITH consent AS (
-    -- consent to profiling has one answer whatever the means
+    -- consent to profiling and to advice has one answer whatever the means
     SELECT customer, CASE purpose WHEN 'marketing' THEN means ELSE purpose END AS means,
         CASE WHEN withdrawn_on IS NULL OR withdrawn_on > today() THEN granted_on END AS granted,
         CASE WHEN withdrawn_on <= today() THEN withdrawn_on END AS refused
-    FROM consents WHERE granted_on <= today() AND purpose IN ('marketing', 'profiling')
+    FROM consents WHERE granted_on <= today() AND purpose IN ('marketing', 'profiling', 'advice')
 )
 SELECT customer,
     max(CASE WHEN means IN ('call', 'any') THEN granted END) AS granted_call,
@@ -427,7 +427,9 @@ SELECT customer,
     max(CASE WHEN means IN ('email', 'any') THEN granted END) AS granted_email,
     max(CASE WHEN means IN ('email', 'any') THEN refused END) AS refused_email,
     max(CASE WHEN means = 'profiling' THEN granted END) AS granted_profiling,
-    max(CASE WHEN means = 'profiling' THEN refused END) AS refused_profiling
+    max(CASE WHEN means = 'profiling' THEN refused END) AS refused_profiling,
+    max(CASE WHEN means = 'advice' THEN granted END) AS granted_advice,
+    max(CASE WHEN means = 'advice' THEN refused END) AS refused_advice
 FROM consent
 GROUP BY customer;
 

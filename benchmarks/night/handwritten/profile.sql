@@ -34,6 +34,8 @@ WITH wide AS (
             AS profiling_refused,
         granted_profiling IS NOT NULL AND coalesce(granted_profiling > refused_profiling, true)
             AS profiling_agreed,
+        granted_advice IS NOT NULL AND coalesce(granted_advice > refused_advice, true)
+            AS advice_agreed,
         least(g.opened_on, today()) AS known_since,
         -- balances
         coalesce(aum, 0) AS aum, coalesce(aum_30d_ago, 0) AS aum_30d_ago,
@@ -296,7 +298,7 @@ SELECT
          ELSE birthday_next_year::DATE - today() <= 7 END AS birthday_7d,
     tenure_months, deceased, relationship_closed, is_foreigner, sources, id_expired_days, id_expires_90d,
     risk_level, risk_assessment_valid, credit_score_band,
-    profiling_refused, profiling_agreed,
+    profiling_refused, profiling_agreed, advice_agreed,
     is_person AND NOT profiling_refused AND coalesce(age >= 14, false) AND NOT deceased
         AND NOT relationship_closed AND accounts_open > 0 AS may_be_profiled,
     agrees_call, agrees_sms, agrees_push, agrees_wecom, agrees_email,

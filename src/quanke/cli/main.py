@@ -42,6 +42,11 @@ COMMANDS = {
         "files",
         "Make a sample bank, load it, run two nights, and show what a branch head would want to see.",
     ),
+    "effects": (
+        "effects",
+        "What a campaign really changed, against customers who got nothing; and who gets nothing, "
+        "beforehand.",
+    ),
     "explain": (
         "reading",
         "Why a customer is what the night says: which records are this customer and why they are one; tags, "
@@ -73,6 +78,10 @@ COMMANDS = {
     "tags": (
         "reading",
         "List the catalogue: every tag, metric, trigger and check with its title, unit, class, purpose.",
+    ),
+    "wealth": (
+        "wealth",
+        "Advice on investments: what to hold, the few trades that lead there, and what became of them.",
     ),
 }
 """Each command, the module of this package it stands in, and the first sentence of its help: a module is

@@ -135,6 +135,29 @@ class ScoreError(QuankeError):
     not what was published."""
 
 
+class SuitabilityError(QuankeError):
+    """Facts that suitability is asked about cannot be what they say: which field, and which rule."""
+
+
+class PortfolioError(QuankeError):
+    """Returns, views or limits of a portfolio are wrong, or the limits contradict each other.
+
+    Where they do, `conflict` names a smallest set that does, and `relaxation` the nearest way out: pairs of a
+    limit's name and by how much (as a share of the portfolio) it has to give.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        conflict: tuple[str, ...] = (),
+        relaxation: tuple[tuple[str, float], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.conflict = conflict
+        self.relaxation = relaxation
+        self.args = (message, conflict, relaxation)
+
+
 class EffectError(QuankeError):
     """An effect cannot be measured: an arm is empty, lengths differ, a value is infinite or an argument is
     none."""

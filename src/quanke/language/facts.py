@@ -172,6 +172,10 @@ def _scores() -> FactTable:
         ),
         rate("churn_risk", "流失概率", "Probability to leave or to take most assets away", **C2, **_SCORED),
         money("expected_value", "预期贡献", "Expected margin over a year", **_SCORED),
+        rate(
+            "payments_expected_90d", "预期支付天数", "Expected days with a payment, 90 days", **C2, **_SCORED
+        ),
+        rate("payer_alive", "仍在支付的概率", "Probability to still pay here", **C2, **_SCORED),
         *(
             rate(f"uplift_{o}", f"联系增量（{o}）", f"Added chance by contacting: {o}", **C2, **_SCORED)
             for o in UPLIFT_OFFERS

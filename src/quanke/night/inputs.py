@@ -99,12 +99,17 @@ NOT_FACTS = frozenset(
         "tenures",
         "owner_choices",
         "products",
+        "product_values",
         "fx_rates",
         "parties",
         "organisations",
         "identity_decisions",
         "relations",
         "balances",
+        # what advice is made of: read by the step of proposals, and by no definition
+        "risk_assessments",
+        "sales",
+        "advice_answers",
     ]
 )
 

@@ -46,6 +46,10 @@ from quanke.night.scores import versions_in_use
 from quanke.night.steps import Run, prepare_foreign, prepare_moved, rank_nodes, split
 from quanke.night.tile_store import TileStore
 from quanke.night.verify import Verified, verify
+from quanke.night.wealth import FOLDER as WEALTH_FOLDER
+from quanke.night.wealth import advise
+from quanke.night.wealth_rules import wealth_rules_digest
+from quanke.night.wealth_standard import model_digest
 
 SEED = 20_260_630
 """Seed of every random choice in a night (the sample clusters are fitted on)."""
@@ -63,6 +67,7 @@ KEPT = (
     BOOK_MOVES,
     INDEX_FOLDER,
     PLAN_FOLDER,
+    WEALTH_FOLDER,
 )
 
 
@@ -109,7 +114,8 @@ def night(
     """
     engine = engine or OnTiles()
     store = NightStore(home.path / "nights")
-    catalogue = catalogue_of(home)
+    # a published night is compared with what it applied, not with what is in use since
+    catalogue = catalogue_of(home, store.open(day).manifest["models"] if store.has(day) else None)
     if home.counts().customers == 0:
         raise NightError("the home holds no customers yet: `quanke load DIR` first")
     seconds: dict[str, float] = {}
@@ -170,6 +176,8 @@ def _plan(
         "bucket": inputs.bucket,
         "seed": SEED,
         "book_rules": rules_digest(inputs.home),
+        "wealth_rules": wealth_rules_digest(inputs.home),
+        "model_portfolios": model_digest(inputs.home),
         "earlier": earlier.day.isoformat() if earlier else None,
         "comparison": comparison.day.isoformat() if comparison else None,
     }
@@ -242,6 +250,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     kept = {"base": done["base"], "linked": done.get("linked", []), "derived": [d.name for d in derived]}
     kept = {group: names for group, names in kept.items() if names}
     _timed(seconds, "plan", lambda: plan_parts(run, {**done, **kept}))
+    _timed(seconds, "advice", lambda: advise(run, {**done, **kept}))
     _timed(seconds, "figures", lambda: write_metrics(run, kept))
     _timed(seconds, "moves", lambda: engine.moves(run, kept))
     _timed(seconds, "findings", lambda: engine.findings(run, kept))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
-from quanke.customers.golden import GoldenField, golden_record
+from quanke.customers.golden import GoldenField, golden_record, masked
 from quanke.customers.graph import Graph
 from quanke.customers.register import Register, register_of
 from quanke.customers.register.asking import (
@@ -25,10 +25,12 @@ from quanke.customers.register.asking import (
     rows_of,
     standings,
 )
+from quanke.effects.groups import CampaignRegister
 from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress
 from quanke.language import Catalogue
+from quanke.night.advised import NightAdvice
 from quanke.night.audience import (
     Breakdown,
     Overlap,
@@ -47,6 +49,8 @@ from quanke.night.run import night as run_night
 from quanke.segments.index.hiding import shown
 
 if TYPE_CHECKING:
+    from quanke.effects.report import CampaignEffect
+    from quanke.night.effects import EffectQuestion
     from quanke.segments.index import Members
 
 
@@ -84,6 +88,27 @@ class Bank:
         """The plan of a published night (default: the last): `.explain(customer)`, `.book(post)`, `.prices`.
         Raises NightError where there is none."""
         return Planned(self.night(on), self.home, self.catalogue)
+
+    def effects(
+        self, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
+    ) -> CampaignEffect:
+        """The effect of a campaign: `.sentence`, `.headline.effect`, `["converted"].low`, `.warnings`.
+
+        Raises EffectError where there is nothing to measure.
+        """
+        from quanke.night.effects import measure  # statistics: only where they are asked for
+
+        return measure(self.home, campaign, asked, progress)
+
+    @property
+    def campaigns(self) -> CampaignRegister:
+        """The register of campaigns: who is in which arm."""
+        return CampaignRegister(self.home.path)
+
+    def wealth(self, on: str | dt.date | None = None) -> NightAdvice:
+        """The advice of a published night (default: the last): `.propose(customer)`, `.worklist(post)`,
+        `.proposals`, `.trades`, `.record` as Arrow tables. Raises NightError where there is none."""
+        return NightAdvice(self.night(on), self.home)
 
     def run_night(self, on: str | dt.date, progress: Progress | None = None) -> Outcome:
         """Compute and publish a night."""
@@ -179,6 +204,11 @@ class Bank:
     def golden(self, customer: int | str) -> list[GoldenField]:
         """The golden record of a customer today: each field with the record and the rule it comes from."""
         return golden_record(*rows_of(self.home, self.register, self._today(customer)))
+
+    def masked_name(self, customer: int) -> str:
+        """The name of a customer of today, masked; - where nobody knows it."""
+        name = next((masked(each).value for each in self.golden(customer) if each.name == "name"), None)
+        return str(name) if name else "-"
 
     def happenings(self, customer: int | str) -> list[Happening]:
         """Merges, splits and moves a customer was part of, oldest first; of an absorbed number its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quanke.segments.control import HoldOut, in_control, salted_hash, salted_text_hash
 from quanke.segments.dated import Dated
 from quanke.segments.metrics import METRICS, metric_definitions
 from quanke.segments.moves import Moves
@@ -17,13 +18,17 @@ __all__ = [
     "TIER_TAGS",
     "ClusterModel",
     "Dated",
+    "HoldOut",
     "Moves",
     "Overlay",
     "Tier",
     "TierScheme",
     "TriggerRules",
     "find_clusters",
+    "in_control",
     "metric_definitions",
+    "salted_hash",
+    "salted_text_hash",
     "tier_definitions",
     "trigger_definitions",
 ]

@@ -6,9 +6,17 @@ The order of `CONTRACTS` is the order of loading: a table stands after every tab
 from __future__ import annotations
 
 from quanke.bank.contracts.activity import CARDS, CHANNEL_EVENTS, CONTACTS, PUSHES
+from quanke.bank.contracts.advice import (
+    ADVICE_ANSWERS,
+    PRODUCT_VALUES,
+    RISK_ASSESSMENTS,
+    SALES,
+    SALES_AREA,
+)
 from quanke.bank.contracts.money import (
     ACCOUNTS,
     ASSET_CATEGORIES,
+    ASSET_CLASSES,
     BALANCES,
     CATEGORIES,
     FX_RATES,
@@ -53,6 +61,7 @@ CONTRACTS: dict[str, Contract] = {
         POSTS,
         TENURES,
         PRODUCTS,
+        PRODUCT_VALUES,
         FX_RATES,
         PARTIES,
         ORGANISATIONS,
@@ -69,11 +78,15 @@ CONTRACTS: dict[str, Contract] = {
         CHANNEL_EVENTS,
         CONTACTS,
         PUSHES,
+        RISK_ASSESSMENTS,
+        SALES,
+        ADVICE_ANSWERS,
     )
 }
 
 __all__ = [
     "ASSET_CATEGORIES",
+    "ASSET_CLASSES",
     "CATEGORIES",
     "CONTRACTS",
     "IDENTITY_DECISIONS",
@@ -82,6 +95,7 @@ __all__ = [
     "OWNERSHIP",
     "OWNER_CHOICES",
     "ROLES",
+    "SALES_AREA",
     "TEAM_ROLES",
     "TENURES",
     "TRANSACTION_KINDS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quanke.bank.contracts.schema import (
     C2,
+    PUBLIC,
     REQUIRED,
     Contract,
     TableKind,
@@ -35,7 +36,19 @@ CATEGORIES = (
 """Product categories. The first eight count towards assets under management (domain.md, TIER KPIs)."""
 
 ASSET_CATEGORIES = CATEGORIES[:8]
+ASSET_CLASSES = (
+    "cash",
+    "deposit",
+    "fixed_income",
+    "balanced",
+    "equity",
+    "overseas",
+    "gold",
+    "protection",
+)
+"""Asset classes (大类资产) model portfolios are made of, by rising risk but for the last two."""
 LOAN_CATEGORIES = CATEGORIES[9:]
+RISK_CLASSES = ("R1", "R2", "R3", "R4", "R5")
 
 PRODUCTS = Contract(
     "products",
@@ -48,13 +61,36 @@ PRODUCTS = Contract(
         text("product_id", "产品代码", "Number of the product", **REQUIRED),
         text("name", "产品名称", "Name", **REQUIRED),
         code("category", "产品类别", "Category", *CATEGORIES, **REQUIRED),
-        code("risk_class", "风险等级", "Product risk class", "R1", "R2", "R3", "R4", "R5"),
+        code("risk_class", "风险等级", "Product risk class", *RISK_CLASSES),
         integer("term_days", "期限（天）", "Term in days", check="not_negative"),
         rate("annual_rate", "年利率", "Annual rate of interest"),
         rate("margin", "利差", "Annual margin of the bank"),
         date("on_sale_from", "起售日", "On sale from"),
         date("on_sale_to", "止售日", "On sale until"),
+        code("asset_class", "大类资产", "Asset class", *ASSET_CLASSES, since=2),
+        code("issuer", "发行机构", "Issuer", since=2),
+        code("issuer_risk_class", "发行方风险等级", "The issuer's own risk class", *RISK_CLASSES, since=2),
+        boolean("advised", "建议名单内", "On the list from which advice may be given", since=2),
+        money("minimum", "起购金额", "Smallest first purchase", check="not_negative", **PUBLIC, since=2),
+        money("increment", "递增金额", "Step of amounts", check="not_negative", **PUBLIC, since=2),
+        rate("purchase_fee", "申购费率", "Fee of a purchase", check="not_negative", since=2),
+        rate("redemption_fee", "赎回费率", "Fee of an early redemption", check="not_negative", since=2),
+        integer(
+            "redemption_free_days",
+            "免赎回费持有天数",
+            "Days held from which redemption costs nothing",
+            check="not_negative",
+            since=2,
+        ),
+        integer(
+            "lock_days",
+            "锁定天数",
+            "Days held before it can be redeemed at all",
+            check="not_negative",
+            since=2,
+        ),
     ),
+    version=2,
 )
 
 ACCOUNTS = Contract(

@@ -182,6 +182,7 @@ CONSENTS = Contract(
             "profiling",
             "sharing",
             "risk",
+            "advice",
             **REQUIRED,
         ),
         code("means", "方式", "Means", "sms", "call", "push", "wecom", "email", "any", **REQUIRED),

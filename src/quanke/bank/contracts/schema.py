@@ -76,7 +76,8 @@ class Field:
     `values` closes a `CODE`; `references` is `"table.field"` that must exist (checked at load).
     `purposes` are the only purposes that may read the field (the walls of domain.md PI-6).
     `check` names an identifier rule: `id_number`, `uscc`, `mobile`, `card_number`, `currency`,
-    `not_negative`, `positive`.
+    `not_negative`, `positive`. `required_where` is (another field, codes): where that field holds one of the
+    codes, a value is required.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Field:
     sensitivity: Sensitivity = Sensitivity.C1
     purposes: frozenset[Purpose] = ALL_PURPOSES
     check: str = ""
+    required_where: tuple[str, tuple[str, ...]] = ("", ())
     since: int = 1
 
     def __post_init__(self) -> None:
@@ -118,7 +120,8 @@ class Contract:
         if len(set(names)) != len(names):
             raise ValueError(f"contract {self.name}: a field name stands twice")
         object.__setattr__(self, "by_name", {f.name: f for f in self.fields})
-        for name in (*self.key, *([self.date] if self.date else [])):
+        asked = [f.required_where[0] for f in self.fields if f.required_where[0]]
+        for name in (*self.key, *([self.date] if self.date else []), *asked):
             if name not in self.by_name:
                 raise ValueError(f"contract {self.name}: {name} is not one of its fields")
 
@@ -177,4 +180,6 @@ def instant(name: str, zh: str, en: str, **options: object) -> Field:
 
 REQUIRED: dict[str, bool] = {"required": True}
 C2: dict[str, Sensitivity] = {"sensitivity": Sensitivity.C2}
+PUBLIC: dict[str, Sensitivity] = {"sensitivity": Sensitivity.C1}
+"""For an amount that is nobody's: a price, a smallest purchase."""
 RISK_ONLY: dict[str, frozenset[Purpose]] = {"purposes": frozenset({Purpose.RISK, Purpose.COMPLIANCE})}

@@ -45,6 +45,7 @@ RULES: dict[str, str] = {
     "cells": "the record has more or fewer cells than the header",
     "record": "the record cannot be read as an event of a table that may arrive live",
     "changed": "an event of the same number came before with other content",
+    "required_where": "a value is required here for what another field of the row says",
 }
 """Rules a row can break, as the quarantine names them, and what each means."""
 
@@ -366,8 +367,13 @@ def fault(cell_: Cell, extra: tuple[tuple[str, str], ...] = ()) -> str:
     """SQL for the code of the first rule the cell breaks, 0 if none. `extra` rules come last."""
     raw, _ = _names(cell_.field)
     cases = "".join(f" WHEN {condition} THEN {CODES[rule]}" for rule, condition in (*cell_.faults, *extra))
-    missing = CODES["required"] if cell_.field.required else 0
-    if not cases and not missing:
+    missing = str(CODES["required"]) if cell_.field.required else "0"
+    other, codes = cell_.field.required_where
+    if other and missing == "0":
+        listed = ", ".join(map(literal, codes))
+        asked = f"{quoted('v_' + other)} IN ({listed})"
+        missing = f"CASE WHEN {asked} THEN {CODES['required_where']} ELSE 0 END"
+    if not cases and missing == "0":
         return "0"
     empty = f"WHEN {raw} IS NULL THEN {missing}"
     return f"(CASE {empty}{cases} ELSE 0 END)::TINYINT"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quanke.bank.contracts import CATEGORIES, CONTRACTS, FieldType
 from quanke.bank.sample import dirt
 from quanke.bank.sample.activity import channel_events, contacts_table
+from quanke.bank.sample.advice import advice_consents, risk_assessments_table, sales_table
 from quanke.bank.sample.book import CURRENCIES, UNKNOWN, Accounts, Book, Moves, Parties
 from quanke.bank.sample.campaigns import Effects, plan_campaigns, pushes_table
 from quanke.bank.sample.counterparties import Counterparties, fill_pool
@@ -120,13 +121,17 @@ def generate_block(world: World, block: int) -> Output:
         "parties": records.table,
         "organisations": book.businesses.table,
         "relations": relations_table(book, records, jobs),
-        "consents": consents_table(book, records),
+        "consents": pa.concat_tables(
+            [consents_table(book, records), advice_consents(book, records)]
+        ).unify_dictionaries(),
         "ownership": ownership_table(book, records, post),
         "owner_choices": owner_choices_table(book, records, post),
         "accounts": _accounts(book, records, account_ids),
         "cards": cards_table(book, records, credit, account_ids, last_use, owed),
         "holdings": holdings_table(book, positions, account_ids),
         "contacts": contacts_table(book, records, post, conduct, effects),
+        "risk_assessments": risk_assessments_table(book, records),
+        "sales": sales_table(book, records, positions),
     }
     _add_pushes(book, output, effects, records)
     _spoil(book, output, records)

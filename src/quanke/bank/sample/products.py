@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from quanke.bank.contracts import CATEGORIES
+from quanke.bank.contracts import ASSET_CLASSES, CATEGORIES
 from quanke.bank.sample.days import Span, is_quiet
 from quanke.bank.sample.draws import Draws, Ints
 from quanke.bank.sample.text import coded, dates, decimals
@@ -51,6 +51,49 @@ _PRODUCTS = (
     ("S0001", "E存管监管账户", "escrow", "", 0, 500, 10_000, 0),
 )
 
+# asset class, issuer, smallest first purchase and step in yuan, fee of purchase and of early redemption in
+# millionths, days from which redemption is free, days locked
+_TERMS = {
+    "D0001": ("cash", "own", 1, 1, 0, 0, 0, 0),
+    "D0002": ("cash", "own", 1, 1, 0, 0, 0, 0),
+    "T0003": ("deposit", "own", 50, 1, 0, 0, 0, 0),
+    "T0006": ("deposit", "own", 50, 1, 0, 0, 0, 0),
+    "T0012": ("deposit", "own", 50, 1, 0, 0, 0, 0),
+    "T0024": ("deposit", "own", 50, 1, 0, 0, 0, 0),
+    "T0036": ("deposit", "own", 50, 1, 0, 0, 0, 0),
+    "L0001": ("cash", "wealth_arm", 1, 1, 0, 0, 0, 0),
+    "L0002": ("fixed_income", "wealth_arm", 1, 1, 0, 0, 0, 30),
+    "L0003": ("fixed_income", "wealth_arm", 1, 1, 0, 0, 0, 90),
+    "L0004": ("fixed_income", "wealth_arm", 10_000, 1_000, 0, 0, 0, 365),
+    "L0005": ("balanced", "wealth_arm", 10_000, 1_000, 0, 0, 0, 540),
+    "L0006": ("equity", "wealth_arm", 10_000, 1_000, 3_000, 5_000, 180, 7),
+    "F0001": ("cash", "fund_a", 10, 1, 0, 0, 0, 0),
+    "F0002": ("fixed_income", "fund_a", 10, 1, 800, 15_000, 7, 0),
+    "F0003": ("balanced", "fund_a", 10, 1, 1_500, 7_500, 30, 0),
+    "F0004": ("equity", "fund_b", 10, 1, 1_200, 7_500, 30, 0),
+    "F0005": ("equity", "fund_b", 10, 1, 1_500, 7_500, 180, 0),
+    "F0006": ("overseas", "fund_b", 10, 1, 1_500, 7_500, 180, 0),
+    "I0001": ("protection", "insurer_a", 10_000, 1_000, 0, 50_000, 1_825, 0),
+    "I0002": ("protection", "insurer_a", 10_000, 1_000, 0, 60_000, 3_650, 0),
+    "I0003": ("protection", "insurer_b", 10_000, 1_000, 0, 80_000, 3_650, 0),
+    "B0001": ("fixed_income", "treasury", 100, 100, 0, 1_000, 1_095, 180),
+    "B0002": ("fixed_income", "treasury", 100, 100, 0, 1_000, 1_825, 180),
+    "M0001": ("gold", "own", 700, 1, 4_000, 4_000, 36_500, 0),
+}
+"""What advice must know of the products that may be advised."""
+_LOADINGS = {
+    "fixed_income": (-60, 0),
+    "balanced": (500, 30),
+    "equity": (950, 0),
+    "overseas": (420, 0),
+    "gold": (-40, 850),
+}
+"""How much of its swing an asset class has in common with others (shares, gold), in thousandths."""
+_ISSUER_RATES_HIGHER = ("F0003",)
+"""Products their issuer rates riskier than the bank does: the higher class counts (SUI-1)."""
+HISTORY = 1_096
+"""Days before the span for which unit values are handed over."""
+
 _RATES = {
     "USD": 7_160_000,
     "HKD": 912_000,
@@ -75,6 +118,7 @@ class Products:
     risk: Ints
     value: Ints
     table: pa.Table
+    history: pa.Table
 
     def of(self, category: str) -> Ints:
         """Positions of the products of a category."""
@@ -104,10 +148,70 @@ def build_products(seed: int, span: Span) -> Products:
             "margin": decimals(margin),
             "on_sale_from": dates(since),
             "on_sale_to": pa.nulls(count, pa.date32()),
+            **_terms(columns[0], risk),
         }
     )
     swing = np.array(columns[7], dtype=np.int64)
-    return Products(ids, category, term, rate, risk, _unit_values(draws, span, rate, swing), table)
+    value = _unit_values(draws, span, rate, swing)
+    history = _handed_over(seed, span, columns[0], rate, swing, value)
+    return Products(ids, category, term, rate, risk, value, table, history)
+
+
+def _terms(ids: tuple[str, ...], risk: Ints) -> dict[str, pa.Array]:
+    """Columns of the products' terms; null for what is never advised."""
+    rows = [_TERMS.get(each) for each in ids]
+    known = np.array([row is not None for row in rows])
+    filled = [row or ("", "", 0, 0, 0, 0, 0, 0) for row in rows]
+    classes, issuers, *numbers = zip(*filled, strict=True)
+    least, step, bought, back, free, locked = (np.array(each, dtype=np.int64) for each in numbers)
+    higher = np.array([each in _ISSUER_RATES_HIGHER for each in ids])
+    theirs = np.where(known & (risk >= 0), np.minimum(risk + higher, 4), -1)
+    names = sorted({each for each in issuers if each})
+    place = np.array([names.index(each) if each else -1 for each in issuers])
+    kinds = np.array([ASSET_CLASSES.index(each) if each else -1 for each in classes])
+    return {
+        "asset_class": coded(ASSET_CLASSES, kinds),
+        "issuer": coded(names, place),
+        "issuer_risk_class": coded(["R1", "R2", "R3", "R4", "R5"], theirs),
+        "advised": pa.array(
+            known & (kinds != ASSET_CLASSES.index("cash")) | np.isin(ids, ["L0001", "F0001"])
+        ),
+        "minimum_fen": pa.array(least * 100, mask=~known),
+        "increment_fen": pa.array(step * 100, mask=~known),
+        "purchase_fee": decimals(bought, known),
+        "redemption_fee": decimals(back, known),
+        "redemption_free_days": pa.array(free, mask=~known),
+        "lock_days": pa.array(locked, mask=~known),
+    }
+
+
+def _handed_over(
+    seed: int, span: Span, ids: tuple[str, ...], rate: Ints, swing: Ints, value: Ints
+) -> pa.Table:
+    """Unit values on working days of the span and of three years before it, of products whose value moves
+    and of what only bears interest. The years before go backwards from the first day of the span."""
+    draws = Draws(seed, "product history")
+    own = draws.between(-1_000, 1_000, 3 * len(ids) * HISTORY).reshape(3, len(ids), HISTORY).sum(axis=0)
+    common = draws.between(-1_000, 1_000, 6 * HISTORY).reshape(3, 2, HISTORY).sum(axis=0)
+    loading = np.array([_LOADINGS.get(_TERMS[each][0] if each in _TERMS else "", (0, 0)) for each in ids])
+    alone = 1_000 - np.abs(loading).sum(axis=1) // 2
+    noise = (own * alone[:, None] + loading @ common) // 1_000
+    before = np.empty((len(ids), HISTORY), dtype=np.int64)
+    now = value[:, 0].copy()
+    for back in range(HISTORY):
+        moved = 0 if is_quiet(span.date_of(-back)) else swing * noise[:, back] // 1_000
+        now = now * 1_000_000 // (1_000_000 + rate // 365 + moved)
+        before[:, HISTORY - 1 - back] = now
+    whole = np.concatenate([before, value], axis=1)
+    days = np.array([day for day in range(-HISTORY, span.days) if not is_quiet(span.date_of(day))])
+    rows = np.array([at for at, each in enumerate(ids) if each in _TERMS])
+    return pa.table(
+        {
+            "product_id": coded([ids[row] for row in rows], np.repeat(np.arange(len(rows)), len(days))),
+            "date": dates(np.tile(days + span.offset, len(rows))),
+            "value": decimals(whole[rows][:, days + HISTORY].ravel()),
+        }
+    )
 
 
 def _unit_values(draws: Draws, span: Span, rate: Ints, swing: Ints) -> Ints:

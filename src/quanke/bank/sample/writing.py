@@ -37,6 +37,8 @@ _PREFIXED = {
     "consent_id",
     "relation_id",
     "card_id",
+    "assessment_id",
+    "sale_id",
 }
 """Columns of rising numbers: written as what they add to the one before."""
 
@@ -140,6 +142,7 @@ def _shared(world: World) -> Iterator[tuple[str, pa.Table]]:
         "posts": world.posts.table,
         "tenures": world.posts.tenures,
         "products": world.products.table,
+        "product_values": world.products.history,
         "fx_rates": world.fx.table,
         "organisations": world.bodies.table,
     }

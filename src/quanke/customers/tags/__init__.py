@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from quanke.customers.tags import (
     activity,
+    advice,
     assets,
     cards,
     cross_border,
@@ -37,6 +38,7 @@ THEMES: dict[str, tuple[Tag, ...]] = {
     "life": life.TAGS,
     "graph": graph.TAGS,
     "scores": scores.TAGS,
+    "advice": advice.TAGS,
 }
 """Tags by theme, in reading order."""
 

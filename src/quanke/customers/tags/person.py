@@ -21,6 +21,8 @@ from quanke.language import (
 
 ELDER_AGE = 65
 """Special care from this age on (domain.md SUI-3)."""
+ASSESSMENT_MONTHS = 12
+"""So long a risk assessment holds (domain.md SUI-2)."""
 
 is_person = Tag(
     name="is_person",
@@ -154,7 +156,8 @@ risk_assessment_valid = Tag(
     title_zh="风险测评有效",
     title_en="Risk assessment is valid",
     value=(
-        customers.risk_class.is_known() & (as_of() <= add_months(customers.risk_assessed_on, 12))
+        customers.risk_class.is_known()
+        & (as_of() <= add_months(customers.risk_assessed_on, ASSESSMENT_MONTHS))
     ).otherwise(False),
     note_zh="12个月内有效，含对应日（SUI-2：2025-03-01有效至2026-03-01）。",
     note_en="Twelve months, the corresponding day included (SUI-2: 2025-03-01 holds through 2026-03-01).",

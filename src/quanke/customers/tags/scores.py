@@ -84,6 +84,28 @@ expected_value = Tag(
     "accounting figure.",
 )
 
+payments_expected_90d = Tag(
+    name="payments_expected_90d",
+    title_zh="未来90日预期支付天数",
+    title_en="Expected days with a payment, next 90 days",
+    value=scores.payments_expected_90d,
+    purpose=Purpose.MARKETING,
+    unit="days",
+    note_zh="刷卡或第三方支付的天数，由近365日首次、最近与支付天数推算（BG/NBD）；一年内无支付或无在用模型为空。",
+    note_en="By card or third party, from the first, the last and the number of such days in 365 (BG/NBD); "
+    "null without one, or without a model.",
+)
+payer_alive = Tag(
+    name="payer_alive",
+    title_zh="仍在支付的概率",
+    title_en="Probability to still pay here",
+    value=scores.payer_alive,
+    purpose=Purpose.MARKETING,
+    unit="probability",
+    note_zh="尚未悄然转用他行支付的概率（BG/NBD）；只有一个支付日的客户为1：模型只在再次支付后才会流失。",
+    note_en="Not to have gone elsewhere without a word (BG/NBD); 1 after a single day with a payment, for "
+    "the model lets nobody go before a second one.",
+)
 UPLIFT_TITLES: dict[str, tuple[str, str]] = {
     "term": ("定期存款（短信、推送）", "term deposits (message)"),
     "fund": ("基金（短信、推送）", "funds (message)"),
@@ -121,5 +143,7 @@ TAGS = (
     *PROPENSITIES.values(),
     churn_risk,
     expected_value,
+    payments_expected_90d,
+    payer_alive,
     *UPLIFTS.values(),
 )

@@ -11,13 +11,7 @@ from dataclasses import dataclass
 
 from quanke.bank.contracts import Purpose
 from quanke.customers.tags.activity import in_scope
-from quanke.customers.tags.person import (
-    AGREES,
-    is_elder,
-    is_minor,
-    risk_assessment_valid,
-    risk_level,
-)
+from quanke.customers.tags.person import AGREES, is_minor
 from quanke.customers.tags.scores import profiling_refused
 from quanke.customers.tags.service import (
     calls_7d,
@@ -30,13 +24,12 @@ from quanke.customers.tags.service import (
 from quanke.language.expressions import Operators
 from quanke.plans.actions.action import Action, By, Means
 from quanke.segments.dated import Dated
+from quanke.wealth.suitability.conditions import assessed, may_be_offered_away, suits
 
 MOST_CALLS_7D = Dated.of(2)
 MOST_MESSAGES_MONTH = Dated.of(4)
 MOST_PUSHES_1D = Dated.of(1)
 """How often a customer may be reached: two calls a week, four texts a month, one push a day (MKT-3)."""
-ELDER_CARE_FROM = Dated.of(4)
-"""From this product risk class on, nobody of 65 or more is addressed from a distance (SUI-3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +79,22 @@ _AGREED = {
     )
     for means in Means
 }
-_ASSESSED = Gate(
-    "assessed", risk_assessment_valid, "风险测评无效（SUI-2）", "no valid risk assessment (SUI-2)"
-)
+_ASSESSED = Gate("assessed", assessed, "风险测评无效（SUI-2）", "no valid risk assessment (SUI-2)")
 
 
 def _suitable(level: int) -> Gate:
     return Gate(
         "suitable",
-        (risk_level >= level).otherwise(False),
+        suits(level),
         "风险等级不匹配（SUI-1）",
         "the product is riskier than the customer (SUI-1)",
     )
 
 
 def _cared_for(level: int) -> Gate:
-    risky = ELDER_CARE_FROM.expression() <= level
     return Gate(
         "elder_care",
-        ~(is_elder.otherwise(True) & risky),
+        may_be_offered_away(level),
         "65岁及以上高风险产品须当面特别关怀（SUI-3）",
         "65 or older: a risky product is offered face to face only (SUI-3)",
     )

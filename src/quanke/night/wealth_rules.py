@@ -1,0 +1,184 @@
+"""The parameters of advice on investments: a bank's own stand in `wealth.yaml` of its home.
+
+    advice:
+      band: 5%
+      product_cap: {1900-01-01: 40%, 2027-01-01: 30%}
+    trades:
+      least_trade: 1000元
+      most_trades: 6
+    suitability:
+      elder_from: 65
+
+What is not named stays as it comes with Quanke. Money is written in 元 or 万元, shares in %, days and other
+numbers as they are. A number that changes on a day is a mapping from days to numbers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from quanke.bank.home import Home
+from quanke.kernel.errors import DefinitionError
+from quanke.language.audience_scope import near
+from quanke.language.declared_yaml import Entries, read_yaml
+from quanke.plans.declared import Body
+from quanke.segments.dated import Dated
+from quanke.wealth.suitability import SuitabilityParameters
+
+if TYPE_CHECKING:
+    from quanke.wealth.trades import TradeRules
+
+FILE = "wealth.yaml"
+PPM = 1_000_000
+LARGEST = 10**15
+_MONEY = {"": 100, "万": 1_000_000, "亿": 10_000_000_000}
+_AMOUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([万亿]?)元\Z")
+_Sheet = TypeVar("_Sheet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceRules:
+    """Dated parameters of advice: shares in millionths, days as whole numbers."""
+
+    band: Dated = field(default_factory=lambda: Dated.of(50_000))
+    """How far the share of an asset class may lie from the model's without anything being proposed
+    [assume: 5 %]."""
+    product_cap: Dated = field(default_factory=lambda: Dated.of(400_000))
+    """Most of a portfolio one product may be bought up to; deposits and what the treasury issues are not
+    limited by it [assume: 40 %]."""
+    issuer_cap: Dated = field(default_factory=lambda: Dated.of(600_000))
+    """The same for one issuer [assume: 60 %]."""
+    full_age: Dated = field(default_factory=lambda: Dated.of(18))
+    """Nobody younger is advised (PI-4, SUI-1)."""
+    build_standard: Dated = field(default_factory=lambda: Dated.of(0))
+    """1: where no model portfolios are in use, a night builds its own from the unit values on file. 0: the
+    allocation that comes with Quanke takes their place, for nobody has looked at what a night would build."""
+    rest_days: Dated = field(default_factory=lambda: Dated.of(30))
+    """Days without a proposal after one was declined [assume; MKT-3 asks for 14 at least]."""
+    effect_days: Dated = field(default_factory=lambda: Dated.of(90))
+    """Days after a proposal on which its effect is written down."""
+    control: Dated = field(default_factory=lambda: Dated.of(50_000))
+    """Share of customers whose proposals are made and not shown, to measure effect by [assume: 5 %]."""
+    told_days: Dated = field(default_factory=lambda: Dated.of(30))
+    """Days for which holders of a product that was rated higher stay on the list of whom to tell [assume]."""
+
+    def on(self, day: dt.date) -> dict[str, int]:
+        """Every number as it is in force on a day, by name."""
+        return {each.name: getattr(self, each.name).on(day) for each in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class WealthRules:
+    """All of a home's parameters of advice."""
+
+    advice: AdviceRules
+    trades: TradeRules
+    suitability: SuitabilityParameters
+    fingerprint: str
+
+    def in_force(self, day: dt.date) -> dict[str, dict[str, int]]:
+        """Every number in force on a day, by section and name: what a night's sheet says."""
+        return {name: numbers(getattr(self, name), day) for name in ("advice", "trades", "suitability")}
+
+
+def numbers(sheet: Any, day: dt.date) -> dict[str, int]:
+    """The dated fields of a sheet of parameters on a day."""
+    found = {each.name: getattr(sheet, each.name) for each in fields(sheet)}
+    return {name: value.on(day) for name, value in found.items() if isinstance(value, Dated)}
+
+
+def wealth_rules(home: Home) -> WealthRules:
+    """The parameters of a home. Raises DefinitionError, naming the line, for a file that is none."""
+    return read_wealth_rules(home.path / FILE)
+
+
+def read_wealth_rules(path: Path) -> WealthRules:
+    """The parameters a file declares on top of the standard; the standard where there is no such file."""
+    from quanke.wealth.trades import TradeRules
+
+    standard: dict[str, Any] = {
+        "advice": AdviceRules(),
+        "trades": TradeRules(),
+        "suitability": SuitabilityParameters(),
+    }
+    if not path.exists():
+        return WealthRules(**standard, fingerprint="")
+    whole = read_yaml(path)
+    for name, part in whole.parts.items():
+        line = whole.lines[name]
+        if name not in standard:
+            _refuse(
+                path, line, f"{name[:64]!r} is none of {', '.join(standard)}{near(name, tuple(standard))}"
+            )
+        if not isinstance(part, Entries):
+            _refuse(path, line, f"{name} is a mapping from parameters to numbers")
+        standard[name] = _read(Body(path, name, part, line), standard[name])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return WealthRules(**standard, fingerprint=digest)
+
+
+def wealth_rules_digest(home: Home) -> str:
+    """Digest of a home's own parameters, empty where it has none: what a night's proposals depend on."""
+    path = home.path / FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
+
+
+def _refuse(path: Path, line: int, reason: str) -> NoReturn:
+    raise DefinitionError(FILE, reason, f"{path}:{line}")
+
+
+def _read(body: Body, standard: _Sheet) -> _Sheet:
+    dated = {
+        each.name: getattr(standard, each.name)
+        for each in fields(standard)  # type: ignore[arg-type]
+        if isinstance(getattr(standard, each.name), Dated)
+    }
+    body.keys(tuple(dated), ())
+    given = {name: body.dated(name, _reader(name), dated[name]) for name in dated if body.has(name)}
+    return replace(standard, **given)  # type: ignore[type-var]
+
+
+_SHARES = frozenset(["band", "product_cap", "issuer_cap", "control", "cost_of_assets", "cost_of_income"])
+_YUAN = frozenset(["least_trade", "worth", "insured", "least_income"])
+
+
+def _reader(name: str) -> Callable[[str], int]:
+    """How the number of a parameter is written."""
+    if name in _SHARES or name.endswith("_ppm"):
+        return _share
+    return _money if name in _YUAN else _whole
+
+
+def _share(text: str) -> int:
+    if not text.endswith("%"):
+        raise ValueError("a share is written in %, as 5%")
+    try:
+        found = Decimal(text[:-1].strip()) * (PPM // 100)
+    except InvalidOperation:
+        raise ValueError("a share is written in %, as 5%") from None
+    if found != found.to_integral_value() or not 0 <= found <= PPM:
+        raise ValueError("a share is from 0% to 100%, to four decimals at most")
+    return int(found)
+
+
+def _money(text: str) -> int:
+    found = _AMOUNT.match(text)
+    if not found:
+        raise ValueError("money is written in 元 or 万元, as 1000元")
+    fen = Decimal(re.sub("[,_]", "", found[1])) * _MONEY[found[2]]
+    if fen != fen.to_integral_value() or fen > LARGEST:
+        raise ValueError("money is whole fen, and not without bounds")
+    return int(fen)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("a whole number is expected")
+    return int(text)

@@ -1,0 +1,338 @@
+"""The amounts of a chosen set of trades: least outside, then least fees, then nearest to the model: compiled.
+
+Each class goes just into its band; what costs no fee goes on to its target; then cash is brought into its own
+band by what is cheapest to move, and the cash that is kept is looked after. Beyond the bands a class gives as
+much as cash gains, so this is least for amounts without lots; where lots leave something, single amounts
+and pairs of them are tried a step either way.
+"""
+
+from __future__ import annotations
+
+from quanke.wealth.trades.adjust import (
+    allowed,
+    down,
+    fees,
+    lift,
+    lower,
+    outside,
+    set_amount,
+    short,
+    spent_on,
+    up,
+)
+from quanke.wealth.trades.choices import top
+from quanke.wealth.trades.items import apart, fee_of
+from quanke.wealth.trades.machine import compiled
+from quanke.wealth.trades.space import (
+    AMOUNT,
+    BEST_OUTSIDE,
+    BUDGET,
+    BY_FEE,
+    CHOSEN,
+    CLASS,
+    FEE,
+    FEE_NOW,
+    FEES_BIND,
+    FULL,
+    GOAL,
+    GRAIN,
+    HIGH,
+    INSURED,
+    ISSUER,
+    LEAF,
+    LIQUID,
+    LIQUID_END,
+    LOW,
+    NOW,
+    ROOM,
+    SIGN,
+    STEP,
+    TARGET,
+    UPTO,
+    USED,
+    A,
+    B,
+    X,
+)
+
+NO = 1 << 60
+"""What a set of trades leaves outside that cannot be kept."""
+
+
+@compiled
+def begin(w):  # type: ignore[no-untyped-def]
+    """All trades at their least amounts. False where caps do not even leave that."""
+    w[X, :] = 0
+    for at in range(w[0, CHOSEN]):
+        it = w[LEAF, at]
+        w[AMOUNT, at] = 0
+        if w[ISSUER, it] >= 0:
+            w[USED, w[ISSUER, it]] = 0
+        if w[INSURED, it] >= 0:
+            w[USED, w[INSURED, it]] = 0
+    for at in range(w[0, CHOSEN]):
+        it = w[LEAF, at]
+        if w[A, it] > w[UPTO, at]:
+            return False
+        set_amount(w, at, w[A, it])
+        if w[ISSUER, it] >= 0 and w[USED, w[ISSUER, it]] > w[ROOM, w[ISSUER, it]]:
+            return False
+        if w[INSURED, it] >= 0 and w[USED, w[INSURED, it]] > w[ROOM, w[INSURED, it]]:
+            return False
+    _sort(w)
+    return True
+
+
+@compiled
+def _sort(w):  # type: ignore[no-untyped-def]
+    """Places of trades by fee, least first."""
+    for at in range(w[0, CHOSEN]):
+        m = at
+        while m > 0 and w[FEE, w[LEAF, w[BY_FEE, m - 1]]] > w[FEE, w[LEAF, at]]:
+            w[BY_FEE, m] = w[BY_FEE, m - 1]
+            m -= 1
+        w[BY_FEE, m] = at
+
+
+@compiled
+def into_bands(w):  # type: ignore[no-untyped-def]
+    """Raise each trade, cheapest first, until its class is in its band."""
+    for order in range(w[0, CHOSEN]):
+        at = w[BY_FEE, order]
+        it = w[LEAF, at]
+        c = w[CLASS, it]
+        here = w[NOW, c] + w[X, c]
+        need = w[LOW, c] - here if w[SIGN, it] > 0 else here - w[HIGH, c]
+        if need <= 0 or c == 0:
+            continue
+        old = w[AMOUNT, at]
+        y = up(w, w[LEAF, at], old + need)
+        z = down(w, w[LEAF, at], allowed(w, at, old + need))
+        if y < 0 or y > allowed(w, at, y):
+            y = z
+        elif z >= old:
+            over = apart(here + w[SIGN, it] * (y - old), w[LOW, c], w[HIGH, c])
+            if apart(here + w[SIGN, it] * (z - old), w[LOW, c], w[HIGH, c]) < over:
+                y = z
+        if y > old:
+            set_amount(w, at, y)
+
+
+@compiled
+def to_targets(w):  # type: ignore[no-untyped-def]
+    """Raise what costs no fee to the target of its class."""
+    for at in range(w[0, CHOSEN]):
+        it = w[LEAF, at]
+        c = w[CLASS, it]
+        gap = w[SIGN, it] * (w[TARGET, c] - w[NOW, c] - w[X, c])
+        if w[FEE, it] == 0 and gap > 0 and c != 0:
+            y = down(w, w[LEAF, at], allowed(w, at, w[AMOUNT, at] + gap))
+            if y > w[AMOUNT, at]:
+                set_amount(w, at, y)
+
+
+@compiled
+def give(w, wanted, hard):  # type: ignore[no-untyped-def]
+    """Leave more cash by about so much: buy less, dearest first, then sell more, cheapest first."""
+    count = w[0, CHOSEN]
+    for order in range(count - 1, -1, -1):
+        at = w[BY_FEE, order]
+        if wanted > 0 and w[SIGN, w[LEAF, at]] > 0:
+            wanted -= lower(w, at, wanted, hard)
+    for order in range(count):
+        at = w[BY_FEE, order]
+        it = w[LEAF, at]
+        if wanted > 0 and w[SIGN, it] < 0 and w[CLASS, it] != 0:
+            wanted -= lift(w, at, wanted, hard)
+    return wanted
+
+
+@compiled
+def take(w, wanted):  # type: ignore[no-untyped-def]
+    """Leave less cash by about so much: sell less, dearest first, then buy more, cheapest first."""
+    count = w[0, CHOSEN]
+    for order in range(count - 1, -1, -1):
+        at = w[BY_FEE, order]
+        it = w[LEAF, at]
+        if wanted > 0 and w[SIGN, it] < 0 and w[CLASS, it] != 0:
+            wanted -= lower(w, at, wanted, False)
+    for order in range(count):
+        at = w[BY_FEE, order]
+        if wanted > 0 and w[SIGN, w[LEAF, at]] > 0:
+            wanted -= lift(w, at, wanted, False)
+
+
+@compiled
+def level(w):  # type: ignore[no-untyped-def]
+    """Bring cash into its band as far as the bands of other classes allow."""
+    here = w[NOW, 0] - spent_on(w)
+    if here < w[LOW, 0]:
+        give(w, w[LOW, 0] - here, False)
+    elif here > w[HIGH, 0]:
+        take(w, here - w[HIGH, 0])
+
+
+@compiled
+def settle(w):  # type: ignore[no-untyped-def]
+    """Bring cash into its band, and see to the cash that is kept. False where that cannot be."""
+    level(w)
+    for hard in (False, True):
+        missing = short(w)
+        if missing > 0:
+            turn(w, missing)
+            missing = short(w)
+        if missing > 0:
+            give(w, missing, hard)
+    # fees move with amounts: once more for what they changed
+    missing = short(w)
+    if missing > 0:
+        give(w, missing + 1, True)
+    return short(w) == 0
+
+
+@compiled
+def turn(w, missing):  # type: ignore[no-untyped-def]
+    """Raise sales of near-cash as far as demand money is missing."""
+    for at in range(w[0, CHOSEN]):
+        it = w[LEAF, at]
+        if w[CLASS, it] == 0 and missing > 0:
+            lift(w, at, missing + fee_of(missing, w[FEE, it]) + 1, True)
+            missing = short(w)
+
+
+@compiled
+def polish(w, classes, least):  # type: ignore[no-untyped-def]
+    """Try single amounts and pairs a step either way while that leaves less outside: where it could reach
+    the best so far."""
+    now, steps = outside(w, classes), 0
+    for at in range(w[0, CHOSEN]):
+        j = w[LEAF, at]
+        steps += w[STEP, j] + max(w[FULL, j] - w[B, j], 0)
+    if now - 2 * steps > w[0, BEST_OUTSIDE] + w[0, GRAIN]:
+        return
+    for _ in range(4):
+        if now <= least:
+            return
+        before = now
+        for at in range(w[0, CHOSEN]):
+            now = _single(w, classes, at, now)
+        for at in range(w[0, CHOSEN]):
+            if now > least:
+                now = _pairs(w, classes, at, now)
+        if now >= before:
+            return
+
+
+@compiled
+def wished(w, at, which):  # type: ignore[no-untyped-def]
+    """An amount worth trying: a step down or up, or what cash or its class asks for, rounded either way."""
+    j, old = w[LEAF, at], w[AMOUNT, at]
+    it = j
+    if which == 0:
+        return down(w, j, old - 1)
+    if which == 1:
+        return up(w, j, old + 1)
+    c = w[CLASS, it]
+    here = w[NOW, 0] - spent_on(w)
+    if which < 4:
+        gap = w[LOW, 0] - here if here < w[LOW, 0] else (w[HIGH, 0] - here if here > w[HIGH, 0] else 0)
+        y = old - w[SIGN, it] * gap
+    else:
+        here = w[NOW, c] + w[X, c]
+        edge = w[LOW, c] if which < 6 else w[HIGH, c]
+        y = old + w[SIGN, it] * (edge - here)
+    return down(w, j, y) if which % 2 == 0 else up(w, j, y)
+
+
+@compiled
+def _single(w, classes, at, now):  # type: ignore[no-untyped-def]
+    for which in range(8):
+        old = w[AMOUNT, at]
+        y = wished(w, at, which)
+        if y <= 0 or y == old or (y > old and y > allowed(w, at, y)):
+            continue
+        set_amount(w, at, y)
+        found = outside(w, classes)
+        if found < now and short(w) == 0:
+            now = found
+        else:
+            set_amount(w, at, old)
+    return now
+
+
+@compiled
+def _pairs(w, classes, at, now):  # type: ignore[no-untyped-def]
+    for which in range(2):
+        old = w[AMOUNT, at]
+        y = wished(w, at, which)
+        if y <= 0 or y == old or (y > old and y > allowed(w, at, y)):
+            continue
+        set_amount(w, at, y)
+        kept = False
+        for other in range(w[0, CHOSEN]):
+            for second in range(2, 4):
+                z, held = wished(w, other, second), w[AMOUNT, other]
+                if other == at or kept or z <= 0 or z == held or (z > held and z > allowed(w, other, z)):
+                    continue
+                set_amount(w, other, z)
+                found = outside(w, classes)
+                if found < now and short(w) == 0:
+                    now, kept = found, True
+                else:
+                    set_amount(w, other, held)
+        if not kept:
+            set_amount(w, at, old)
+    return now
+
+
+@compiled
+def near_cash(w, left):  # type: ignore[no-untyped-def]
+    """Add the fewest sales of near-cash that bring the demand money purchases need, as trades left allow."""
+    missing = short(w)
+    for j in range(w[0, LIQUID], w[0, LIQUID_END]):
+        if missing <= 0 or left == 0:
+            return
+        at = w[0, CHOSEN]
+        w[LEAF, at], w[UPTO, at], w[AMOUNT, at] = j, top(w, j), 0
+        w[0, CHOSEN] += 1
+        w[BY_FEE, at] = at
+        y = up(w, j, missing + fee_of(missing, w[FEE, j]) + 1)
+        set_amount(w, at, y if y > 0 else top(w, j))
+        missing = short(w)
+        left -= 1
+    _sort(w)
+
+
+@compiled
+def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
+    """Amounts for the items in `leaf`, with so many trades left for near-cash. Returns what lies outside, NO
+    where they cannot be kept; the fees stand in `w[0, FEE_NOW]`."""
+    count = w[0, CHOSEN]
+    for at in range(count):
+        w[UPTO, at] = top(w, w[LEAF, at])
+    for _ in range(6):
+        w[0, CHOSEN] = count
+        if not begin(w):
+            return NO
+        into_bands(w)
+        to_targets(w)
+        level(w)
+        near_cash(w, left)
+        if not settle(w):
+            return NO
+        slack = 0 if w[0, GOAL] == 0 else w[0, GRAIN] - 1
+        if outside(w, classes) > least + slack:
+            polish(w, classes, least + slack)
+        w[0, FEE_NOW] = fees(w)
+        over = w[0, FEE_NOW] - w[0, BUDGET]
+        if over <= 0:
+            return outside(w, classes)
+        w[0, FEES_BIND] = 1
+        at = w[BY_FEE, w[0, CHOSEN] - 1]
+        fee = w[FEE, w[LEAF, at]]
+        if at >= count:
+            return NO
+        w[UPTO, at] = w[AMOUNT, at] - over * 1_000_000 // fee - 1
+        if w[UPTO, at] < w[A, w[LEAF, at]]:
+            return NO
+    return NO
