@@ -1,4 +1,4 @@
-"""Customers of a sample bank as simulated campaigns need them: what they hold day by day, where they belong."""
+"""Customers of a sample bank as simulated campaigns need them: what they hold by day, where they belong."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def read(files: Path, anchor: dt.date) -> Customers:
     party = accounts["party_id"].combine_chunks().dictionary_encode()
     who = party.indices.to_numpy()
     place = dict(zip(accounts["account_id"].to_pylist(), who.tolist(), strict=True))
-    balances = ds.dataset(files / "balances").to_table(filter=pc.field("date") < first + dt.timedelta(days=PRE + POST))
+    balances = ds.dataset(files / "balances").to_table(
+        filter=pc.field("date") < first + dt.timedelta(days=PRE + POST)
+    )
     daily = _daily(balances, place, len(party.dictionary), first)
     branch = accounts["branch_id"].combine_chunks().dictionary_encode().indices.to_numpy()
     home = np.zeros(len(party.dictionary), np.int64)

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
-from benchmarks.effects.customers import Customers
+from benchmarks.effects.customers import POST, Customers
 from quanke.bank.sample.campaigns import CAMPAIGNS, Campaign
-from quanke.effects import estimate
+from quanke.effects import Estimate, estimate, estimate_many
 
 YUAN = 100
 WINDOW = 30
@@ -72,7 +73,9 @@ def drawn(found: Customers, campaign: Campaign, draws: np.random.Generator, by_b
         gain = np.minimum(pre[who], 400_000 * YUAN) * campaign.gain / 100
     gain *= draws.uniform(0.6, 1.4, len(who))
     luck = draws.integers(0, 1_000, len(who))
-    sign = np.where(luck < campaign.persuaded, 1, np.where(luck < campaign.persuaded + campaign.annoyed, -1, 0))
+    sign = np.where(
+        luck < campaign.persuaded, 1, np.where(luck < campaign.persuaded + campaign.annoyed, -1, 0)
+    )
     days_there = (WINDOW - draws.integers(1, 13, len(who))) / WINDOW
     without = found.post[who]
     return Drawn(campaign, who, treated, without, without + gain * sign * days_there * reached, reached)
@@ -87,11 +90,12 @@ def campaigns(found: Customers, count: int, seed: int, by_branch: bool = False) 
 
 
 def coverage(found: Customers, count: int, seed: int = 1) -> dict[str, Any]:
-    """Share of intervals that hold the truth, by method; the variance that CUPED takes away; by kind of campaign."""
+    """Share of intervals that hold the truth, by method and kind of campaign; what CUPED takes away of the
+    variance."""
     held: dict[str, list[bool]] = {method: [] for method in METHODS}
     kinds: dict[tuple[str, str], list[bool]] = {}
     less: list[float] = []
-    pre, steps = found.pre, None
+    pre = found.pre
     steps = np.searchsorted(np.quantile(pre[pre > 0], np.linspace(0, 1, 41)[1:-1]), pre)
     for one in campaigns(found, count, seed):
         y, t, x = one.outcome, one.treated, pre[one.who]
@@ -105,11 +109,18 @@ def coverage(found: Customers, count: int, seed: int = 1) -> dict[str, Any]:
         less.append(made["cuped"][0].variance_reduction)
         _note(held, kinds, one, made)
     for one in campaigns(found, count, seed, by_branch=True):
-        made = {"cluster": (estimate(one.outcome, one.treated, pre[one.who], cluster=found.branch[one.who]), one.effect)}
+        made = {
+            "cluster": (
+                estimate(one.outcome, one.treated, pre[one.who], cluster=found.branch[one.who]),
+                one.effect,
+            )
+        }
         _note(held, kinds, one, made)
     return {
         "coverage": {method: round(float(np.mean(hits)), 4) for method, hits in held.items()},
-        "by_kind": {f"{kind}.{method}": round(float(np.mean(hits)), 4) for (kind, method), hits in kinds.items()},
+        "by_kind": {
+            f"{kind}.{method}": round(float(np.mean(hits)), 4) for (kind, method), hits in kinds.items()
+        },
         "variance_reduction": round(float(np.median(less)), 4),
     }
 
@@ -119,3 +130,42 @@ def _note(held: Any, kinds: Any, one: Drawn, made: Any) -> None:
         hit = answer.low <= truth <= answer.high
         held[method].append(hit)
         kinds.setdefault((one.campaign.code, method), []).append(hit)
+
+
+def peeking(found: Customers, count: int, seed: int = 2) -> dict[str, Any]:
+    """False alarms of campaigns without effect that are looked at every day: the share that ever alarm.
+
+    `arriving`: a hundred customers a day are added for 60 days, outcome the daily mean of 30 days after.
+    `maturing`: the same customers for 90 days, outcome the daily mean so far. Both with CUPED from the days
+    before; by the always-valid interval, by the plain one, and by the plain one looked at only once.
+    """
+    rates = {f"{kind}.{way}": [] for kind in ("arriving", "maturing") for way in ("always", "naive", "once")}  # type: dict[str, list[bool]]
+    fits = [
+        np.flatnonzero((found.pre >= low * YUAN) & (found.pre < high * YUAN)) for low, high in FITS.values()
+    ]
+    for number in range(count):
+        draws = np.random.default_rng([seed, number])
+        who = draws.choice(fits[number % len(fits)], 6_000)
+        treated = draws.random(6_000) < (0.5, 0.8)[number % 2]
+        looks = [_look(found.post[who[:n]], treated[:n], found.pre[who[:n]]) for n in range(300, 6_001, 100)]
+        _alarms(rates, "arriving", looks)
+        some, arm = who[:1_500], treated[:1_500]
+        sums = np.cumsum(found.daily[some, found.anchor :], axis=1) / np.arange(1, POST + 1)
+        made = estimate_many(sums, arm, found.pre[some], sequential=True, correction=None)
+        _alarms(rates, "maturing", [_outside(one) for one in made.values()])
+    return {key: round(float(np.mean(hits)), 4) for key, hits in rates.items()}
+
+
+def _look(y: Floats, treated: Any, x: Floats) -> tuple[bool, bool]:
+    return _outside(estimate(y, treated, x, sequential=True))
+
+
+def _outside(one: Estimate) -> tuple[bool, bool]:
+    """Whether the always-valid interval, and the one for a single look, leave out zero."""
+    return one.significant, abs(one.effect) > one.se * student.ppf(0.975, one.degrees_of_freedom)
+
+
+def _alarms(rates: dict[str, list[bool]], kind: str, looks: list[tuple[bool, bool]]) -> None:
+    rates[f"{kind}.always"].append(any(always for always, _ in looks))
+    rates[f"{kind}.naive"].append(any(naive for _, naive in looks))
+    rates[f"{kind}.once"].append(looks[-1][1])

@@ -33,6 +33,9 @@ class Possible:
     lot: int
     whole: int
     fee: int
+    issuer: int
+    interest: int
+    """Of an insured deposit until it is due, in millionths; -1: no deposit."""
 
 
 @dataclass(slots=True)
@@ -108,7 +111,7 @@ def question_of(case: Case, i: int, rules: TradeRules | None = None, day: dt.dat
         )
         least = -(-max(least_trade, 1) // lot) * lot
         most = least + (value - int(shelf.least_first[p]) - least) // lot * lot
-        found.possible.append(Possible(-1, p, c, least, most, lot, value, fee))
+        found.possible.append(Possible(-1, p, c, least, most, lot, value, fee, -1, -1))
     cap = rules.insured.on(day)
     for issuer, share in enumerate(case.shelf.issuer_cap_ppm):
         if share < MILLION:
@@ -126,7 +129,10 @@ def question_of(case: Case, i: int, rules: TradeRules | None = None, day: dt.dat
             most = min(most, whole * int(shelf.product_cap_ppm[p]) // MILLION - of_product.get(p, 0))
         if most >= least:
             most = least + (most - least) // lot * lot
-            found.possible.append(Possible(1, p, c, least, most, lot, -1, int(shelf.purchase_ppm[p])))
+            interest = int(shelf.interest_ppm[p]) if shelf.insured[p] else -1
+            issuer = int(shelf.issuer[p])
+            fee = int(shelf.purchase_ppm[p])
+            found.possible.append(Possible(1, p, c, least, most, lot, -1, fee, issuer, interest))
     return found
 
 
@@ -151,7 +157,9 @@ class _Program:
             objective[c] = v
         limits = LinearConstraint(matrix, [r[1] for r in self.rows], [r[2] for r in self.rows])
         options = {"time_limit": seconds, "mip_rel_gap": 0.0}
-        return milp(objective, integrality=whole, bounds=Bounds(low, high), constraints=limits, options=options)
+        return milp(
+            objective, integrality=whole, bounds=Bounds(low, high), constraints=limits, options=options
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +177,7 @@ def answer(q: Question, seconds: float = 20.0) -> Answer:
     """Solve the three programs."""
     n, classes = len(q.possible), len(q.now)
     # by item: bought or sold in lots (0/1), lots beyond the least, sold whole (0/1); by class: side, outside
-    lots, more, whole, side, out = (np.arange(n) + k * n for k in range(3)), None, None, None, None
-    part, more, whole = lots
+    part, more, whole = (np.arange(n) + k * n for k in range(3))
     side, out, buys = 3 * n + np.arange(classes), 3 * n + classes + np.arange(classes), 3 * n + 2 * classes
     program = _Program(buys + 1)
     top = np.zeros(buys + 1)
@@ -181,6 +188,7 @@ def answer(q: Question, seconds: float = 20.0) -> Answer:
     taken: dict[int, dict[int, float]] = {c: {} for c in range(classes)}
     fees: dict[int, float] = {}
     gross: dict[int, float] = {}
+    turned: dict[int, float] = {}
     rooms: dict[tuple[str, int], dict[int, float]] = {}
     count = {int(v): 1.0 for v in (*part, *whole)}
     for j, item in enumerate(q.possible):
@@ -194,44 +202,53 @@ def answer(q: Question, seconds: float = 20.0) -> Answer:
         for v, a in amount.items():
             taken[item.klass][v] = item.sign * a
             fees[v] = a * item.fee / MILLION
-            if item.klass or item.sign > 0:
-                gross[v] = item.sign * a
-            else:
-                gross[v] = 0.0
+            gross[v] = item.sign * a if item.klass else 0.0
+            turned[v] = 0.0 if item.klass else a
         if item.sign > 0:
             program.add({part[j]: 1.0, side[item.klass]: -1.0}, high=0.0)
             program.add({part[j]: 1.0, buys: -1.0}, high=0.0)
-            for room, terms in item_rooms(q, item, amount):
+            for room, terms in _rooms(q, item, amount):
                 rooms.setdefault(room, {}).update(terms)
         elif item.klass:
             program.add({part[j]: 1.0, whole[j]: 1.0, side[item.klass]: 1.0}, high=1.0)
     for room, terms in rooms.items():
-        program.add(terms, high=q.rooms[room] * FEN)
+        program.add(terms, high=max(q.rooms[room], 0) * FEN)
     cash_terms = {v: -a for v, a in gross.items()}
     for c in range(classes):
         terms = cash_terms if c == 0 else taken[c]
         program.add({out[c]: 1.0, **terms}, low=(q.low[c] - q.now[c]) * FEN)
         program.add({out[c]: 1.0, **{v: -a for v, a in terms.items()}}, low=(q.now[c] - q.high[c]) * FEN)
-    _money(q, program, gross, fees, buys)
+    _money(q, program, gross, fees, turned, buys)
     program.add(count, high=float(q.most_trades))
     outside = {int(v): 1.0 for v in out}
     low = np.zeros(buys + 1)
     first = program.solve(outside, low, top, integral, seconds)
-    program.add(outside, high=first.fun + q.worth * FEN + 1e-4)
+    if first.fun is None:
+        return Answer(np.inf, q.most_trades, np.inf, False)
+    program.add(outside, high=first.fun + q.worth * FEN + 0.01)
     second = program.solve(count, low, top, integral, seconds)
+    if second.fun is None:
+        return Answer(first.fun / FEN, q.most_trades, np.inf, False)
     trades = round(second.fun)
     program.add(count, high=float(trades))
     third = program.solve(outside, low, top, integral, seconds)
     solved = all(each.status == 0 for each in (first, second, third))
-    return Answer(first.fun / FEN, trades, third.fun / FEN, solved)
+    left = third.fun if third.fun is not None else np.inf
+    return Answer(first.fun / FEN, trades, left / FEN, solved)
 
 
-def item_rooms(q: Question, item: Possible, amount: dict[int, float]):  # type: ignore[no-untyped-def]
+def _rooms(q: Question, item: Possible, amount: dict[int, float]):  # type: ignore[no-untyped-def]
     """What a purchase takes of each cap."""
-    shelf = q.shelf if hasattr(q, "shelf") else None
-    del shelf
-    return []
+    if ("issuer", item.issuer) in q.rooms:
+        yield ("issuer", item.issuer), amount
+    if item.interest >= 0 and ("insured", item.issuer) in q.rooms:
+        yield ("insured", item.issuer), {v: a * (1 + item.interest / MILLION) for v, a in amount.items()}
 
 
-def _money(q, program, gross, fees, buys):  # type: ignore[no-untyped-def]
+def _money(q, program, gross, fees, turned, buys):  # type: ignore[no-untyped-def]
     """Fees within the budget; where something is bought, the cash to keep and demand money hold out."""
+    program.add(fees, high=q.budget * FEN)
+    large = 4.0 * (sum(abs(x) for x in q.now) + 1) * FEN
+    out = {v: gross[v] + fees[v] for v in gross}
+    program.add({**out, buys: large}, high=q.cash * FEN + large)
+    program.add({**{v: out[v] - turned[v] for v in out}, buys: large}, high=q.money * FEN + large)

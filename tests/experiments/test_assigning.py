@@ -1,4 +1,5 @@
-"""Arms: exact shares, the same whatever the order, moved by nobody else, every unit with the planned chance."""
+"""Arms: exact shares, the same whatever the order, moved by nobody else, every unit with the planned
+chance."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from quanke.effects.groups import Arm, assign
+from quanke.effects.groups import Arm, assign_arms
 from quanke.kernel.errors import EffectError
 from quanke.segments import salted_hash
 
@@ -24,7 +25,7 @@ AUDIENCES = st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 6)), min_si
 def test_by_hand() -> None:
     """Ten customers of one stratum, a fifth kept: the two with the smallest hashes."""
     customers = np.arange(10)
-    found = assign(customers, TWO, "by hand")
+    found = assign_arms(customers, TWO, "by hand")
     smallest = np.argsort(salted_hash(customers, "by hand"))[:2]
     assert sorted(np.flatnonzero(found.arm == 0)) == sorted(smallest)
     assert [arm.name for arm in found.arms] == ["control", "treated"]
@@ -33,12 +34,12 @@ def test_by_hand() -> None:
     assert set(found.size.tolist()) == {10}
 
 
-@given(AUDIENCES, st.text(max_size=8), st.sampled_from([TWO, THREE]))
+@given(AUDIENCES, st.text("ab 2026中", max_size=8), st.sampled_from([TWO, THREE]))
 def test_shares_are_exact(audience: list[tuple[int, int]], salt: str, arms: tuple[Arm, ...]) -> None:
-    """Of everybody and of each stratum, an arm has its share up to one unit (up to two where it is parted from
-    what another has left); ranks say who."""
+    """Of everybody and of each stratum, an arm has its share up to one unit (up to two where it is parted
+    from what another has left); ranks say who."""
     customers, strata = (np.array(each) for each in zip(*audience, strict=True))
-    found = assign(customers, arms, salt, strata, least=0)
+    found = assign_arms(customers, arms, salt, strata, least=0)
     for number, arm in enumerate(found.arms):
         one = 1 if number == 0 or len(arms) == 2 else 2
         mine = found.arm == number
@@ -60,7 +61,7 @@ def test_the_order_does_not_matter(audience: list[tuple[int, int]], random: obje
     arms = []
     for each in (audience, shuffled):
         customers, strata = (np.array(column) for column in zip(*each, strict=True))
-        found = assign(customers, THREE, "order", strata, least=0)
+        found = assign_arms(customers, THREE, "order", strata, least=0)
         arms.append(dict(zip(customers.tolist(), found.arm.tolist(), strict=True)))
     assert arms[0] == arms[1]
 
@@ -69,9 +70,9 @@ def test_the_order_does_not_matter(audience: list[tuple[int, int]], random: obje
 def test_customers_elsewhere_move_nobody_but_the_odd_one(audience: list[tuple[int, int]], more: int) -> None:
     """Others who come into another stratum leave hash and rank alone, and change at most the odd unit."""
     customers, strata = (np.array(column) for column in zip(*audience, strict=True))
-    before = assign(customers, TWO, "elsewhere", strata, least=0)
+    before = assign_arms(customers, TWO, "elsewhere", strata, least=0)
     others = np.arange(10**8, 10**8 + more)
-    after = assign(
+    after = assign_arms(
         np.concatenate([customers, others]),
         TWO,
         "elsewhere",
@@ -86,12 +87,12 @@ def test_customers_elsewhere_move_nobody_but_the_odd_one(audience: list[tuple[in
 
 
 def test_strata_of_one_have_the_planned_chance() -> None:
-    """Largest remainders would never keep a customer who stands alone in his stratum; here a fifth are kept, and
-    none is settled beforehand."""
+    """Largest remainders would never keep a customer who stands alone in his stratum; here a fifth are kept,
+    and none is settled beforehand."""
     customers = np.arange(1_000)
     kept = np.zeros(1_000)
     for salt in range(200):
-        found = assign(customers, TWO, f"alone {salt}", customers)
+        found = assign_arms(customers, TWO, f"alone {salt}", customers)
         assert found.counts()["control"] == 200
         kept += found.arm == 0
     assert kept.min() > 0
@@ -104,14 +105,14 @@ def test_strata_of_one_have_the_planned_chance() -> None:
 
 def test_posts_are_dealt_out_by_their_codes() -> None:
     posts = [f"P{number:06d}" for number in range(40)]
-    found = assign(posts, (Arm("control", 500_000), Arm("treated", 500_000)), "posts", ["B1", "B2"] * 20)
+    found = assign_arms(posts, (Arm("control", 500_000), Arm("treated", 500_000)), "posts", ["B1", "B2"] * 20)
     assert found.counts() == {"control": 20, "treated": 20}
     assert Counter(zip(["B1", "B2"] * 20, found.arm.tolist(), strict=True))["B1", 0] == 10
 
 
 def test_two_salts_are_independent() -> None:
     customers = np.arange(20_000)
-    one, other = (assign(customers, TWO, salt, customers % 7).arm == 0 for salt in ("one", "other"))
+    one, other = (assign_arms(customers, TWO, salt, customers % 7).arm == 0 for salt in ("one", "other"))
     assert one.sum() == other.sum() == 4_000
     # hypergeometric: mean 800, standard deviation about 22.6
     assert abs((one & other).sum() - 800) < 4 * 22.6
@@ -129,11 +130,11 @@ def test_two_salts_are_independent() -> None:
 )
 def test_arms_that_are_no_plan(arms: tuple[Arm, ...], said: str) -> None:
     with pytest.raises(EffectError, match=said):
-        assign(np.arange(10), arms, "s")
+        assign_arms(np.arange(10), arms, "s")
 
 
 def test_too_few_and_twice() -> None:
     with pytest.raises(EffectError, match="arm control would have 2 units"):
-        assign(np.arange(10), TWO, "s", least=3)
+        assign_arms(np.arange(10), TWO, "s", least=3)
     with pytest.raises(EffectError, match="twice"):
-        assign(np.array([1, 1, 2]), TWO, "s")
+        assign_arms(np.array([1, 1, 2]), TWO, "s")

@@ -187,6 +187,7 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
     from quanke.books.rules_file import RULES_FILE, read_rules
     from quanke.language.declarations import read_definitions
     from quanke.night import standard_catalogue
+    from quanke.wealth.portfolios import read_house_view, read_settings
 
     catalogue = standard_catalogue()
     for number, source in enumerate(sources):
@@ -194,6 +195,12 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
         file.write_text(source, encoding="utf-8")
         if source.startswith("# home/service-matrix.yaml"):
             catalogue = standard_catalogue(read_matrix(file))
+            continue
+        if source.startswith("# home/model-portfolios.yaml"):
+            read_settings(file)
+            continue
+        if source.startswith("# home/house-view.yaml"):
+            read_house_view(file)
             continue
         if source.startswith(f"# home/{RULES_FILE}"):
             read_rules(file)

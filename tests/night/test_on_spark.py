@@ -41,6 +41,7 @@ from quanke.night.engine import Done
 from quanke.night.on_spark import OnSpark, runs_of
 from quanke.night.steps import Run
 from quanke.night.training import train
+from quanke.plans.scores.payments import EXPECTED, PAYMENTS
 from tests.golden.records import golden_by_sql, random_records, table_of
 from tests.homes import LAST, MAY
 from tests.night.test_night import digest
@@ -124,7 +125,7 @@ def nights(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank
     folder = tmp_path_factory.mktemp("both")
     home = copied(loaded, folder / "duckdb")
     run_night(home, MAY, bucket=1_000)
-    train(home, MAY, rules=SMALL, only=SCORES, features=FEATURES)
+    train(home, MAY, rules=SMALL, only=(*SCORES, PAYMENTS), features=FEATURES)
     decide(home, folder / "files", "D1", *strangers(home), "same", MAY + dt.timedelta(days=1))
     shutil.copytree(home.path, folder / "spark")
     run_night(home, LAST, bucket=1_000)
@@ -166,8 +167,11 @@ def test_the_bank_tries_what_is_hard(nights: tuple[Bank, Bank]) -> None:
     moved = after.table("moves").to_pylist()
     assert {"up", "moved", "gone"} <= {m["move"] for m in moved}
     assert after.table("findings").num_rows and after.table("metrics").num_rows > 100
-    assert {"churn_risk", "propensity_term"} <= set(after.manifest["models"]) and not after.manifest["notes"]
+    assert {"churn_risk", "propensity_term", PAYMENTS} <= set(
+        after.manifest["models"]
+    ) and not after.manifest["notes"]
     assert 0 < after.read(["churn_risk"])["churn_risk"].null_count < after.rows / 2
+    assert 100 < after.rows - after.read([EXPECTED])[EXPECTED].null_count < after.rows / 2
     assert {"linked", "derived"} <= set(after.groups) and len(set(after.sizes("rfm_monetary"))) == 6
     files = [str(f) for f in nights[1].home.facts("balances")]
     assert duckdb.execute(

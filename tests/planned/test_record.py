@@ -51,6 +51,7 @@ def chosen(*rows: tuple[int, str]) -> pa.Table:
             "due_on": pa.array([later(5)] * count, pa.date32()),
             "post": pa.array(["P1"] * count, pa.string()),
             "value": pa.array([100] * count, pa.int64()),
+            "arm": pa.array(["treated"] * count, pa.string()),
         }
     )
 

@@ -18,6 +18,7 @@ SMALL = ScoreRules(
     least_trained=Dated.of(25),
     least_calibrated=Dated.of(5),
     least_reported=Dated.of(3),
+    least_payers=Dated.of(200),
 )
 """Rules under which a bank of three thousand has two models."""
 FEATURES = (

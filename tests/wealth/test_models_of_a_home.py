@@ -98,6 +98,17 @@ def test_the_house_view_in_force_is_taken_in(home: Home) -> None:
         build_models(home)
 
 
+def test_a_bank_sets_its_own_limits(home: Home) -> None:
+    text = "step: 2%\nassets:\n  gold: {risk: 5}\nlimits:\n  little: {assets: [equity, gold], at_most: 12%}\n"
+    (home.path / "model-portfolios.yaml").write_text(text, encoding="utf-8")
+    model, past = build_models(home, mean="historical")
+    names = [a.name for a in past.assets]
+    assert [x.name for x in model.limits] == ["little"] and model.step == 0.02
+    gold, equity = names.index("gold"), names.index("equity")
+    assert (model.weights_[:4, gold] == 0).all()
+    assert (model.weights_[:, gold] + model.weights_[:, equity]).max() <= 0.12 + 1e-9
+
+
 def test_a_home_without_unit_values_is_told(tmp_path: Path) -> None:
     with pytest.raises(PortfolioError, match="no table products"):
         class_returns(Home.create(tmp_path / "home"))

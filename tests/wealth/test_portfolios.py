@@ -180,23 +180,26 @@ def test_shrinking_does_not_make_deposits_restless() -> None:
         assert found[:2].max() < 1e-3 and found[4] == pytest.approx(0.2, rel=0.15)
 
 
-def test_risk_budgets_are_equal_where_no_limit_binds() -> None:
+def parts_of_risk(weights: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    parts = weights * (cov @ weights)
+    return np.asarray(parts / parts.sum())
+
+
+def test_parts_of_risk_are_equal_where_no_limit_binds() -> None:
     assets = [Asset(name="cash", risk=1, risk_free=True), *(Asset(name=x, risk=2) for x in "abc")]
     root = np.array([[1e-9, 0, 0, 0], [0, 0.01, 0, 0], [0, 0.01, 0.02, 0], [0, -0.01, 0, 0.03]])
     cov = root @ root.T + 1e-16 * np.eye(4)
     limits = replace(limits_of(2, assets, (), cov), ceiling=0.003, ceiling_name="volatility")
-    estimate = Estimate(np.zeros(4), cov, np.zeros((2, 4)), "", "", "")
+    estimate = Estimate(np.zeros(4), cov, np.random.default_rng(0).normal(size=(30, 4)), "", "", "")
     weights = risk_budget(estimate, limits)
-    parts = weights * (cov @ weights)
-    assert parts[1:] == pytest.approx(np.full(3, parts.sum() / 3), rel=1e-4)
-    assert np.sqrt(weights @ cov @ weights) == pytest.approx(0.003, rel=1e-5)
-
-    from skfolio.optimization import RiskBudgeting
-
-    from quanke.wealth.portfolios.fixed_prior import FixedPrior
-
-    theirs = RiskBudgeting(prior_estimator=FixedPrior(np.zeros(3), cov[1:, 1:] * 1e4)).fit(np.eye(3))
-    assert weights[1:] / weights[1:].sum() == pytest.approx(theirs.weights_, rel=1e-3)
+    assert parts_of_risk(weights, cov)[1:] == pytest.approx(np.full(3, 1 / 3), rel=1e-3)
+    assert np.sqrt(weights @ cov @ weights) == pytest.approx(0.003, rel=1e-4)
+    # with room for more risk than there is, everything is held, and the parts stay equal
+    bold = risk_budget(estimate, replace(limits, ceiling=1.0))
+    assert bold[0] == pytest.approx(0, abs=1e-4)
+    assert parts_of_risk(bold, cov)[1:] == pytest.approx(np.full(3, 1 / 3), rel=1e-3)
+    capped = risk_budget(estimate, limits.plus("cap", np.array([0, 1.0, 0, 0]), 0.02))
+    assert capped[1] == pytest.approx(0.02, abs=1e-5)
 
 
 def test_costs_and_turnover_hold_back() -> None:
@@ -252,6 +255,9 @@ def test_a_ceiling_that_cannot_be_kept_is_told() -> None:
         limits = (ShareLimit("much in equity", ("equity",), at_least=0.5, only=(4,)),)
         ModelPortfolios(limits=limits).fit(RETURNS)
     assert set(caught.value.conflict) == {"volatility of C4", "much in equity, at least"}
+    # half in equity is a volatility of about 10 %: the nearest way out is one or the other, or some of both
+    [(name, by)] = caught.value.relaxation
+    assert 0.005 < by < 0.06 and name in caught.value.conflict
 
 
 def test_nothing_that_suits_a_class_is_told() -> None:
@@ -263,7 +269,7 @@ def test_what_fails_is_told_and_replaced(monkeypatch: pytest.MonkeyPatch) -> Non
     def fails(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the solver is tired")
 
-    monkeypatch.setattr(solving_module, "_mean_risk", fails)
+    monkeypatch.setattr(solving_module, "mean_risk", fails)
     monkeypatch.setattr(estimating_module, "_viewed", fails)
     model = ModelPortfolios(views=VIEWS, method="cvar").fit(RETURNS)
     kept(model)

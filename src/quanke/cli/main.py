@@ -42,6 +42,11 @@ COMMANDS = {
         "files",
         "Make a sample bank, load it, run two nights, and show what a branch head would want to see.",
     ),
+    "effects": (
+        "effects",
+        "What a campaign really changed, against customers who got nothing; and who gets nothing, "
+        "beforehand.",
+    ),
     "explain": (
         "reading",
         "Why a customer is what the night says: which records are this customer and why they are one; tags, "

@@ -89,6 +89,12 @@ def show(on: str | None, home: Path, as_json: bool) -> None:
         f"{sheet['customers']:,} customers have an action for {sheet['morning']}; together worth "
         f"{_yuan(sheet['value'])} yuan, and no plan under these limits is worth {_better(sheet)} more"
     )
+    kept = sheet.get("withheld", {"customers": 0})
+    if kept["customers"]:
+        click.echo(
+            f"{kept['customers']:,} more were chosen and are kept as controls (worth {_yuan(kept['value'])} "
+            "yuan): what the actions really bring is measured against them"
+        )
     if sheet["gap"] > LOOSE:
         click.echo("界偏松 the bound is loose: the plan may be better than it tells")
     for note in sheet["relaxed"]:
@@ -201,7 +207,7 @@ def _show_record(title: str, rows: list[dict[str, Any]] | list[Any]) -> None:
         table.add_row(
             str(row["suggested_on"]),
             row["action"],
-            row["state"],
+            f"{row['state']} 对照 control" if row.get("arm") == "control" else row["state"],
             str(row["tried_on"] or "-"),
             row["outcome"] or "-",
             row["post"] or "-",

@@ -45,11 +45,20 @@ def plan_part(night: Night) -> RenderableType | None:
         f"价值 worth {format_amount(sheet['value'])} 元; ",
         f"距最优不超过 within {max(0.0, sheet['gap']):.3%} of the best",
         scarce(night, sheet),
+        withheld(sheet),
     )
     gave = [
         Text(f"限额矛盾，已让步 limits contradict and gave way: {note}", "red") for note in sheet["relaxed"]
     ]
     return Group(table, told, *gave)
+
+
+def withheld(sheet: dict[str, Any]) -> str:
+    """How many are kept as controls, in words."""
+    kept = sheet.get("withheld", {})
+    if not kept.get("customers"):
+        return ""
+    return f"; 对照留空 kept as control: {kept['customers']:,} 位 customers"
 
 
 def scarce(night: Night, sheet: dict[str, Any]) -> str:

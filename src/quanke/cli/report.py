@@ -20,7 +20,7 @@ from quanke.kernel.money import format_wan
 from quanke.language import Catalogue
 from quanke.night import Bank
 from quanke.night.scores import FILE as SCORES_FILE
-from quanke.night.scores import scores_of
+from quanke.night.scores import column_of, scores_of
 from quanke.segments import DEFAULT_SCHEME
 
 KEY_FIGURES = (
@@ -242,10 +242,12 @@ def _scores(bank: Bank, night: Night) -> RenderableType:
         "状态 state",
     )
     for score, drift in told["drift"].items():
-        held = night.read([score])[score].drop_null().to_pylist()
-        mean = f"{float(sum(held)) / len(held):.2%}" if held else "-"
+        column = column_of(score)
+        held = night.read([column])[column].drop_null().to_pylist()
+        whole = float(sum(held)) / len(held) if held else 0.0
+        mean = "-" if not held else f"{whole:.2%}" if column == score else f"{whole:.2f}"
         psi = "-" if drift["said"]["psi"] is None else f"{drift['said']['psi']:.3f}"
-        table.add_row(f"{bank.catalogue[score].title_zh} {score}", mean, psi, drift["said"]["state"])
+        table.add_row(f"{bank.catalogue[column].title_zh} {score}", mean, psi, drift["said"]["state"])
     for score, reason in told["not_applied"].items():
         table.add_row(score, "-", "-", reason)
     return table

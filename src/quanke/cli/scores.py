@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -15,6 +16,9 @@ from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
 from quanke.cli.reading import on_option
 from quanke.night import open_home, parse_day
+
+if TYPE_CHECKING:
+    from quanke.plans.scores.store import Version
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 STATES = {
@@ -79,12 +83,14 @@ def train(
     """Train scores from past months, check them on later ones, and use them from the next night on.
 
     Features are computed as of past month-ends, from what was known then; outcomes from the days after. A
-    score for which too few acted is left out, with the reason.
+    score for which too few acted is left out, with the reason. `payment_activity` is trained only where it is
+    asked for.
 
     \b
     Example:
       quanke scores train
       quanke scores train --on 2026-05-31 --only churn_risk --keep
+      quanke scores train --only payment_activity
     """
     from quanke.night.training import train as train_scores
 
@@ -120,8 +126,27 @@ def train(
             figures = (*pairs, _figure(ours["calibration_error"], 4))
         table.add_row(score, version.name, *figures)
     Console().print(table)
+    _show_held_out(made.versions)
     for score, reason in made.skipped.items():
         click.echo(f"未训练 no model of {score}: {reason}")
+
+
+def _show_held_out(versions: Mapping[str, Version]) -> None:
+    """How payment activity did on the days held out, by how often a customer had paid."""
+    for score, version in versions.items():
+        held = version.card.get("held_out")
+        if held is None:
+            continue
+        table = _table(
+            f"{score}: 留出期人均支付天数 days with a payment in the days held out",
+            "之前 before", "客户 customers", "预期 expected", "外推 naive", "实际 seen",
+        )  # fmt: skip
+        for g in [*held["groups"], {**held, "from": "全部 all", "to": ""}]:
+            span = f"{g['from']}-{g['to']}" if g["to"] not in ("", g["from"]) else str(g["from"])
+            table.add_row(
+                span, f"{g['customers']:,}", *(_figure(g[n]) for n in ("expected", "naive", "actual"))
+            )
+        Console().print(table)
 
 
 def _figure(value: float | None, places: int = 2) -> str:
@@ -230,8 +255,9 @@ def explain(customer: str, score: str, reasons: int, on: str | None, home: Path,
     console = Console(highlight=False)
     console.print(f"[bold]customer {number}[/bold] · {night.day}")
     for e in found:
+        said = f"{e.value:.2f} 天 days / 90 d" if e.unit == "days" else f"{e.value:.2%}"
         console.print(
-            f"\n[bold]{e.title_zh} {e.title_en}[/bold] [dim]{e.score}[/dim]  {e.value:.2%}  "
+            f"\n[bold]{e.title_zh} {e.title_en}[/bold] [dim]{e.score}[/dim]  {said}  "
             f"高于 above {min(e.share_below, 0.999):.1%}"
         )
         for r in e.reasons:

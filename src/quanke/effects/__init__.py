@@ -6,13 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "Auuc",
     "BalanceRow",
     "Estimate",
+    "MeanInterval",
+    "PolicyValue",
+    "Qini",
+    "RankedGain",
     "SampleRatio",
+    "UpliftModel",
+    "auuc",
     "balance",
     "detectable",
     "estimate",
     "estimate_many",
+    "policy_value",
+    "qini",
     "resembles_random",
     "sample_size",
 ]
@@ -29,8 +38,32 @@ if TYPE_CHECKING:
         resembles_random,
         sample_size,
     )
+    from quanke.effects.uplift import (
+        Auuc,
+        MeanInterval,
+        PolicyValue,
+        Qini,
+        RankedGain,
+        UpliftModel,
+        auuc,
+        policy_value,
+        qini,
+    )
 
-_PLACES: dict[str, str] = {}
+_PLACES: dict[str, str] = dict.fromkeys(
+    (
+        "Auuc",
+        "MeanInterval",
+        "PolicyValue",
+        "Qini",
+        "RankedGain",
+        "UpliftModel",
+        "auuc",
+        "policy_value",
+        "qini",
+    ),
+    "uplift",
+)
 """Names that do not live in `estimates`, and the package they do live in."""
 
 

@@ -78,4 +78,5 @@ def effects_within(
             sequential=sequential,
             unit=unit,
         )
-    return [GroupEffect(dimension=dimension, member=m, estimate=found.get(m)) for m in members]
+    shown = {m: one for m, one in found.items() if min(one.n_treated, one.n_control) >= least}
+    return [GroupEffect(dimension=dimension, member=m, estimate=shown.get(m)) for m in members]

@@ -69,7 +69,7 @@ class Funnel:
     targeted: int
     pushed: int
     reached: int
-    converted: int
+    converted: int | None
     control: int
     control_converted: int | None
 

@@ -151,6 +151,12 @@ SCORED_CATEGORIES = (
 )  # fmt: skip
 """Product categories for which a model may say how likely a customer is to open one."""
 
+UPLIFT_OFFERS = (
+    "term", "fund", "fund_call", "wealth", "wealth_call", "insurance", "credit_card", "consumer_loan",
+    "tier_lift", "win_back", "card_activation",
+)  # fmt: skip
+"""Offers for which past campaigns with control groups may say whom contacting changes."""
+
 _SCORED: dict[str, frozenset[Purpose]] = {
     "purposes": frozenset({Purpose.MARKETING, Purpose.SERVICE, Purpose.STATISTICS})
 }
@@ -166,6 +172,14 @@ def _scores() -> FactTable:
         ),
         rate("churn_risk", "流失概率", "Probability to leave or to take most assets away", **C2, **_SCORED),
         money("expected_value", "预期贡献", "Expected margin over a year", **_SCORED),
+        rate(
+            "payments_expected_90d", "预期支付天数", "Expected days with a payment, 90 days", **C2, **_SCORED
+        ),
+        rate("payer_alive", "仍在支付的概率", "Probability to still pay here", **C2, **_SCORED),
+        *(
+            rate(f"uplift_{o}", f"联系增量（{o}）", f"Added chance by contacting: {o}", **C2, **_SCORED)
+            for o in UPLIFT_OFFERS
+        ),
     )
     return FactTable("scores", "", {f.name: f for f in fields}, "模型评分", "Scores, one row per customer")
 

@@ -13,13 +13,16 @@ from quanke.bank.home import Home
 from quanke.customers.tags.assets import aum
 from quanke.effects.estimates import detectable, sample_size
 from quanke.effects.groups import effect_rules
-from quanke.effects.outcomes import CONVERTED, catalogue_outcome, standard_outcomes
+from quanke.effects.outcomes import CONVERTED, Outcome, catalogue_outcome, standard_outcomes
 from quanke.engines.store import Night
 from quanke.kernel.errors import EffectError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition
 from quanke.night.audience import compile_audience, members_of
-from quanke.night.effect_facts import facts_of, known_until
+from quanke.night.effect_facts import Floats, facts_of, known_until
+
+_SAID = {"fen": 100.0, "people": 0.01, "rate": 0.01}
+"""From what people say to the unit of an outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,8 @@ class CampaignSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeQuestion:
-    """`share`: of treated, between 0 and 1. `effect`: per customer in the metric's unit, None for none."""
+    """`share`: of treated, between 0 and 1. `effect`: per customer as people say it (yuan, people or points
+    in 100, else as it is), None for none."""
 
     audience: str
     metrics: tuple[str, ...] = ()
@@ -85,34 +89,35 @@ def campaign_sizes(
         sheets.customers = customers
         earlier = sheets.rows(before, first, keep=[aum.name])
         later = sheets.rows(last, then, before=before)
-    found = []
-    for each in outcomes:
-        values = later[each.value.name]
-        own = earlier[each.before.name] if each.before is not None else None
-        told = _told(values, own)
-        sized = told[1] > 0
-        with_effect = sized and asked.effect is not None
-        terms = {"sd": told[1], "share": asked.share, "level": asked.level, "power": asked.power}
-        found.append(
-            CampaignSize(
-                name=each.name,
-                title_zh=each.title_zh,
-                title_en=each.title_en,
-                unit=each.unit,
-                customers=len(customers),
-                mean=told[0],
-                sd=told[1],
-                correlation=told[2],
-                detectable=detectable(len(customers), correlation=told[2], **terms) if sized else None,
-                needed=sample_size(asked.effect or 0.0, correlation=told[2], **terms)
-                if with_effect
-                else None,
-            )
-        )
-    return found
+    return [
+        _sized(o, later[o.value.name], earlier[o.before.name] if o.before is not None else None, asked)
+        for o in outcomes
+    ]
 
 
-def _told(values: np.ndarray, before: np.ndarray | None) -> tuple[float, float, float]:
+def _sized(each: Outcome, values: Floats, before: Floats | None, asked: SizeQuestion) -> CampaignSize:
+    mean, sd, correlation = _told(values, before)
+    seen = needed = None
+    if sd > 0:
+        terms = sd, asked.share, asked.level, asked.power
+        seen = detectable(len(values), *terms, correlation=correlation)
+        if asked.effect is not None:
+            needed = sample_size(_SAID.get(each.unit, 1.0) * asked.effect, *terms, correlation=correlation)
+    return CampaignSize(
+        name=each.name,
+        title_zh=each.title_zh,
+        title_en=each.title_en,
+        unit=each.unit,
+        customers=len(values),
+        mean=mean,
+        sd=sd,
+        correlation=correlation,
+        detectable=seen,
+        needed=needed,
+    )
+
+
+def _told(values: Floats, before: Floats | None) -> tuple[float, float, float]:
     """Mean, standard deviation, correlation with the value before."""
     known = ~np.isnan(values) if before is None else ~np.isnan(values) & ~np.isnan(before)
     now = values[known]

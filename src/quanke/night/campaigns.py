@@ -27,11 +27,11 @@ from quanke.effects.groups import (
     ARMS,
     CONTROL,
     Arm,
+    ArmUnit,
     CampaignRegister,
     Design,
     RegisteredCampaign,
-    Unit,
-    assign,
+    assign_arms,
     effect_rules,
 )
 from quanke.effects.outcomes import catalogue_outcome, standard_outcomes
@@ -45,7 +45,6 @@ from quanke.segments import HoldOut
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Texts = NDArray[np.object_]
 UNKNOWN = "-"
 _ASK = ("tier", "branch", "may_be_marketed")
 
@@ -68,7 +67,7 @@ class CampaignPlan:
     title_en: str = ""
     offer: str = ""
     product: str = ""
-    unit: Unit = Unit.CUSTOMER
+    unit: ArmUnit = ArmUnit.CUSTOMER
     strata: tuple[str, ...] | None = None
     metrics: tuple[str, ...] = ()
     window_days: int | None = None
@@ -100,7 +99,7 @@ def register_campaign(
                 excluded[each.campaign] = int((~kept).sum())
                 customers, tags = customers[kept], tags.filter(pa.array(kept))
         units, known = _units(night, customers, tags, design.unit)
-        customers, tags, units = customers[known], tags.filter(pa.array(known)), units[known]
+        customers, tags, units = customers[known], tags.filter(pa.array(known)), units.filter(pa.array(known))
         if not len(customers):
             raise EffectError("nobody is left in the audience")
         arms = _arms(
@@ -154,8 +153,8 @@ def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) 
     )
 
 
-def _usual_strata(unit: Unit) -> tuple[str, ...]:
-    return {Unit.POST: ("branch",), Unit.BRANCH: ()}.get(unit, ("tier", "branch"))
+def _usual_strata(unit: ArmUnit) -> tuple[str, ...]:
+    return {ArmUnit.POST: ("branch",), ArmUnit.BRANCH: ()}.get(unit, ("tier", "branch"))
 
 
 def pushes_of(home: Home, name: str) -> int:
@@ -179,7 +178,7 @@ def _audience(
     """Customers, by number, with their tags; and how many were left out, and why."""
     condition = compile_audience(design.audience, catalogue, night, home, Purpose.MARKETING)
     customers = members_of(night, condition)[0].numbers()
-    more = ("owner_post",) if design.unit is Unit.POST else ()
+    more = ("owner_post",) if design.unit is ArmUnit.POST else ()
     tags = night.read(list(dict.fromkeys([*_ASK, *design.strata, *more]))).take(pa.array(customers))
     allowed = pc.fill_null(tags["may_be_marketed"], False).to_numpy(zero_copy_only=False).astype(np.bool_)
     rules = effect_rules(home.path)
@@ -189,46 +188,47 @@ def _audience(
     return customers[kept], tags.filter(pa.array(kept)), left
 
 
-def _units(night: Night, customers: Ints, tags: pa.Table, unit: Unit) -> tuple[Texts, Bools]:
+def _units(night: Night, customers: Ints, tags: pa.Table, unit: ArmUnit) -> tuple[pa.StringArray, Bools]:
     """What each customer is dealt out with, as text, and whether it is known."""
-    if unit is Unit.CUSTOMER:
-        return customers.astype(str).astype(object), np.ones(len(customers), np.bool_)
-    if unit is Unit.HOUSEHOLD:
+    if unit is ArmUnit.CUSTOMER:
+        return pa.array(customers).cast(pa.string()), np.ones(len(customers), np.bool_)
+    if unit is ArmUnit.HOUSEHOLD:
         homes = np.asarray(GraphStore.open(night.path / "graph").people.household)[customers]
-        return homes.astype(str).astype(object), homes >= 0
-    column = tags["owner_post" if unit is Unit.POST else "branch"]
+        return pa.array(homes).cast(pa.string()), homes >= 0
+    column = tags["owner_post" if unit is ArmUnit.POST else "branch"]
     known = column.combine_chunks().is_valid().to_numpy(zero_copy_only=False).astype(np.bool_)
     return _texts(column), known
 
 
-def _texts(column: pa.ChunkedArray) -> Texts:
+def _texts(column: pa.ChunkedArray) -> pa.StringArray:
     """Values as texts, unknown ones as "-"."""
-    return np.array(pc.fill_null(column.cast(pa.string()), UNKNOWN).to_pylist(), object)
+    return pc.fill_null(column.combine_chunks().cast(pa.string()), UNKNOWN)
 
 
-def _arms(customers: Ints, tags: pa.Table, units: Texts, design: Design, least: int) -> pa.Table:
+def _arms(customers: Ints, tags: pa.Table, units: pa.StringArray, design: Design, least: int) -> pa.Table:
     """The arms: units are dealt out, and each customer goes where his unit goes."""
     columns = [_texts(tags[name]) for name in design.strata]
-    stratum = np.array(
-        ["/".join(parts) for parts in zip(*columns, strict=True)] or [""] * len(customers), object
-    )
-    single = design.unit is Unit.CUSTOMER
-    if single:
-        keys: Any = customers
-        place = first = np.arange(len(customers))
-    else:
-        keys, first, place = np.unique(units.astype(str), return_index=True, return_inverse=True)
+    stratum = pa.array([""] * len(customers), pa.string())
+    if columns:
+        stratum = pc.binary_join_element_wise(*columns, "/")
+    keys: Any = customers
+    place = first = np.arange(len(customers))
+    if design.unit is not ArmUnit.CUSTOMER:
+        encoded = units.dictionary_encode()
+        keys, place = encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+        first = np.unique(place, return_index=True)[1]
     # a unit of several customers stands in the stratum of the one with the smallest number
-    found = assign(keys, design.arms, design.salt, stratum[first].astype(str), least)
-    names = np.array([arm.name for arm in found.arms], object)
+    stratum = stratum.take(pa.array(first))
+    found = assign_arms(keys, design.arms, design.salt, stratum, least)
+    names = pa.array([arm.name for arm in found.arms])
     return pa.table(
         {
             "customer": pa.array(customers.astype(np.int32)),
-            "arm": pa.array(names[found.arm[place]], pa.string()),
-            "unit": pa.array(units, pa.string()),
-            "stratum": pa.array(stratum[first][place], pa.string()),
-            "tier": pa.array(_texts(tags["tier"]), pa.string()),
-            "branch": pa.array(_texts(tags["branch"]), pa.string()),
+            "arm": names.take(pa.array(found.arm[place])),
+            "unit": units,
+            "stratum": stratum.take(pa.array(place)),
+            "tier": _texts(tags["tier"]),
+            "branch": _texts(tags["branch"]),
             "hash": pa.array(found.hash[place]),
             "rank": pa.array(found.rank[place].astype(np.int32)),
             "size": pa.array(found.size[place].astype(np.int32)),
@@ -320,3 +320,30 @@ def export_arms(
         pcsv.write_csv(table, beside)
     beside.replace(target)
     return int(table.num_rows)
+
+
+def known_campaigns(home: Home) -> list[dict[str, Any]]:
+    """Campaigns that are registered or were pushed, by first day: `campaign, first, last, treated, control`,
+    and `design` with the fingerprint of the registered design ("" for none)."""
+    with duckdb.connect() as connection:
+        sql = (
+            "SELECT campaign, min(date) AS first, max(date) AS last, "
+            "count(DISTINCT party) FILTER (arm = 'treated') AS treated, "
+            "count(DISTINCT party) FILTER (arm = 'control') AS control "
+            f"FROM ({facts_sql(home, 'pushes')}) GROUP BY campaign"
+        )
+        rows = connection.sql(sql).to_arrow_table().to_pylist()
+    found = {row["campaign"]: {**row, "design": ""} for row in rows}
+    for each in CampaignRegister(home.path).all():
+        design = each.design
+        treated = sum(count for arm, count in design.counts.items() if arm != CONTROL)
+        found[design.name] = {
+            "campaign": design.name,
+            "first": design.first_contact,
+            "last": design.until,
+            "treated": treated,
+            "control": design.counts.get(CONTROL, 0),
+            "design": design.fingerprint,
+        }
+    whole = sorted(found.values(), key=lambda row: (row["first"], row["campaign"]))
+    return [{**row, "first": row["first"].isoformat(), "last": row["last"].isoformat()} for row in whole]

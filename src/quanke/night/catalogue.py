@@ -3,6 +3,7 @@ added."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 from quanke.bank.home import Home
@@ -14,6 +15,8 @@ from quanke.checks import CHECKS
 from quanke.customers import STANDARD_TAGS
 from quanke.language import Catalogue, Definition
 from quanke.language.declarations import load_python, read_definitions
+from quanke.plans.scores.payments import PAYMENT_TAGS, PAYMENTS
+from quanke.plans.scores.store import ModelStore
 from quanke.segments import METRICS, tier_definitions, trigger_definitions
 
 
@@ -32,11 +35,16 @@ def matrix_of(home: Home) -> ServiceMatrix:
     return read_matrix(path) if path.exists() else DEFAULT_MATRIX
 
 
-def catalogue_of(home: Home) -> Catalogue:
+def catalogue_of(home: Home, models: Container[str] | None = None) -> Catalogue:
     """The standard catalogue with the home's service matrix and its own definitions (`definitions/*.py`,
-    `*.yaml`)."""
+    `*.yaml`).
+
+    What only an optional score reads is in it where that score is among `models` (default: those in use).
+    """
     added: list[Definition] = []
     catalogue = standard_catalogue(matrix_of(home))
+    if PAYMENTS in models if models is not None else ModelStore(home.path).chosen(PAYMENTS):
+        catalogue = catalogue.with_more(PAYMENT_TAGS)
     for path in definition_files(home):
         if path.suffix == ".py":
             more = load_python(path)

@@ -22,7 +22,7 @@ from quanke.customers.graph.households import find_households
 from quanke.customers.graph.rules import rules_on
 from quanke.customers.graph.store import PERSON_CODE, GraphStore
 from quanke.customers.register import register_of
-from quanke.effects.groups import CONTROL, RegisteredCampaign, Unit
+from quanke.effects.groups import CONTROL, TREATED, ArmUnit, RegisteredCampaign
 from quanke.effects.netting import Transfers
 from quanke.engines.duckdb import connect
 from quanke.engines.store import Night
@@ -36,7 +36,43 @@ FOLDER = "effects"
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Texts = NDArray[np.object_]
+UNKNOWN = "-"
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """A text for each customer: `codes` are places in `names`."""
+
+    codes: Ints
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, column: pa.Array | pa.ChunkedArray) -> Labels:
+        """From a column of texts; unknown ones are "-"."""
+        whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        encoded = pc.fill_null(whole, UNKNOWN).dictionary_encode()
+        return cls(encoded.indices.to_numpy().astype(np.int64), tuple(encoded.dictionary.to_pylist()))
+
+    def __getitem__(self, rows: Any) -> Labels:
+        return Labels(self.codes[rows], self.names)
+
+    def are(self, name: str) -> Bools:
+        """Whose text it is."""
+        if name not in self.names:
+            return np.zeros(len(self.codes), np.bool_)
+        found: Bools = self.codes == self.names.index(name)
+        return found
+
+    @property
+    def present(self) -> list[str]:
+        """Texts that somebody has, sorted."""
+        counts = np.bincount(self.codes, minlength=len(self.names))
+        return sorted(name for name, count in zip(self.names, counts, strict=True) if count)
+
+    def beside(self, other: Labels) -> Labels:
+        """Both together."""
+        names = tuple(f"{one}/{two}" for one in self.names for two in other.names)
+        return Labels(self.codes * len(other.names) + other.codes, names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,29 +81,30 @@ class Participants:
 
     `arm`: names. `strata`, `tier`, `branch`: as they were kept when the arms were dealt out, None where no
     design was registered. `cluster`: codes of what was dealt out together, None for customers. `first`: day
-    of the first contact. `conflicts`: customers who are in two arms and left out. `means`: how they were
-    contacted.
+    of the first contact. `told`: whether the pushes hold a row of his. `conflicts`: customers who are in two
+    arms and left out. `means`: how they were contacted. `expected`: planned share of the treated, where no
+    design says it.
     """
 
     customers: Ints
-    arm: Texts
+    arm: Labels
     reached: Bools
     pushed: Bools
     converted: Bools
     told: Bools
     first: dt.date
     conflicts: int = 0
-    strata: Texts | None = None
-    tier: Texts | None = None
-    branch: Texts | None = None
+    strata: Labels | None = None
+    tier: Labels | None = None
+    branch: Labels | None = None
     cluster: Ints | None = None
     means: tuple[str, ...] = ()
+    expected: float | None = None
 
     @property
     def control(self) -> Bools:
         """Whether each gets nothing."""
-        found: Bools = self.arm == CONTROL
-        return found
+        return self.arm.are(CONTROL)
 
     def only(self, kept: Bools) -> Participants:
         """Some of them."""
@@ -181,7 +218,7 @@ def participants_of(
     both = treated & control
     found = Participants(
         customers=pushed["customer"].to_numpy().astype(np.int64),
-        arm=np.where(treated, "treated", CONTROL).astype(object),
+        arm=Labels(treated.astype(np.int64), (CONTROL, TREATED)),
         reached=pushed["reached"].to_numpy(),
         pushed=treated,
         converted=pushed["converted"].to_numpy(),
@@ -201,20 +238,17 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
     arms, design = campaign.arms, campaign.design
     numbers = arms["customer"].to_numpy().astype(np.int64)
     absorbed = register_of(home).absorbed
+    absorbed = absorbed.filter(absorbed["into"].is_valid())
     into = np.arange(max(home.counts().customers, int(numbers.max()) + 1))
     into[absorbed["customer"].to_numpy()] = absorbed["into"].to_numpy()
     now = into[numbers]
-    text = {
-        name: np.array(arms[name].to_pylist(), object)
-        for name in ("arm", "unit", "stratum", "tier", "branch")
-    }
+    text = {name: Labels.of(arms[name]) for name in ("arm", "unit", "stratum", "tier", "branch")}
     # of two who are one today the first stands for both, unless they were in different arms
     order = np.lexsort((numbers, now))
     customers, first = np.unique(now[order], return_index=True)
     rows = order[first]
-    names = {each.name: code for code, each in enumerate(design.arms)}
-    codes = np.array([names[each] for each in text["arm"]], np.int64)
-    least, most = (np.full(len(into), edge) for edge in (len(names), -1))
+    codes = text["arm"].codes
+    least, most = (np.full(len(into), edge) for edge in (len(text["arm"].names), -1))
     np.minimum.at(least, now, codes)
     np.maximum.at(most, now, codes)
     clean = least[customers] == most[customers]
@@ -225,8 +259,8 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
         return np.asarray(flags.to_numpy(zero_copy_only=False), np.bool_)
 
     units = None
-    if design.unit is not Unit.CUSTOMER:
-        units = np.unique(text["unit"][rows].astype(str), return_inverse=True)[1].astype(np.int64)
+    if design.unit is not ArmUnit.CUSTOMER:
+        units = text["unit"].codes[rows]
     days = [design.first_contact, *([pc.min(pushed["first"]).as_py()] if pushed.num_rows else [])]
     found = Participants(
         customers=customers,
@@ -244,6 +278,18 @@ def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> P
         means=_means(pushed),
     )
     return found.only(clean)
+
+
+def pushed_at_all(sheets: Sheets, customers: Ints, first: dt.date, last: dt.date) -> tuple[Bools, Bools]:
+    """Whether each was pushed, and reached, by any campaign within the days."""
+    found = _asked(
+        sheets,
+        "SELECT customer, coalesce(bool_or(reached_on <= $last), false) AS reached FROM {pushes} "
+        "WHERE arm = 'treated' AND date BETWEEN $first AND $last GROUP BY customer",
+        {"first": first, "last": last},
+    )
+    reached = found.filter(found["reached"])["customer"].to_numpy()
+    return np.isin(customers, found["customer"].to_numpy()), np.isin(customers, reached)
 
 
 _OVERLAPS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,13 +33,14 @@ from quanke.night.catalogue import catalogue_of
 from quanke.night.effect_cautions import of_kernel, spoiled, unlike
 from quanke.night.effect_facts import (
     EPOCH,
+    UNKNOWN,
     Belonging,
     Bools,
     Floats,
     Ints,
+    Labels,
     OfCampaign,
     Participants,
-    Texts,
     belonging,
     facts_of,
     known_until,
@@ -47,13 +48,17 @@ from quanke.night.effect_facts import (
     participants_of,
     transfers_of,
 )
+from quanke.night.effect_hold_out import METRICS, held_out_participants
+from quanke.night.effect_hold_out import NAME as HOLD_OUT
+from quanke.night.plan_arms import is_planned, planned_participants, product_of
 from quanke.plans.scores.honest import leaks, looks_back, too_early
 from quanke.segments.scheme import DEFAULT_SCHEME
 
-BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d", "salary_amount")
+BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d")
 """Tags of the day before that arms are compared by, as far as they can be known of a past day."""
 TIER = "tier_raw_rank"
-UNKNOWN = "-"
+THICK = 10
+"""Customers of each arm that make a stratum worth weighing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,9 @@ class EffectQuestion:
 def measure(
     home: Home, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
 ) -> CampaignEffect:
-    """The effect of a campaign, by its register where it has one, else by its pushes.
+    """The effect of a campaign, by its register where it has one, else by its pushes; of `hold-out` that of
+    all campaigns of the year together, on whoever could be marketed to; of `plan.<action>` by the control
+    groups of the plan.
 
     Raises EffectError where there is nothing to measure.
     """
@@ -88,14 +95,22 @@ def measure(
     night = NightStore(home.path / "nights").latest()
     if night is None:
         raise EffectError("effects need to know who is who: `quanke night --on DATE` first")
+    rules = effect_rules(home.path)
     with facts_of(home, catalogue_of(home), progress or SilentProgress()) as sheets:
-        registered = CampaignRegister(home.path).get(campaign)
-        as_of = known_until(sheets, asked.on)
-        who = participants_of(sheets, campaign, as_of, registered)
-        design = registered.design if registered else None
-        return _Measuring(
-            campaign, sheets, night, design, effect_rules(home.path), asked, who, as_of
-        ).effect()
+        as_of, design = known_until(sheets, asked.on), None
+        if campaign == HOLD_OUT:
+            who = held_out_participants(sheets, rules.hold_out, as_of)
+            length = asked.window or (as_of - who.first).days + 1
+            asked = replace(asked, window=length, metrics=asked.metrics or METRICS, peek=True)
+        elif is_planned(campaign):
+            asked = replace(asked, product=asked.product or product_of(home, sheets.catalogue, campaign))
+            window = asked.window or rules.window_days.on(as_of)
+            who = planned_participants(home, campaign, as_of, window)
+        else:
+            registered = CampaignRegister(home.path).get(campaign)
+            who = participants_of(sheets, campaign, as_of, registered)
+            design = registered.design if registered else None
+        return _Measuring(campaign, sheets, night, design, rules, asked, who, as_of).effect()
 
 
 @dataclass
@@ -109,6 +124,7 @@ class _Measuring:
     who: Participants
     as_of: dt.date
     warnings: list[str] = field(default_factory=list)
+    stratified: str = ""
 
     def __post_init__(self) -> None:
         self._choose_arms()
@@ -130,10 +146,10 @@ class _Measuring:
     def _choose_arms(self) -> None:
         name = self.asked.arm
         if name:
-            known = sorted(set(self.who.arm.tolist()) - {CONTROL})
+            known = [arm for arm in self.who.arm.present if arm != CONTROL]
             if name not in known:
                 raise EffectError(f"the campaign has no arm of that name; it has {', '.join(known)}")
-            self.who = self.who.only((self.who.arm == name) | self.who.control)
+            self.who = self.who.only(self.who.arm.are(name) | self.who.control)
         if not self.who.control.any() or self.who.control.all():
             raise EffectError("an effect needs treated customers and controls: one of the arms is empty")
 
@@ -154,7 +170,8 @@ class _Measuring:
         found = {n: standard[n] if n in standard else catalogue_outcome(catalogue, n) for n in wanted}
         if CONVERTED in found and not self.who.told[self.who.control].any():
             del found[CONVERTED]
-            self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
+            if not is_planned(self.campaign):
+                self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
             if not found:
                 raise EffectError("the pushes hold no controls: nobody knows which of them converted")
         return found
@@ -193,7 +210,7 @@ class _Measuring:
             ratio=self._ratio(),
             overlaps=tuple(self._overlaps()),
             warnings=tuple(dict.fromkeys(self._running() + self.warnings)),
-            method=measured[0].estimate.method,
+            method=f"{measured[0].estimate.method}; strata: {self.stratified}",
             hidden_below=self.rules.least_shown.on(self.last),
             facts=self._digest(),
         )
@@ -227,7 +244,7 @@ class _Measuring:
         found: dict[str, Estimate] = estimate_many(
             values,
             self.treated,
-            {n: before[o.before.name] for n, o in named if o.before is not None},
+            self._covariates(before),
             strata,
             self.who.cluster,
             self.asked.level,
@@ -242,28 +259,41 @@ class _Measuring:
             for n, o in named
         )
 
-    def _tier(self, before: Mapping[str, Floats]) -> Texts:
+    def _covariates(self, before: Mapping[str, Floats]) -> dict[str, Floats]:
+        """What each outcome was before; of a value that is the same for everybody nothing can be learned."""
+        own = {n: before[o.before.name] for n, o in self.outcomes.items() if o.before is not None}
+        return {n: x for n, x in own.items() if np.nanmin(x, initial=np.inf) < np.nanmax(x, initial=-np.inf)}
+
+    def _tier(self, before: Mapping[str, Floats]) -> Labels:
         if self.who.tier is not None:
             return self.who.tier
-        names = np.array([*DEFAULT_SCHEME.names, UNKNOWN], object)
-        places = np.nan_to_num(before[TIER], nan=len(names) - 1).astype(int)
-        found: Texts = names[np.minimum(places, len(names) - 1)]
-        return found
+        names = (*DEFAULT_SCHEME.names, UNKNOWN)
+        places = np.nan_to_num(before[TIER], nan=len(names) - 1).astype(np.int64)
+        return Labels(np.minimum(places, len(names) - 1), names)
 
     @cached_property
-    def _branch(self) -> Texts:
+    def _branch(self) -> Labels:
         if self.who.branch is not None:
             return self.who.branch
-        if self._belonging is None:
-            return np.full(len(self.who.customers), UNKNOWN, object)
-        names = np.array([*self._belonging.branches, UNKNOWN], object)
-        found: Texts = names[self._belonging.branch[self.who.customers]]  # -1 is the last: unknown
-        return found
+        held = self._belonging
+        if held is None:
+            return Labels(np.zeros(len(self.who.customers), np.int64), (UNKNOWN,))
+        codes = held.branch[self.who.customers]
+        return Labels(np.where(codes < 0, len(held.branches), codes), (*held.branches, UNKNOWN))
 
     def _strata(self, before: Mapping[str, Floats]) -> Ints:
-        labels = self.who.strata if self.who.strata is not None else self._tier(before) + "/" + self._branch
-        found: Ints = np.unique(labels.astype(str), return_inverse=True)[1].reshape(-1)
-        return found
+        tier = self._tier(before)
+        fine = self.who.strata if self.who.strata is not None else tier.beside(self._branch)
+        for name, labels in (
+            ("as dealt out" if self.who.strata is not None else "tier, branch", fine),
+            ("tier", tier),
+        ):
+            codes: Ints = np.unique(labels.codes, return_inverse=True)[1].reshape(-1)
+            if thick(codes, self.treated):
+                self.stratified = name
+                return codes
+        self.stratified = "none, all are thin"
+        return np.zeros(len(self.treated), np.int64)
 
     @cached_property
     def _belonging(self) -> Belonging | None:
@@ -311,7 +341,7 @@ class _Measuring:
             targeted=int(treated.sum()),
             pushed=int((treated & who.pushed).sum()),
             reached=int((treated & who.reached).sum()),
-            converted=int((treated & who.converted).sum()),
+            converted=int((treated & who.converted).sum()) if who.told[treated].any() else None,
             control=int((~treated).sum()),
             control_converted=int((~treated & who.converted).sum()) if told else None,
         )
@@ -324,9 +354,9 @@ class _Measuring:
         if outcome.below is not None:
             return ()
         control = self.who.control
-        arms = sorted(set(self.who.arm.tolist()) - {CONTROL})
+        arms = [arm for arm in self.who.arm.present if arm != CONTROL]
         dimensions = {
-            "arm": {arm: control | (self.who.arm == arm) for arm in arms},
+            "arm": {arm: control | self.who.arm.are(arm) for arm in arms},
             "tier": _members(self._tier(before)),
             "branch": _members(self._branch),
         }
@@ -347,6 +377,8 @@ class _Measuring:
 
     def _expected(self) -> float | None:
         """The planned share of the treated among those compared."""
+        if self.who.expected is not None:
+            return self.who.expected
         if self.design is None:
             return None
         shares = {arm.name: arm.share_ppm for arm in self.design.arms}
@@ -375,5 +407,14 @@ class _Measuring:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _members(labels: Texts) -> dict[str, Bools]:
-    return {member: labels == member for member in sorted(set(labels.tolist()))}
+def thick(codes: Ints, treated: Bools) -> bool:
+    """Whether strata hold enough: nine customers in ten stand in one with `THICK` of each arm. Weighing by
+    thinner strata costs more than it takes out; sizes alone decide, before any outcome is looked at."""
+    count = int(codes.max()) + 1 if len(codes) else 0
+    arms = np.bincount(codes, treated, count), np.bincount(codes, ~treated, count)
+    enough = np.minimum(*arms) >= THICK
+    return bool(enough[codes].mean() >= 0.9) if len(codes) else False
+
+
+def _members(labels: Labels) -> dict[str, Bools]:
+    return {member: labels.are(member) for member in labels.present}

@@ -1,6 +1,7 @@
 """The plan of a night: an action for everybody at once, its prices, the morning's lists, and the record.
 
-`plan/` of a night holds `chosen.parquet` (one row per customer and action), `prices.parquet` (one row per
+`plan/` of a night holds `chosen.parquet` (one row per customer and action), `withheld.parquet` (the same of
+those who were chosen and are kept from it as a control group), `prices.parquet` (one row per
 limit and row of it), `worklist.parquet` (one row per customer of a post's morning), `record.parquet` (what
 was suggested and what came of it) and `plan.json`. What every action is worth to everybody stands in the
 parts `planned-*` beside the profile, so that a changed limit can be tried out later.
@@ -21,20 +22,22 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.bank.home import Home
+from quanke.effects.groups import RULES_FILE, CampaignRegister, effect_rules
 from quanke.engines.store import NightStore, write_json
 from quanke.engines.store.files import write_parquet
 from quanke.kernel.errors import AllocationError
 from quanke.language import Catalogue
 from quanke.language.nodes import references
 from quanke.night.books import posts_of
-from quanke.night.plan_ground import Exact, Ground, exact_values, posts_table, values_of
+from quanke.night.plan_ground import Exact, Ground, exact_values, kept_of, posts_table, values_of
 from quanke.night.steps import Run, working_column
 from quanke.plans.actions import Action, By, PlanProgram, action_definitions, read_program, standard_program
 from quanke.plans.actions.gates import gates_of
 from quanke.plans.actions.reading import STANDARD
+from quanke.plans.arms import Arm, arms
 from quanke.plans.budgets import Of
 from quanke.plans.grounds import Laid, lay, once_each, relaxed, told
-from quanke.plans.record import SCHEMA, deadlines, followed, merged, suggested
+from quanke.plans.record import SCHEMA, deadlines, followed, merged, standing_arms, suggested
 from quanke.plans.worklist import TEAM, due_days, working_day_after, worklist
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ def _made(run: Run, folder: Path, done: dict[str, list[str]]) -> bool:
     offered = [action for action in program.actions if action.offered(run.day)]
     actions = [action for action in offered if _reads(action) <= set(held)]
     absent = ", ".join(action.name for action in offered if action not in actions)
+    rules = effect_rules(run.inputs.home.path)
     notes = [f"not planned, a tag they stand on was not computed: {absent}"] if absent else []
     run.engine.profile(run, GROUP, action_definitions(actions, run.day), done)
     folder.mkdir(exist_ok=True)
@@ -98,6 +102,8 @@ def _made(run: Run, folder: Path, done: dict[str, list[str]]) -> bool:
         posts=posts,
         column=lambda name: working_column(run, held[name], name),
         planned=lambda name: working_column(run, GROUP, name),
+        hold_out=rules.hold_out,
+        kept=_kept(run, folder),
     )
     _decide_and_write(run, folder, ground, notes)
     return True
@@ -118,18 +124,36 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground, notes: Sequence[st
     chosen = _chosen(made, ground, exact_values(parts, actions))
     place = chosen.schema.get_field_index("due_on")
     chosen = chosen.set_column(place, "due_on", deadlines(record, chosen))
+    arm = arms(chosen, actions, ground.hold_out, program.control.on(day), day)
+    arm = standing_arms(record, chosen, arm)
+    everything = chosen.append_column("arm", arm)
+    kept = pc.fill_null(pc.equal(arm, str(Arm.CONTROL)), False)
+    withheld, chosen = chosen.filter(kept), chosen.filter(pc.invert(kept))
     write_parquet(folder / "chosen.parquet", chosen)
+    write_parquet(folder / "withheld.parquet", withheld)
     write_parquet(folder / "prices.parquet", prices_table(made, laid))
     write_parquet(folder / "worklist.parquet", worklist(chosen, actions, day))
-    write_parquet(folder / RECORD, suggested(record, chosen, day))
-    write_json(folder / "plan.json", {**_sheet(ground, made, chosen, eligible), "notes": notes})
+    write_parquet(folder / RECORD, suggested(record, everything, day))
+    sheet = _sheet(ground, made, chosen, eligible) | {
+        "withheld": _withheld_sheet(withheld, program.control.on(day))
+    }
+    write_json(folder / "plan.json", {**sheet, "notes": notes})
+
+
+def _kept(run: Run, folder: Path) -> pa.Table:
+    """Controls of campaigns that run tomorrow morning; kept with the plan, for the register goes on."""
+    found = kept_of(CampaignRegister(run.inputs.home.path), working_day_after(run.day, 1))
+    found = found.set_column(0, "customer", pa.array(_today(run)[found["customer"].to_numpy()]))
+    write_parquet(folder / "kept.parquet", found)
+    return found
 
 
 def _keep_program(home: Home, folder: Path) -> None:
     """The files the plan is made by, so that it can be explained when they have changed."""
     (folder / STANDARD.name).write_bytes(STANDARD.read_bytes())
-    if (home.path / FILE).exists():
-        (folder / FILE).write_bytes((home.path / FILE).read_bytes())
+    for name in (FILE, RULES_FILE):
+        if (home.path / name).exists():
+            (folder / name).write_bytes((home.path / name).read_bytes())
 
 
 def _reads(action: Action) -> set[str]:
@@ -149,14 +173,22 @@ def _earlier_record(run: Run) -> pa.Table:
     if path is None:
         return SCHEMA.empty_table()
     record = pq.read_table(path)
-    absorbed = run.inputs.register.absorbed
-    into = np.arange(run.inputs.customers, dtype=np.int32)
-    gone = absorbed.filter(absorbed["into"].is_valid())
-    into[gone["customer"].to_numpy()] = gone["into"].to_numpy()
+    if "arm" not in record.column_names:  # kept before plans had control groups
+        record = record.append_column(SCHEMA.field("arm"), pa.nulls(record.num_rows, pa.string()))
+    into = _today(run)
     before = record["customer"].to_numpy()
     if np.array_equal(into[before], before):
         return record
     return merged(record.set_column(0, "customer", pa.array(into[before])))
+
+
+def _today(run: Run) -> NDArray[np.int32]:
+    """Under which number each customer number goes today: its own, or that which absorbed it."""
+    absorbed = run.inputs.register.absorbed
+    into = np.arange(run.inputs.customers, dtype=np.int32)
+    gone = absorbed.filter(absorbed["into"].is_valid())
+    into[gone["customer"].to_numpy()] = gone["into"].to_numpy()
+    return into
 
 
 @dataclass(frozen=True)
@@ -288,7 +320,7 @@ def _sheet(ground: Ground, made: Decided, chosen: pa.Table, eligible: NDArray[np
         "bound": bound,
         "gap": float(made.plan.gap),
         "at_most_better": (bound - value) / value if value > 0 else None,
-        "customers": int((made.chosen[:, 0] >= 0).sum()),
+        "customers": pc.count_distinct(chosen["customer"]).as_py(),
         "relaxed": list(made.relaxed),
         "actions": [
             {
@@ -300,6 +332,18 @@ def _sheet(ground: Ground, made: Decided, chosen: pa.Table, eligible: NDArray[np
             for at, action in enumerate(ground.actions)
         ],
         "limits": [_limit_sheet(each) for each in made.laid],
+    }
+
+
+def _withheld_sheet(withheld: pa.Table, share_ppm: int) -> dict[str, Any]:
+    """Who was chosen and is kept as a control: the share asked for, how many customers, what it was worth in
+    fen, by action."""
+    counted = withheld.group_by("action").aggregate([("customer", "count")]).sort_by("action").to_pylist()
+    return {
+        "share_ppm": share_ppm,
+        "customers": pc.count_distinct(withheld["customer"]).as_py(),
+        "value": int(pc.sum(withheld["value"]).as_py() or 0),
+        "actions": {row["action"]: row["customer_count"] for row in counted},
     }
 
 

@@ -14,14 +14,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from quanke.bank.contracts import ROLES
+from quanke.bank.contracts import ROLES, Purpose
 from quanke.books.posts import AWAY, VACANT, Posts
+from quanke.effects.groups import CampaignRegister
 from quanke.plans.actions import Action, By, PlanProgram, done_name, value_name
 from quanke.plans.actions.definitions import tried_names
 from quanke.plans.budgets import POST
 from quanke.plans.grounds import NEVER_DUE, UNKNOWN, Grounds, Rows
 from quanke.plans.record import NO_DAY, Seen, cooling
+from quanke.segments.control import HoldOut
 
+KEPT = pa.schema([("customer", pa.int32()), ("campaign", pa.string()), ("product", pa.string())])
+"""One row per control of a campaign that runs on the morning of a plan; product "" where it offers none."""
 Exact = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
 
@@ -36,10 +40,31 @@ def posts_table(posts: Posts) -> pa.Table:
     )
 
 
+def kept_of(register: CampaignRegister, morning: dt.date) -> pa.Table:
+    """Controls of the campaigns that run on a day (`KEPT`), by campaign and customer."""
+    tables = [KEPT.empty_table()]
+    for each in register.all():
+        if each.design.first_contact <= morning <= each.design.closes:
+            controls = pa.array(each.controls, pa.int32())
+            names = [
+                pa.array([text] * len(controls), pa.string())
+                for text in (each.design.name, each.design.product)
+            ]
+            tables.append(pa.Table.from_arrays([controls, *names], schema=KEPT))
+    return pa.concat_tables(tables)
+
+
+def concerns(action: Action, product: str) -> bool:
+    """Whether an action would spoil a campaign that offers a product: marketing of the same, or of anything
+    where the campaign offers nothing in particular."""
+    return action.purpose is Purpose.MARKETING and product in ("", action.offer)
+
+
 @dataclass(frozen=True)
 class Ground:
     """Columns of a night, being made or published. `column` gives a tag of everybody, `planned` a column of
-    the group of actions; `posts` as `posts_table`."""
+    the group of actions; `posts` as `posts_table`; `hold_out`: who gets no marketing at all; `kept`: controls
+    of campaigns that run (`KEPT`)."""
 
     day: dt.date
     program: PlanProgram
@@ -48,6 +73,8 @@ class Ground:
     posts: pa.Table
     column: Callable[[str], pa.ChunkedArray]
     planned: Callable[[str], pa.ChunkedArray]
+    hold_out: HoldOut
+    kept: pa.Table
 
     @cached_property
     def post(self) -> Rows:
@@ -59,6 +86,13 @@ class Ground:
     def eligible(self, values: NDArray[np.float32], record: pa.Table) -> NDArray[np.bool_]:
         """Who may be suggested what: it is meant for him, it does not rest, and whoever does it is there."""
         may = ~(np.isnan(values) | cooling(record, self.actions, self.day, len(values)))
+        held = self.hold_out.holds(np.arange(len(values), dtype=np.int64), self.day)
+        sells = np.array([action.purpose is Purpose.MARKETING for action in self.actions], np.bool_)
+        may[np.ix_(held, sells)] = False
+        for product in pc.unique(self.kept["product"]).to_pylist():
+            mine = self.kept.filter(pc.equal(self.kept["product"], product))["customer"].to_numpy()
+            same = np.array([concerns(action, product) for action in self.actions], np.bool_)
+            may[np.ix_(mine, same)] = False
         role = np.append(np.array(self.posts["role"].to_pylist(), object), "")
         for at, action in enumerate(self.actions):
             if action.by is By.OWNER:

@@ -69,7 +69,7 @@ def what_if(
     made = decide(values, laid, eligible, actions, int(planned.sheet["per_customer"]))
     customer, place = np.nonzero(made.chosen >= 0)
     worth = exact_values(parts, actions)(customer, made.chosen[customer, place].astype(np.int64))
-    held = _matrix(pq.read_table(planned.path("chosen.parquet")), actions, made.chosen.shape)
+    held = _matrix(planned.decided, actions, made.chosen.shape)
     was, now = counts(held, len(actions)), counts(made.chosen, len(actions))
     names = [action.name for action in actions]
     return WhatIf(
@@ -79,7 +79,7 @@ def what_if(
         before=_one(before, change),
         after=change.value,
         rows=_rows(before, change),
-        value_before=planned.sheet["value"],
+        value_before=planned.sheet["value"] + planned.withheld_value,
         value=int(worth.sum()),
         gap=float(made.plan.gap),
         customers=int((np.sort(held, axis=1) != np.sort(made.chosen, axis=1)).any(axis=1).sum()),
@@ -136,6 +136,8 @@ def _ground(planned: Planned, parts: Sequence[Path]) -> Ground:
         posts=planned.posts,
         column=lambda name: night.read([name])[name],
         planned=lambda name: pa.concat_tables([pq.read_table(p, columns=[name]) for p in parts])[name],
+        hold_out=planned.hold_out,
+        kept=planned.kept,
     )
 
 

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
+from quanke.effects.groups import effect_rules
 from quanke.engines.memory import value_of
 from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import DefinitionError, NightError
@@ -24,6 +26,7 @@ from quanke.language import Catalogue
 from quanke.language.nodes import Node, Reference
 from quanke.night.explain import show
 from quanke.night.plan import FILE, FOLDER, GROUP, RECORD
+from quanke.night.plan_ground import KEPT, concerns
 from quanke.plans.actions import (
     Action,
     By,
@@ -34,14 +37,29 @@ from quanke.plans.actions import (
     value_name,
 )
 from quanke.plans.actions.reading import STANDARD
+from quanke.plans.arms import Arm
 from quanke.plans.budgets import POST, Of
 from quanke.plans.grounds import UNKNOWN
 from quanke.plans.worklist import TEAM
+from quanke.segments.control import HoldOut
+from quanke.segments.dated import Dated
 
 COOLING = ("cooling", "此前已尝试，冷静期内", "tried lately: not suggested again yet")
 NO_POST = ("post", "管户岗位已撤销或不管户", "the post that looks after him is closed, or looks after nobody")
 OTHER_ROLE = ("role", "由其他岗位角色负责", "the post that looks after him is of another role")
+HELD_OUT = ("hold_out", "全行留空对照客户，本年度不做营销", "held out by the bank: no marketing this year")
+KEPT_FROM = (
+    "campaign",
+    "运行中活动的对照客户",
+    "in the control group of a campaign that runs",
+)
+CONTROL = (
+    "control",
+    "本行动的对照客户，本年度不推送",
+    "in this action's control group: kept from it this year, so that its effect can be measured",
+)
 CONDITION = ("eligible", "不符合该行动的条件", "the action is not meant for this customer")
+NOBODY = HoldOut(share_ppm=Dated.of(0))
 _TEXTS = ("title_zh", "title_en", "because_zh", "because_en", "script_zh", "script_en")
 
 
@@ -117,6 +135,34 @@ class Planned:
                 f"the plan of {self.night.day} stands on tags that have changed: {error}"
             ) from None
         return program
+
+    @cached_property
+    def hold_out(self) -> HoldOut:
+        """Who was held out of all marketing."""
+        return effect_rules(self.path("")).hold_out if "withheld" in self.sheet else NOBODY
+
+    @cached_property
+    def withheld(self) -> pa.Table:
+        """Who was chosen and is kept as a control, as `chosen.parquet`; empty where none were kept yet."""
+        if not self.path("withheld.parquet").exists():
+            return pq.read_table(self.path("chosen.parquet")).slice(0, 0)
+        return pq.read_table(self.path("withheld.parquet"))
+
+    @cached_property
+    def kept(self) -> pa.Table:
+        """Controls of campaigns that ran on its morning."""
+        path = self.path("kept.parquet")
+        return pq.read_table(path) if path.exists() else KEPT.empty_table()
+
+    @property
+    def withheld_value(self) -> int:
+        """What was withheld is worth, in fen."""
+        return int(self.sheet.get("withheld", {}).get("value", 0))
+
+    @property
+    def decided(self) -> pa.Table:
+        """The plan as it was decided, before anybody was kept as a control."""
+        return pa.concat_tables([pq.read_table(self.path("chosen.parquet")), self.withheld])
 
     @cached_property
     def posts(self) -> pa.Table:
@@ -198,6 +244,12 @@ class Planned:
             why_not = NO_POST
         elif not chosen and action.roles and self._roles[row["owner_post"]] not in action.roles:
             why_not = OTHER_ROLE
+        elif not chosen and action.purpose is Purpose.MARKETING and self._held_out(int(row["customer"])):
+            why_not = HELD_OUT
+        elif not chosen and self._in_campaign(action, int(row["customer"])):
+            why_not = KEPT_FROM
+        elif not chosen and self._kept(action, int(row["customer"])):
+            why_not = CONTROL
         elif not chosen and self._cools(action, int(row["customer"])):
             why_not = COOLING
         chance = ask(action.chance.node)
@@ -215,6 +267,17 @@ class Planned:
     def _roles(self) -> dict[str, str]:
         """Roles by post."""
         return dict(zip(self.posts["post"].to_pylist(), self.posts["role"].to_pylist(), strict=True))
+
+    def _held_out(self, customer: int) -> bool:
+        return bool(self.hold_out.holds([customer], self.night.day)[0])
+
+    def _in_campaign(self, action: Action, customer: int) -> bool:
+        mine = self.kept.filter(pc.equal(self.kept["customer"], customer))
+        return any(concerns(action, product) for product in mine["product"].to_pylist())
+
+    def _kept(self, action: Action, customer: int) -> bool:
+        mine = self.withheld.filter(pc.equal(self.withheld["customer"], customer))
+        return action.name in mine["action"].to_pylist()
 
     def _cools(self, action: Action, customer: int) -> bool:
         rest = action.cool_down.on(self.night.day)
@@ -300,6 +363,8 @@ def fulfilment(planned: Planned, since: dt.date) -> pa.Table:
     """By post and state: how many suggestions since a day are open, tried, done, lapsed, and their value.
     Digital ones stand under no post."""
     record = pq.read_table(planned.path("record.parquet"))
+    if "arm" in record.column_names:
+        record = record.filter(pc.invert(pc.fill_null(pc.equal(record["arm"], str(Arm.CONTROL)), False)))
     record = record.filter(pc.greater_equal(record["suggested_on"], pa.scalar(since, pa.date32())))
     grouped = record.group_by(["post", "state"]).aggregate([("customer", "count"), ("value", "sum")])
     table = grouped.rename_columns(["post", "state", "suggestions", "value"])

@@ -114,7 +114,8 @@ def night(
     """
     engine = engine or OnTiles()
     store = NightStore(home.path / "nights")
-    catalogue = catalogue_of(home)
+    # a published night is compared with what it applied, not with what is in use since
+    catalogue = catalogue_of(home, store.open(day).manifest["models"] if store.has(day) else None)
     if home.counts().customers == 0:
         raise NightError("the home holds no customers yet: `quanke load DIR` first")
     seconds: dict[str, float] = {}

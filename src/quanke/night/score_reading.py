@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from quanke.bank.home import Home
+from quanke.effects.uplift.published import UPLIFT
 from quanke.engines.store import Night
 from quanke.kernel.errors import ScoreError
 from quanke.kernel.progress import Progress, SilentProgress
@@ -21,9 +22,10 @@ from quanke.night.sheets import Sheets, scratch_in
 from quanke.night.training import SAMPLE, SEED
 from quanke.plans.scores.features import matrix
 from quanke.plans.scores.measures import measured
-from quanke.plans.scores.reasons import SHOWN, Reason, reasons
+from quanke.plans.scores.payments import EXPECTED, PAYMENTS
+from quanke.plans.scores.reasons import SHOWN, Reason, payment_reasons, reasons
 from quanke.plans.scores.rules import DEFAULT_RULES, ScoreRules
-from quanke.plans.scores.store import ModelStore
+from quanke.plans.scores.store import ModelStore, Version
 from quanke.plans.scores.targets import HELD, SHEET, VALUE, targets
 
 NO_SCORE = (
@@ -39,7 +41,8 @@ NO_SCORE = (
 @dataclass(frozen=True)
 class ScoreExplanation:
     """One score of one customer: probability, share of scored customers that have less, and the strongest
-    reasons. `expected` is the probability of somebody of whom nothing is known."""
+    reasons. `expected` is the probability of somebody of whom nothing is known. Where `unit` is "days", both
+    are days with a payment (of payment activity), and `expected` is that of who was first seen today."""
 
     score: str
     title_zh: str
@@ -49,10 +52,11 @@ class ScoreExplanation:
     share_below: float
     expected: float
     reasons: tuple[Reason, ...]
+    unit: str = "probability"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        names = ("score", "title_zh", "title_en", "version", "value", "share_below", "expected")
+        names = ("score", "title_zh", "title_en", "version", "value", "share_below", "expected", "unit")
         return {**{n: getattr(self, n) for n in names}, "reasons": [r.to_json() for r in self.reasons]}
 
 
@@ -73,7 +77,7 @@ def explain_scores(
     """Scores a night gave a customer, each with its reasons, by the versions that night applied; none where
     no score may be made of him. Raises ScoreError where the night applied no model, or not that one."""
     told = scores_of(night.path)
-    applied = {s: v for s, v in told["versions"].items() if s != VALUE and s not in told["not_applied"]}
+    applied = {s: v for s, v in told["versions"].items() if _foretells(s) and s not in told["not_applied"]}
     if score and score not in applied:
         raise ScoreError(
             f"the night of {night.day} applied no model of {score!r}; {', '.join(applied) or 'none'}"
@@ -82,8 +86,10 @@ def explain_scores(
         return []
     store = ModelStore(home.path)
     found = []
+    if PAYMENTS in applied and score in ("", PAYMENTS):
+        found = _payments(night, customer, store.version(PAYMENTS, applied[PAYMENTS]))
     for name, held in applied.items():
-        if score in ("", name):
+        if score in ("", name) and name != PAYMENTS:
             model = store.version(name, held).model
             row = night.row(customer, list(model.names))
             table = pa.table(
@@ -106,6 +112,35 @@ def explain_scores(
                 )
             )
     return sorted(found, key=lambda e: -e.share_below)
+
+
+def _payments(night: Night, customer: int, version: Version) -> list[ScoreExplanation]:
+    """What payment activity says of a customer, and why; nothing where he did not pay within the window."""
+    model = version.payments
+    row = night.row(customer, list(model.names))
+    table = pa.table({f.name: pa.array([row[f.name]], _carrier(night, f.name)) for f in model.features})
+    numbers = matrix(table, model.names, [f.kind for f in model.features], night.day)
+    value = float(model.predict(numbers)[0][0])
+    if np.isnan(value):
+        return []
+    return [
+        ScoreExplanation(
+            PAYMENTS,
+            version.card["title_zh"],
+            version.card["title_en"],
+            version.name,
+            value,
+            _below(night, EXPECTED, value),
+            round(model.of_new, 6),
+            tuple(payment_reasons(model, numbers[0], night.day)),
+            "days",
+        )
+    ]
+
+
+def _foretells(score: str) -> bool:
+    """Whether a score says how likely something is: not what a customer is worth, or contacting adds."""
+    return score not in (VALUE, PAYMENTS) and not score.startswith(UPLIFT)
 
 
 def _carrier(night: Night, name: str) -> pa.DataType:
@@ -148,7 +183,8 @@ def came_true(
     progress: Progress | None = None,
 ) -> list[CameTrue]:
     """Of each score a night gave, what was said beside what happened within its horizon, on a sample. Scores
-    whose horizon is not over in the data are left out. Raises ScoreError where the night applied no model."""
+    whose horizon is not over in the data are left out, and payment activity, which is no probability (its
+    card holds it against days it had not seen). Raises ScoreError where the night applied no model."""
     told = scores_of(night.path)
     store = ModelStore(home.path)
     with scratch_in(store.folder) as scratch:
@@ -162,7 +198,7 @@ def came_true(
         sheets.keep(night.day, sheets.of(night.day, beside), beside)
         found = []
         for score, held in told["versions"].items():
-            if score == VALUE or score in told["not_applied"]:
+            if not _foretells(score) or score in told["not_applied"]:
                 continue
             horizon = store.version(score, held).model.horizon
             day = night.day + dt.timedelta(days=horizon)

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.bank.home import Home
+from quanke.effects.uplift.published import UPLIFT, PublishedUplift
 from quanke.engines.duckdb.relations import arrow_type
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet
@@ -35,8 +36,9 @@ from quanke.night.steps import WORKERS, Run
 from quanke.plans.scores.drift import judged
 from quanke.plans.scores.features import matrix, numbers
 from quanke.plans.scores.model import Model
+from quanke.plans.scores.payments import ALIVE, EXPECTED, PAYMENTS, PaymentModel
 from quanke.plans.scores.rules import DEFAULT_RULES
-from quanke.plans.scores.store import ModelStore
+from quanke.plans.scores.store import ModelStore, Version
 from quanke.plans.scores.targets import CHURN, VALUE
 from quanke.plans.scores.worth import Worth
 
@@ -55,7 +57,7 @@ Column = Callable[[str], pa.ChunkedArray]
 def versions_in_use(home: Home) -> dict[str, str]:
     """Names of the versions a night begun now applies, by score. Only scores the language knows."""
     held = ModelStore(home.path).in_use()
-    return {score: version.name for score, version in sorted(held.items()) if score in COLUMNS}
+    return {score: version.name for score, version in sorted(held.items()) if column_of(score) in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ class Scoring:
     whom a score may be made; `groups` the group each tag is read from; `refused` why a version in use is not
     applied."""
 
-    models: Mapping[str, Model]
+    models: Mapping[str, Model | PublishedUplift]
     worth: Worth | None
+    payments: PaymentModel | None
     wall: tuple[str, ...]
     groups: Mapping[str, str]
     versions: Mapping[str, str]
@@ -77,25 +80,36 @@ class Scoring:
         file of theirs is not what was published."""
         store = ModelStore(run.inputs.home.path)
         groups = {n: g for g in ("base", "linked") for n in done.get(g, ())}
-        models: dict[str, Model] = {}
+        models: dict[str, Model | PublishedUplift] = {}
         refused: dict[str, str] = {}
-        worth = None
+        worth = payments = None
         for score, name in run.models.items():
             version = store.version(score, name)
             if score == VALUE:
                 worth = version.worth
                 continue
-            reason = unfit(version.model, run.catalogue, groups)
+            model = version.payments if score == PAYMENTS else model_of(version)
+            reason = unfit(model, run.catalogue, groups)
             if reason:
                 refused[score] = reason
+            elif isinstance(model, PaymentModel):
+                payments = model.ready()
             else:
-                models[score] = version.model
-        return cls(models, worth, wall_on(run), groups, dict(run.models), refused)
+                models[score] = model
+        return cls(models, worth, payments, wall_on(run), groups, dict(run.models), refused)
 
     @cached_property
     def reads(self) -> dict[str, Kind]:
         """Every feature that is read, with its kind."""
-        return {f.name: f.kind for score in sorted(self.models) for f in self.models[score].features}
+        return {f.name: f.kind for _, model in sorted(self.read_by.items()) for f in model.features}
+
+    @cached_property
+    def read_by(self) -> dict[str, Model | PublishedUplift | PaymentModel]:
+        """Every model that reads tags, by score."""
+        found: dict[str, Model | PublishedUplift | PaymentModel] = dict(self.models)
+        if self.payments is not None:
+            found[PAYMENTS] = self.payments
+        return found
 
     def part(
         self, column: Column, first: int, day: dt.date, gone: NDArray[np.bool_]
@@ -107,15 +121,19 @@ class Scoring:
             allowed &= np.asarray(pc.fill_null(column(name), False).to_numpy(zero_copy_only=False), np.bool_)
         names = list(self.reads)
         table = pa.table({name: column(name) for name in names}).filter(pa.array(allowed)) if names else None
-        rows = matrix(table, names, list(self.reads.values()), day) if table is not None else np.empty((0, 0))
+        none = np.empty((int(allowed.sum()), 0))  # an average reads nothing
+        rows = matrix(table, names, list(self.reads.values()), day) if table is not None else none
         place = {name: at for at, name in enumerate(names)}
         said: dict[str, Floats] = {}
         counts: dict[str, Any] = {}
-        for score, model in self.models.items():
+        for score, model in self.read_by.items():
             own = np.asfortranarray(rows[:, [place[f.name] for f in model.features]])
-            said[score] = model.predict(own)
+            if isinstance(model, PaymentModel):
+                said[EXPECTED], said[ALIVE] = model.predict(own)
+            else:
+                said[score] = model.predict(own)
             counts[score] = {
-                "said": model.said.counts(said[score]).tolist(),
+                "said": model.said.counts(said[column_of(score)]).tolist(),
                 "features": {
                     f.name: f.steps.counts(own[:, i]).tolist() for i, f in enumerate(model.features)
                 },
@@ -125,8 +143,12 @@ class Scoring:
         }
         for name, of in _TYPES.items():
             columns[name] = pa.nulls(len(allowed), of)
-        for score, values in said.items():
-            columns[score] = _spread(np.round(values * _RATE).astype(np.int64), allowed, _TYPES[score])
+        for name, values in said.items():
+            known = ~np.isnan(values)
+            spoken_of = allowed.copy()
+            spoken_of[allowed] = known
+            millionths = np.round(values[known] * _RATE).astype(np.int64)
+            columns[name] = _spread(millionths, spoken_of, _TYPES[name])
         if self.worth is not None:
             columns[VALUE] = _spread(self._value(column, allowed, said), allowed, _TYPES[VALUE])
         return pa.table(columns), {"scored": int(allowed.sum()), "counts": counts}
@@ -147,7 +169,7 @@ class Scoring:
         """What `scores.json` keeps, from the pieces of all parts."""
         warn, alarm = DEFAULT_RULES.warn.on(day), DEFAULT_RULES.alarm.on(day)
         drift = {}
-        for score, model in self.models.items():
+        for score, model in self.read_by.items():
             own = [piece["counts"][score] for piece in pieces]
             said = model.said.index(_added([p["said"] for p in own]))
             features = {
@@ -164,12 +186,26 @@ class Scoring:
         }
 
 
+def column_of(score: str) -> str:
+    """The column that holds what a version of a score says: of payment activity, the days expected."""
+    return EXPECTED if score == PAYMENTS else score
+
+
 def wall_on(run: Run) -> tuple[str, ...]:
     """Tags that must be true of whom a score may be made, by the rules in force."""
     return ("may_be_profiled", *(("profiling_agreed",) if DEFAULT_RULES.consent_required.on(run.day) else ()))
 
 
-def unfit(model: Model, catalogue: Catalogue, there: Mapping[str, str]) -> str:
+def model_of(version: Version) -> Model | PublishedUplift:
+    """What a version holds. Raises ScoreError where it is none of its score."""
+    if not version.score.startswith(UPLIFT):
+        return version.model
+    return PublishedUplift.from_text(version.text, version.score)
+
+
+def unfit(
+    model: Model | PublishedUplift | PaymentModel, catalogue: Catalogue, there: Mapping[str, str]
+) -> str:
     """Why a model cannot be applied with a catalogue; empty where it can. `there`: what the night has."""
     stale = [*model.stale(catalogue), *(n for n in model.names if n not in there)]
     if not stale:
@@ -186,6 +222,7 @@ def _spread(values: NDArray[np.int64], allowed: NDArray[np.bool_], of: pa.DataTy
     # millionths are the unscaled values of a decimal with six places: 16 bytes each, the upper half the sign
     pairs = np.zeros((len(whole), 2), np.int64)
     pairs[:, 0] = whole
+    pairs[:, 1] = whole >> 63  # -1 below zero: an uplift may be negative
     valid = pa.array(allowed).buffers()[1]
     return pa.Array.from_buffers(of, len(whole), [valid, pa.py_buffer(pairs.tobytes())])
 

@@ -25,6 +25,7 @@ from quanke.customers.register.asking import (
     rows_of,
     standings,
 )
+from quanke.effects.groups import CampaignRegister
 from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress
@@ -48,6 +49,8 @@ from quanke.night.run import night as run_night
 from quanke.segments.index.hiding import shown
 
 if TYPE_CHECKING:
+    from quanke.effects.report import CampaignEffect
+    from quanke.night.effects import EffectQuestion
     from quanke.segments.index import Members
 
 
@@ -85,6 +88,22 @@ class Bank:
         """The plan of a published night (default: the last): `.explain(customer)`, `.book(post)`, `.prices`.
         Raises NightError where there is none."""
         return Planned(self.night(on), self.home, self.catalogue)
+
+    def effects(
+        self, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
+    ) -> CampaignEffect:
+        """The effect of a campaign: `.sentence`, `.headline.effect`, `["converted"].low`, `.warnings`.
+
+        Raises EffectError where there is nothing to measure.
+        """
+        from quanke.night.effects import measure  # statistics: only where they are asked for
+
+        return measure(self.home, campaign, asked, progress)
+
+    @property
+    def campaigns(self) -> CampaignRegister:
+        """The register of campaigns: who is in which arm."""
+        return CampaignRegister(self.home.path)
 
     def wealth(self, on: str | dt.date | None = None) -> NightAdvice:
         """The advice of a published night (default: the last): `.propose(customer)`, `.worklist(post)`,

@@ -22,12 +22,14 @@ from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue
 from quanke.language.types import Kind
 from quanke.night.catalogue import catalogue_of
+from quanke.night.payment_training import PaymentTraining
 from quanke.night.sheets import Sheets, products_of, scratch_in
 from quanke.plans.scores.card import Papers, groups_of, model_card, papers, worth_card
 from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.features import Feature, chosen, digest, matrix
 from quanke.plans.scores.fitting import Learned, Sheet, joined, learn, moved_between
 from quanke.plans.scores.model import Model
+from quanke.plans.scores.payments import PAYMENT_TAGS, PAYMENTS, payment_days_90d
 from quanke.plans.scores.rules import DEFAULT_RULES, ScoreRules, Split, split_of
 from quanke.plans.scores.store import ModelStore, Version
 from quanke.plans.scores.targets import (
@@ -131,16 +133,56 @@ class _Training:
         self.catalogue = catalogue_of(self.home)
         self.targets = targets(self.until, self.rules)
         of_products = [brought(t.category) for t in self.targets if t.category]
-        more = [*HELD.values(), *(t.label for t in self.targets), *of_products, LEFT_BEHIND]
+        more = [*HELD.values(), *(t.label for t in self.targets), *of_products, LEFT_BEHIND, payment_days_90d]
+        more += [tag for tag in PAYMENT_TAGS if tag.name not in self.catalogue]
         whole = self.catalogue.with_more(more)
         self.sheets = Sheets(self.home, whole, self.scratch, self.progress, self.sample, self.seed)
 
     def done(self, models: ModelStore, only: Sequence[str], asked: Sequence[str], use: bool) -> Trained:
         """All of it."""
-        known = {t.name for t in self.targets} | {VALUE}
+        known = {t.name for t in self.targets} | {VALUE, PAYMENTS}
         for name in only:
             if name not in known:
                 raise ScoreError(f"there is no score named {name!r}; there are {', '.join(sorted(known))}")
+        made = Trained(self.until, Split((), (), self.until, 0), {}, {}, 0)
+        if PAYMENTS in only:
+            made = self._payments(models)
+        if set(only) != {PAYMENTS}:
+            told = self._learned(models, only, asked)
+            versions, skipped = {**told.versions, **made.versions}, {**told.skipped, **made.skipped}
+            made = replace(told, versions=versions, skipped=skipped)
+        if not made.versions:
+            reasons = "; ".join(f"{score}: {reason}" for score, reason in made.skipped.items())
+            raise ScoreError(f"no score can be trained: {reasons}")
+        if use:
+            for score, version in made.versions.items():
+                models.use(score, version.name)
+        return made
+
+    def _payments(self, models: ModelStore) -> Trained:
+        """Payment activity, which costs every night that applies it a second look at a year of movements:
+        only where it is asked for."""
+        if "transactions" not in self.sheets.reach:
+            raise ScoreError("payment activity needs transactions: none are loaded")
+        last = min(self.until, self.sheets.reach["transactions"][1])
+        with self.progress.step("Payment activity", 1) as step:
+            work = PaymentTraining(self.sheets, self._allowed(self._now()), last, self.rules)
+            made = work.made(self.catalogue)
+            step.advance(1)
+        if isinstance(made, str):
+            return Trained(self.until, work.split, {}, {PAYMENTS: made}, 0)
+        model, written = made
+        version = models.publish(PAYMENTS, model.until, model.text, written)
+        return Trained(self.until, work.split, {PAYMENTS: version}, {}, version.card["rows"]["customers"])
+
+    def _now(self) -> pa.Table:
+        """What everybody in the sample says of profiling on the last day of all tables: who refuses now is
+        not learned from, whatever he said on a sheet's day."""
+        last = max(self.until, *(b for _, b in self.sheets.reach.values()))
+        return self.sheets.of(last, [tag.name for tag in WALL])
+
+    def _learned(self, models: ModelStore, only: Sequence[str], asked: Sequence[str]) -> Trained:
+        """The scores that are learned from sheets of past month-ends."""
         split = self._split()
         begins = {table: first for table, (first, _) in self.sheets.reach.items()}
         self.names, self.left_out = chosen(self.catalogue, begins, split.days[0], asked)
@@ -165,12 +207,6 @@ class _Training:
             else:
                 worth, written = made_worth
                 versions[VALUE] = models.publish(VALUE, worth.until, worth.text, written)
-        if not versions:
-            reasons = "; ".join(f"{score}: {reason}" for score, reason in skipped.items())
-            raise ScoreError(f"no score can be trained: {reasons}")
-        if use:
-            for score, version in versions.items():
-                models.use(score, version.name)
         people = int(max(len(day.rows) for day in days.values()))
         return Trained(self.until, split, versions, skipped, people)
 
@@ -191,14 +227,11 @@ class _Training:
         return found
 
     def _days(self, split: Split) -> dict[dt.date, _Day]:
-        walls = [tag.name for tag in WALL]
         beside = [tag.name for tag in SHEET]
         groups = [name for name in GROUPS if name in self.catalogue]
         labels = [t.label.name for t in self.targets]
         after = [*labels, *(brought(t.category).name for t in self.targets if t.category), LEFT_BEHIND.name]
-        # who refuses now is not learned from, whatever he said on the sheet's day
-        now = self.sheets.of(max(self.until, *(b for _, b in self.sheets.reach.values())), walls)
-        allowed = self._allowed(now)
+        allowed = self._allowed(self._now())
         found = {}
         with self.progress.step("sheets", len(split.days)) as step:
             for day in split.days:

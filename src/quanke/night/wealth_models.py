@@ -18,12 +18,12 @@ from quanke.bank.home import Home
 from quanke.kernel.errors import PortfolioError
 from quanke.wealth.portfolios.assets import (
     STANDARD_ASSETS,
-    STANDARD_LIMITS,
     Asset,
     asset_class_of,
     limits_on,
 )
 from quanke.wealth.portfolios.house_view import VIEW_FILE, HouseView, read_house_view
+from quanke.wealth.portfolios.settings import SETTINGS_FILE, ModelSettings, read_settings
 
 if TYPE_CHECKING:
     from quanke.wealth.portfolios.models import ModelPortfolios
@@ -94,15 +94,15 @@ def build_models(
     method: str = "mean_risk",
     covariance: str = "ledoit_wolf",
     mean: str = "equilibrium",
-    volatility: Sequence[float] | None = None,
     turnover: float | None = None,
 ) -> tuple[ModelPortfolios, ClassReturns]:
     """Model portfolios of a home as of a day, not yet published. The model in use is what is moved from."""
-    from quanke.wealth.portfolios.models import STANDARD_VOLATILITY, ModelPortfolios
+    from quanke.wealth.portfolios.models import ModelPortfolios
     from quanke.wealth.portfolios.store import ModelPortfolioStore
 
     past = class_returns(home, until)
     names = [a.name for a in past.assets]
+    settings = settings_of(home)
     used = ModelPortfolioStore(home.path).current()
     before = None
     if used is not None:
@@ -110,18 +110,25 @@ def build_models(
         if [str(n) for n in earlier.feature_names_in_] == names:
             before = earlier.weights_
     model = ModelPortfolios(
-        past.assets,
-        limits_on(STANDARD_LIMITS, past.assets),
+        settings.applied(past.assets),
+        limits_on(settings.limits, past.assets),
         method=method,
         covariance=covariance,
         mean=mean,
         views=view_of(home, past.last, names),
-        volatility=tuple(volatility or STANDARD_VOLATILITY),
+        volatility=settings.volatility,
+        step=settings.step,
         previous=before,
         turnover=turnover if before is not None else None,
         periods=past.periods,
     )
     return model.fit(past.returns), past
+
+
+def settings_of(home: Home) -> ModelSettings:
+    """What the bank decides about its model portfolios; the standard where it decides nothing."""
+    path = home.path / SETTINGS_FILE
+    return read_settings(path) if path.exists() else ModelSettings()
 
 
 def publish_models(home: Home, model: ModelPortfolios, past: ClassReturns, *, by: str) -> ModelVersion:

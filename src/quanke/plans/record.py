@@ -3,8 +3,11 @@
 One row per customer and action that was suggested in a night and is still watched. A row is `open` until the
 customer was reached by the action's means (`tried`), nothing is left to do (`done`), or its deadline is over
 and it is suggested no more (`lapsed`). What was tried is watched for `WATCHED` days: if nothing is left to do
-by then, it is `done`. A row that is over stays for `KEPT` days, and longer while it keeps the action from
-being suggested again; older ones stand in the nights of then.
+by then, it is `done`. `arm` says whether the customer got the action (`treated`) or was kept from it to
+measure what it brings (`control`, see `quanke.plans.arms`); what is followed is the same for both, and a
+control rests for as long as if he had been tried. It is null where nobody is kept. A row that is over stays
+for `KEPT` days, and longer while it keeps the action from being suggested again; older ones stand in the
+nights of then.
 """
 
 from __future__ import annotations
@@ -21,10 +24,14 @@ from numpy.typing import NDArray
 
 from quanke.plans.actions.action import Action
 from quanke.plans.actions.definitions import NO_OUTCOME
+from quanke.plans.arms import Arm
 from quanke.segments.dated import Dated
 
 WATCHED = Dated.of(30)
 KEPT = Dated.of(90)
+
+
+CONTROL = str(Arm.CONTROL)
 
 
 class State(IntEnum):
@@ -52,6 +59,7 @@ SCHEMA = pa.schema(
         ("tried_on", pa.date32()),
         ("outcome", pa.string()),
         ("over_on", pa.date32()),
+        ("arm", pa.string()),
     ]
 )
 
@@ -69,15 +77,23 @@ class Seen:
 def cooling(record: pa.Table, actions: Sequence[Action], day: dt.date, customers: int) -> NDArray[np.bool_]:
     """Customers x actions: what was tried so lately that it is not suggested again."""
     found = np.zeros((customers, len(actions)), np.bool_)
-    tried = _days(record["tried_on"])
+    rested = _rested_since(record, _number(day))
     places = pa.array([action.name for action in actions], pa.string())
     at = pc.fill_null(pc.index_in(record["action"], places), -1).to_numpy()
     customer = record["customer"].to_numpy()
     rest = np.array([action.cool_down.on(day) for action in actions], np.int64)
-    cools = (at >= 0) & (tried != NO_DAY)
-    cools[cools] &= _number(day) - tried[cools].astype(np.int64) < rest[at[cools]]
+    cools = (at >= 0) & (rested != NO_DAY)
+    cools[cools] &= _number(day) - rested[cools].astype(np.int64) < rest[at[cools]]
     found[customer[cools], at[cools]] = True
     return found
+
+
+def _rested_since(record: pa.Table, today: int) -> Days:
+    """From when an action rests: from when it was tried; of a control of earlier nights, from when it would
+    have been."""
+    tried, suggested = _days(record["tried_on"]), _days(record["suggested_on"])
+    control = pc.fill_null(pc.equal(record["arm"], CONTROL), False).to_numpy(zero_copy_only=False)
+    return np.where(control & (suggested < today), np.maximum(tried, suggested), tried)
 
 
 def followed(record: pa.Table, seen: Seen, actions: Sequence[Action], day: dt.date) -> pa.Table:
@@ -92,8 +108,8 @@ def followed(record: pa.Table, seen: Seen, actions: Sequence[Action], day: dt.da
         if name in known:
             mine = _followed(mine, known[name], seen, today, WATCHED.on(day))
             rest = known[name].cool_down.on(day)
-        over, tried = (_days(mine[column]).astype(np.int64) for column in ("over_on", "tried_on"))
-        cools = (tried != NO_DAY) & (today - tried < rest)
+        over, rested = _days(mine["over_on"]).astype(np.int64), _rested_since(mine, today).astype(np.int64)
+        cools = (rested != NO_DAY) & (today - rested < rest)
         tables.append(mine.filter(pa.array((over == NO_DAY) | (today - over < KEPT.on(day)) | cools)))
     return pa.concat_tables(tables)
 
@@ -150,21 +166,34 @@ def merged(record: pa.Table) -> pa.Table:
 
 def deadlines(record: pa.Table, chosen: pa.Table) -> pa.Array:
     """Until when each row of `chosen` is to be done: a suggestion that is still open keeps its deadline."""
+    mine, row = _open_rows(record, chosen)
+    due = _days(chosen["due_on"]).copy()
+    due[row >= 0] = _days(mine["due_on"])[row[row >= 0]]
+    return _dates(due)
+
+
+def standing_arms(record: pa.Table, chosen: pa.Table, arm: pa.Array) -> pa.Array:
+    """The arm of each row of `chosen`, `arm` tonight: a suggestion that is still open keeps the arm it has,
+    for whoever was on a list already can be no control any more."""
+    mine, row = _open_rows(record, chosen)
+    held = mine["arm"].combine_chunks().take(pa.array(row, mask=row < 0))
+    return pc.if_else(pa.array(row >= 0), held, arm)
+
+
+def _open_rows(record: pa.Table, chosen: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The open rows, and which of them each row of `chosen` goes on with; -1: none."""
     mine = record.filter(pc.equal(record["state"], State.OPEN.name.lower()))
     key, tonight = _keys(mine, chosen)
+    if not len(key):
+        return mine, np.full(len(tonight), -1, np.int64)
     order = np.argsort(key, kind="stable")
-    place = np.searchsorted(key[order], tonight)
-    inside = np.minimum(place, max(0, len(key) - 1))
-    held = (key[order][inside] == tonight) if len(key) else np.zeros(len(tonight), np.bool_)
-    due = _days(chosen["due_on"]).copy()
-    if len(key):
-        due[held] = _days(mine["due_on"])[order][inside][held]
-    return _dates(due)
+    inside = np.minimum(np.searchsorted(key[order], tonight), len(key) - 1)
+    return mine, np.where(key[order][inside] == tonight, order[inside], -1)
 
 
 def suggested(record: pa.Table, chosen: pa.Table, day: dt.date) -> pa.Table:
     """The record with tonight's choice: open rows chosen again go on; those not chosen again lapse once their
-    deadline is over; the others are new. `chosen`: `customer, action, due_on, post, value`."""
+    deadline is over; the others are new. `chosen`: `customer, action, due_on, post, value, arm`."""
     today = _number(day)
     key, tonight = _keys(record, chosen)
     state, over = _states(record["state"]), _days(record["over_on"]).copy()
@@ -180,7 +209,7 @@ def suggested(record: pa.Table, chosen: pa.Table, day: dt.date) -> pa.Table:
     count = fresh.num_rows
     on = pa.array([day] * count, pa.date32())
     new = {
-        **{name: fresh[name] for name in ("customer", "action", "due_on", "post", "value")},
+        **{name: fresh[name] for name in ("customer", "action", "due_on", "post", "value", "arm")},
         "suggested_on": on,
         "last_on": on,
         "state": pa.array([State.OPEN.name.lower()] * count, pa.string()),

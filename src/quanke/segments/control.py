@@ -13,6 +13,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +83,23 @@ class HoldOut:
     def holds(self, numbers: ArrayLike, day: dt.date) -> NDArray[np.bool_]:
         """For each customer number whether it is held out on a day."""
         return in_control(numbers, self.salt_on(day), self.share_ppm.on(day))
+
+
+def share_of(text: str) -> int:
+    """A share in parts per million from "2%", "0.02" or "1/50". Raises ValueError for anything else."""
+    text = text.strip()
+    scale = Decimal(WHOLE)
+    if text.endswith("%"):
+        text, scale = text[:-1].strip(), scale / 100
+    try:
+        above, slash, below = text.partition("/")
+        value = Decimal(above) / Decimal(below) if slash else Decimal(above)
+        found = value * scale
+    except (InvalidOperation, ZeroDivisionError):
+        raise ValueError("a share is written 2%, 0.02 or 1/50") from None
+    if not found.is_finite() or not 0 <= found <= WHOLE:
+        raise ValueError("a share lies between 0 and 100 %")
+    return int(found.to_integral_value())
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

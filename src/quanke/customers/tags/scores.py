@@ -9,7 +9,7 @@ from __future__ import annotations
 from quanke.customers.tags.person import deceased, is_person, is_under_14, relationship_closed
 from quanke.customers.tags.products import CATEGORY_TITLES, accounts_open
 from quanke.language import Expression, Purpose, Tag, as_of, facts, largest, scores, when
-from quanke.language.facts import SCORED_CATEGORIES
+from quanke.language.facts import SCORED_CATEGORIES, UPLIFT_OFFERS
 
 _consent = facts.consents
 _profiling = _consent.purpose == "profiling"
@@ -84,6 +84,58 @@ expected_value = Tag(
     "accounting figure.",
 )
 
+payments_expected_90d = Tag(
+    name="payments_expected_90d",
+    title_zh="未来90日预期支付天数",
+    title_en="Expected days with a payment, next 90 days",
+    value=scores.payments_expected_90d,
+    purpose=Purpose.MARKETING,
+    unit="days",
+    note_zh="刷卡或第三方支付的天数，由近365日首次、最近与支付天数推算（BG/NBD）；一年内无支付或无在用模型为空。",
+    note_en="By card or third party, from the first, the last and the number of such days in 365 (BG/NBD); "
+    "null without one, or without a model.",
+)
+payer_alive = Tag(
+    name="payer_alive",
+    title_zh="仍在支付的概率",
+    title_en="Probability to still pay here",
+    value=scores.payer_alive,
+    purpose=Purpose.MARKETING,
+    unit="probability",
+    note_zh="尚未悄然转用他行支付的概率（BG/NBD）；只有一个支付日的客户为1：模型只在再次支付后才会流失。",
+    note_en="Not to have gone elsewhere without a word (BG/NBD); 1 after a single day with a payment, for "
+    "the model lets nobody go before a second one.",
+)
+UPLIFT_TITLES: dict[str, tuple[str, str]] = {
+    "term": ("定期存款（短信、推送）", "term deposits (message)"),
+    "fund": ("基金（短信、推送）", "funds (message)"),
+    "fund_call": ("基金（致电）", "funds (call)"),
+    "wealth": ("理财（短信、推送）", "wealth products (message)"),
+    "wealth_call": ("理财（致电）", "wealth products (call)"),
+    "insurance": ("保险（短信、推送）", "insurance (message)"),
+    "credit_card": ("信用卡（短信、推送）", "credit card (message)"),
+    "consumer_loan": ("消费贷款（致电）", "consumer loan (call)"),
+    "tier_lift": ("临界提升（致电、企业微信）", "lift to the next tier (call, WeCom)"),
+    "win_back": ("资金挽回（致电）", "winning money back (call)"),
+    "card_activation": ("新卡激活（短信、推送）", "waking a new card (message)"),
+}
+"""Titles of the offers, zh and en, with how the customer is contacted."""
+UPLIFTS: dict[str, Tag] = {
+    offer: Tag(
+        name=f"uplift_{offer}",
+        title_zh=f"联系增量：{UPLIFT_TITLES[offer][0]}",
+        title_en=f"Added chance by contacting: {UPLIFT_TITLES[offer][1]}",
+        value=getattr(scores, f"uplift_{offer}"),
+        purpose=Purpose.MARKETING,
+        unit="probability",
+        note_zh="联系比不联系多出的转化概率，由有对照组的活动学得；可为负；无在用模型或不可评分者为空。",
+        note_en="By how much contacting raises the chance to convert, learned from campaigns with control "
+        "groups; may be negative; null without a model or where no score may be made.",
+    )
+    for offer in UPLIFT_OFFERS
+}
+"""One tag per offer for which campaigns with control groups may teach a model."""
+
 TAGS = (
     profiling_refused,
     profiling_agreed,
@@ -91,4 +143,7 @@ TAGS = (
     *PROPENSITIES.values(),
     churn_risk,
     expected_value,
+    payments_expected_90d,
+    payer_alive,
+    *UPLIFTS.values(),
 )

@@ -66,8 +66,11 @@ class Adjusted:
     cells: Cells
     slopes: int
     clusters: int
+    slope: Floats
     largest: float
     """Share of the variance that one customer (or cluster) makes up."""
+    skew: float
+    """Skewness of the residuals."""
     ratio_of: Floats
     size_of: Floats
 
@@ -86,20 +89,22 @@ def adjusted(y: Floats, d: Floats, x: Floats, who: Arms) -> Adjusted:
     weight = cells.n.sum(axis=1) / n.sum()
     ratio_of, size_of = _ratio(cells, weight, len(d) > 0)
     fit = _slopes(cells, weight, ratio_of, size_of, k)
+    if k and not fit.rank:
+        return adjusted(y, d, x[:, :0], who)
     raw = _slopes(cells, weight, ratio_of, size_of, 0)
     work = _Work(y, d, x, who, cells, weight, ratio_of, size_of)
     if not who.clusters:
-        squares, one, _ = work.run(fit, x)
+        squares, tails, _ = work.run(fit, x)
         variance = float(squares.sum())
         variance_raw = float(_plain_squares(cells, weight, raw).sum()) if k else variance
         freedom = _satterthwaite(squares, cells.n, fit.rank / n.sum())
-        groups, largest = 0, one / variance if variance else 0.0
+        groups, largest, skew = 0, float(tails[0]) / variance if variance else 0.0, _skew(tails, n.sum())
     else:
-        variance, freedom, groups, largest = _clustered(work, fit)
+        (variance, freedom, groups, largest), skew = _clustered(work, fit), 0.0
         variance_raw = _clustered(work, raw)[0] if k else variance
     return Adjusted(
         float(fit.means[1] - fit.means[0]), variance, variance_raw, freedom, fit.means, n, cells,
-        fit.rank, groups, largest, ratio_of, size_of,
+        fit.rank, groups, fit.slope, largest, skew, ratio_of, size_of,
     )  # fmt: skip
 
 
@@ -230,26 +235,28 @@ class _Work:
     ratio_of: Floats
     size_of: Floats
 
-    def run(self, fit: _Fit, x: Floats) -> tuple[Floats, float, Floats]:
-        """Squared scores by cell (S, 2), the largest, and signed scores by cluster and arm (G, 2)."""
+    def run(self, fit: _Fit, x: Floats) -> tuple[Floats, Floats, Floats]:
+        """Squared scores by cell (S, 2); the largest, and sums of squares and cubes of residuals (3,); signed
+        scores by cluster and arm (G, 2)."""
         cells, who = self.cells, self.who
         signed = self.weight[:, None] / cells.n * np.array([-1.0, 1.0])
         per = np.stack([signed, 1 / cells.n], axis=2).reshape(-1, 2)
         mean = cells.mean.reshape(per.shape[0], -1)
         groups = int(who.cluster.max()) + 1 if who.clusters else 0
         blocks = passes.blocks_of(len(self.y), len(per) + 2 * groups)
-        squares, largest = np.zeros((blocks, len(per))), np.zeros((blocks, 1))
+        squares, tails = np.zeros((blocks, len(per))), np.zeros((blocks, 3))
         sums = np.zeros((blocks, groups, 2))
 
         def work(block: int, low: int, high: int) -> None:
             passes.spread(
                 low, high, self.y, self.d, x, who.arm, who.stratum, cells.place, per, mean, self.ratio_of,
                 self.size_of, fit.slope, fit.inverse, fit.tilt, who.cluster, squares[block],
-                largest[block], sums[block],
+                tails[block], sums[block],
             )  # fmt: skip
 
         passes.in_blocks(len(self.y), blocks, work)
-        return squares.sum(axis=0).reshape(-1, 2), float(largest.max()), sums.sum(axis=0)
+        of_all = np.r_[tails[:, 0].max(), tails[:, 1:].sum(axis=0)]
+        return squares.sum(axis=0).reshape(-1, 2), of_all, sums.sum(axis=0)
 
 
 def _plain_squares(cells: Cells, weight: Floats, raw: _Fit) -> Floats:
@@ -264,6 +271,11 @@ def _satterthwaite(squares: Floats, n: Floats, used: Any = 0.0) -> float:
     if total == 0:
         return float(n.sum() - n.size)
     return float(total**2 / (squares**2 / np.maximum(n - 1 - used * n, 1.0)).sum())
+
+
+def _skew(tails: Floats, n: float) -> float:
+    spread = tails[1] / n
+    return float(tails[2] / n / spread**1.5) if spread > 0 else 0.0
 
 
 def _clustered(work: _Work, fit: _Fit) -> tuple[float, float, int, float]:

@@ -60,7 +60,7 @@ class Estimate:
         """Whether an effect is shown: the interval (and, over many metrics, the correction) leaves out
         zero."""
         p = self.p_value if self.p_adjusted is None else self.p_adjusted
-        return p < 1 - self.level
+        return p <= 1 - self.level
 
     @property
     def sentence(self) -> str:

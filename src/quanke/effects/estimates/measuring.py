@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from quanke.effects.estimates import cautions, sequences
+from quanke.effects.estimates import cautions, redrawn, sequences
 from quanke.effects.estimates.adjusted import Adjusted, adjusted
 from quanke.effects.estimates.answer import Estimate
 from quanke.effects.estimates.inputs import Arms, Covariates, Floats, arms, covariates, flags, numbers
 from quanke.effects.estimates.sentences import UNITS
+from quanke.effects.estimates.sequences import Bounds
 from quanke.kernel.errors import EffectError
 
 CORRECTIONS = ("holm", "fdr_bh")
@@ -27,6 +28,7 @@ class _Terms:
 
     level: float
     sequential: bool | int
+    seed: int
     ratio_told: tuple[str, ...]
 
 
@@ -43,6 +45,7 @@ def estimate(
     expected: float | None = None,
     unit: str = "",
     reached: Any = None,
+    seed: int = 0,
 ) -> Estimate:
     """What the treated have more than they would have had without: the difference of two randomised arms.
 
@@ -54,7 +57,9 @@ def estimate(
     `cluster`: (n,) codes of what was assigned as a whole (post, branch): CR1 variance, t with G - 1 degrees
     of freedom. `denominator`: (n,) makes it the ratio of sums outcome / denominator, by the delta method.
 
-    Without clusters the variance is HC2 (Welch's), with covariates HC3, and t by Welch-Satterthwaite.
+    Without clusters the variance is HC2 (Welch's), with covariates HC3, and t by Welch-Satterthwaite;
+    where a few customers make up most of the variance, quantiles come from drawing the arms again with `seed`
+    (see `redrawn`).
     `sequential`: an always-valid interval, good however often one looks (see `sequences`); a whole number
     above 1 names the customers (or clusters) at which it shall be tightest, before the first look.
     `expected`: planned share of treated; an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
@@ -65,7 +70,7 @@ def estimate(
     """
     found = estimate_many(
         {"outcome": outcome}, treated, covariates, strata, cluster, level, denominator=denominator,
-        sequential=sequential, expected=expected, unit=unit, reached=reached, correction=None,
+        sequential=sequential, expected=expected, unit=unit, reached=reached, correction=None, seed=seed,
     )  # fmt: skip
     return found["outcome"]
 
@@ -85,6 +90,7 @@ def estimate_many(
     reached: Any = None,
     correction: str | None = "holm",
     names: Sequence[str] | None = None,
+    seed: int = 0,
 ) -> dict[str, Estimate]:
     """`estimate` for many metrics of the same customers, with p values corrected for their number.
 
@@ -109,7 +115,7 @@ def estimate_many(
     told = flags("reached", reached) if reached is not None else None
     if told is not None and len(told) != len(who.arm):
         raise EffectError(f"reached: {len(told):,} rows, but {len(who.arm):,} customers are in the arms")
-    terms = _Terms(level, sequential, cautions.ratio(who, expected))
+    terms = _Terms(level, sequential, seed, cautions.ratio(who, expected))
     found: dict[str, Estimate] = {}
     for metric in _metrics(outcomes, covariates, denominator, unit, names, who):
         found[metric.name] = _one(metric, who, terms, told)
@@ -175,7 +181,7 @@ def _one(metric: _Metric, who: Arms, terms: _Terms, told: Any) -> Estimate:
     found = adjusted(metric.y, metric.d, metric.x.values, who)
     se = _se(found.effect, found.variance, found)
     z = found.effect / se if se else (0.0 if found.effect == 0 else np.inf)
-    bounds = _bounds(float(z), found, who, terms)
+    bounds, redraws = _bounds(float(z), metric, found, who, terms)
     ratio = len(metric.d) > 0
     n_control, n_treated = (int(n) for n in found.n)
     times = float(n_treated)
@@ -183,7 +189,7 @@ def _one(metric: _Metric, who: Arms, terms: _Terms, told: Any) -> Estimate:
         times = float((found.cells.n[:, 1] * found.cells.mean[:, 1, 1]).sum())
     control = float(found.means[0])
     effect = 0.0 if se == 0 and abs(found.effect) <= 1e-12 * abs(control) else found.effect
-    low, high = effect - bounds.reach * se, effect + bounds.reach * se
+    low, high = effect - bounds.down * se, effect + bounds.up * se
     said = cautions.of(metric.x, metric.unit, ratio, found, se, who, terms.sequential)
     made = Estimate(
         effect=effect, low=low, high=high, se=se, n_treated=n_treated, n_control=n_control,
@@ -193,10 +199,11 @@ def _one(metric: _Metric, who: Arms, terms: _Terms, told: Any) -> Estimate:
         mean_treated=float(found.means[1]), mean_control=control,
         relative=effect / abs(control) if control else None,
         variance_reduction=1 - found.variance / found.variance_raw if found.variance_raw > 0 else 0.0,
-        degrees_of_freedom=found.freedom, method=_method(metric, found, who, terms),
-        always_valid=terms.sequential is not False, detectable=(bounds.reach + PROBABLY) * se, ratio=ratio,
+        degrees_of_freedom=found.freedom, method=_method(metric, found, who, terms, redraws),
+        always_valid=terms.sequential is not False, ratio=ratio,
+        detectable=(max(bounds.down, bounds.up) + PROBABLY) * se,
     )  # fmt: skip
-    return made if told is None else _per_reached(made, metric, found, who, told, bounds.reach)
+    return made if told is None else _per_reached(made, metric, found, who, told, bounds)
 
 
 def _se(effect: float, variance: float, found: Adjusted) -> float:
@@ -206,16 +213,21 @@ def _se(effect: float, variance: float, found: Adjusted) -> float:
     return 0.0 if se <= 1e-13 * size else se
 
 
-def _bounds(z: float, found: Adjusted, who: Arms, terms: _Terms) -> sequences.Bounds:
+def _bounds(z: float, metric: _Metric, found: Adjusted, who: Arms, terms: _Terms) -> tuple[Bounds, bool]:
+    """And whether arms were drawn again for them."""
     if terms.sequential is False:
-        return sequences.once(z, found.freedom, terms.level)
+        if not redrawn.is_called_for(found, who):
+            return sequences.once(z, found.freedom, terms.level), False
+        data = metric.y, metric.d, metric.x.values, who
+        return redrawn.bounds(*data, found, z, terms.level, terms.seed), True
     size = found.clusters if who.clusters else int(found.n.sum())
     usual = sequences.TIGHTEST_CLUSTERS if who.clusters else sequences.TIGHTEST
-    return sequences.always(z, size, terms.level, usual if terms.sequential is True else terms.sequential)
+    named = usual if terms.sequential is True else terms.sequential
+    return sequences.always(z, size, terms.level, named), False
 
 
 def _per_reached(
-    made: Estimate, metric: _Metric, found: Adjusted, who: Arms, told: Any, reach: float
+    made: Estimate, metric: _Metric, found: Adjusted, who: Arms, told: Any, bounds: Bounds
 ) -> Estimate:
     """The same with the effect per reached customer: the effect over the difference in shares reached, with
     the variance of outcome - effect per reached * reached."""
@@ -236,7 +248,7 @@ def _per_reached(
     se = sqrt(max(left.variance, 0.0)) / share.effect
     return replace(
         made, reached=count, warnings=warnings, effect_reached=per, se_reached=se,
-        low_reached=per - reach * se, high_reached=per + reach * se,
+        low_reached=per - bounds.down * se, high_reached=per + bounds.up * se,
     )  # fmt: skip
 
 
@@ -253,7 +265,7 @@ def _corrected(found: dict[str, Estimate], correction: str | None) -> dict[str, 
     }
 
 
-def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms) -> str:
+def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms, redraws: bool) -> str:
     """How it was measured, in a line."""
     parts = ["ratio of sums (delta method)" if len(metric.d) else "difference of means"]
     if found.slopes:
@@ -264,7 +276,9 @@ def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms) -> str:
         parts.append(f"CR1 over {found.clusters:,} clusters")
     else:
         parts.append("HC3" if found.slopes else "HC2" if len(found.cells.n) > 1 else "Welch")
-    if terms.sequential is False:
+    if redraws:
+        parts.append(f"arms drawn again {redrawn.DRAWS:,} times")
+    elif terms.sequential is False:
         parts.append(f"t with {found.freedom:,.0f} degrees of freedom")
     else:
         parts.append("always-valid (asymptotic confidence sequence)")

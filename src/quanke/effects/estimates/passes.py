@@ -65,12 +65,12 @@ def gather(low, high, y, d, x, arm, stratum, centre, out, missing):  # type: ign
 @compiled
 def spread(  # type: ignore[no-untyped-def]
     low, high, y, d, x, arm, stratum, place, weight, mean, ratio_of, size_of, slope, inverse, tilt, cluster,
-    squares, largest, sums,
+    squares, tails, sums,
 ):  # fmt: skip
     """Add up what the variance is made of: squared scores by cell, signed scores by cluster and arm.
 
     A customer's score is his weight in the difference times his residual e. `squares` gets
-    score^2 / (1 - h)^2 with his leverage h (HC3), or without covariates score^2 / (1 - h) (HC2), `largest`
+    score^2 / (1 - h)^2 with his leverage h (HC3), or without covariates score^2 / (1 - h) (HC2), `tails`
     the largest of these. `place`: the stratum each stratum counts in, -1 for left out. `weight`: signed
     w_s / n_as, and 1 / n_as, by cell; `mean`: (cells, p) means of (y, d, x). By arm: `ratio_of` R, `size_of`
     D of z = (y - R d) / D. `slope` (k,), `inverse` (k, k) of the covariates' sums of squares, `tilt` (k,).
@@ -104,7 +104,9 @@ def spread(  # type: ignore[no-untyped-def]
             if k:
                 square /= 1.0 - h
             squares[cell] += square
-            largest[0] = max(largest[0], square)
+            tails[0] = max(tails[0], square)
+        tails[1] += e * e
+        tails[2] += e * e * e
         if len(cluster):
             sums[cluster[i], a] += score
 

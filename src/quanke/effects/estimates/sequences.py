@@ -19,9 +19,10 @@ TIGHTEST_CLUSTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many standard errors an interval reaches to each side, and the p value."""
+    """How many standard errors an interval reaches down and up from the effect, and the p value."""
 
-    reach: float
+    down: float
+    up: float
     p_value: float
 
 
@@ -29,7 +30,8 @@ def once(z: float, freedom: float, level: float) -> Bounds:
     """One look: t with so many degrees of freedom. `z`: effect over standard error."""
     from scipy.stats import t
 
-    return Bounds(float(t.ppf(0.5 + level / 2, freedom)), float(2 * t.sf(abs(z), freedom)))
+    reach = float(t.ppf(0.5 + level / 2, freedom))
+    return Bounds(reach, reach, float(2 * t.sf(abs(z), freedom)))
 
 
 def always(z: float, size: int, level: float, tightest: int) -> Bounds:
@@ -37,7 +39,7 @@ def always(z: float, size: int, level: float, tightest: int) -> Bounds:
     at = size * mixture(level, tightest)
     reach = sqrt(2 * (at + 1) / at * (log1p(at) / 2 - log(1 - level)))
     power = log1p(at) / 2 - z * z * at / (2 * (at + 1)) if abs(z) < inf else -inf
-    return Bounds(reach, min(1.0, exp(power)))
+    return Bounds(reach, reach, min(1.0, exp(power)))
 
 
 def mixture(level: float, tightest: int) -> float:

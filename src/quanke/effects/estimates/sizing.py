@@ -5,7 +5,10 @@ Power of the two-sample t test is statsmodels' (`statsmodels.stats.power`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, sqrt
+
+import numpy as np
 
 from quanke.kernel.errors import EffectError
 
@@ -28,20 +31,11 @@ def sample_size(
     `cluster_size` customers, alike by `cluster_correlation`, multiply by 1 + (size - 1) * correlation.
     Raises EffectError for an effect of zero and shares, levels or correlations out of their ranges.
     """
-    from statsmodels.stats.power import tt_ind_solve_power
-
     left = _left(sd, share, level, power, correlation)
     if not effect:
         raise EffectError("effect: an effect of zero cannot be shown by any number of customers")
-    try:
-        control = tt_ind_solve_power(
-            effect_size=abs(effect) / left, alpha=1 - level, power=power, ratio=share / (1 - share)
-        )
-        control = float(control if not hasattr(control, "item") else control.item())
-    except ValueError:  # an effect so large that the least number statsmodels looks at is too many
-        control = 2.0
-    together = max(control, 2.0) / (1 - share) * _alike(cluster_size, cluster_correlation)
-    return ceil(round(together, 6))
+    control = _least(lambda n: _power(abs(effect) / left, n, share, level) >= power, 2.0)
+    return ceil(round(control / (1 - share) * _alike(cluster_size, cluster_correlation), 6))
 
 
 def detectable(
@@ -59,14 +53,33 @@ def detectable(
 
     The other arguments are those of `sample_size`. Raises EffectError for fewer than two customers in an arm.
     """
-    from statsmodels.stats.power import tt_ind_solve_power
-
     left = _left(sd, share, level, power, correlation)
     control = customers * (1 - share) / _alike(cluster_size, cluster_correlation)
     if min(control, control * share / (1 - share)) < 2:
         raise EffectError("customers: fewer than two in an arm show nothing")
-    found = tt_ind_solve_power(nobs1=control, alpha=1 - level, power=power, ratio=share / (1 - share))
-    return float(found if not hasattr(found, "item") else found.item()) * left
+    return left * _least(lambda effect: _power(effect, control, share, level) >= power, 0.0)
+
+
+def _power(effect: float, control: float, share: float, level: float) -> float:
+    """Power of the two-sample t test for an effect in standard deviations."""
+    from statsmodels.stats.power import TTestIndPower
+
+    found = float(np.squeeze(TTestIndPower().power(effect, control, 1 - level, ratio=share / (1 - share))))
+    return 1.0 if np.isnan(found) else found  # the non-central t gives up where nothing can be missed
+
+
+def _least(enough: Callable[[float], bool], low: float) -> float:
+    """The least number from `low` on that is enough, by halving; statsmodels' own search gives up on large
+    effects."""
+    if low and enough(low):
+        return low
+    high = max(low, 1.0)
+    while not enough(high):
+        low, high = high, 2 * high
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _left(sd: float, share: float, level: float, power: float, correlation: float) -> float:

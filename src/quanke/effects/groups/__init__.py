@@ -3,10 +3,11 @@ from spoiling each other."""
 
 from __future__ import annotations
 
-from quanke.effects.groups.assigning import CONTROL, TREATED, Arm, Assigned, assign
-from quanke.effects.groups.design import ARMS, Design, Unit
+from quanke.effects.groups.assigning import CONTROL, TREATED, Arm, Assigned, assign_arms
+from quanke.effects.groups.design import ARMS, ArmUnit, Design
 from quanke.effects.groups.register import CampaignRegister, RegisteredCampaign, SharedCustomers
-from quanke.effects.groups.rules import RULES_FILE, EffectRules, effect_rules, share_of
+from quanke.effects.groups.rules import RULES_FILE, EffectRules, effect_rules
+from quanke.segments.control import share_of
 
 __all__ = [
     "ARMS",
@@ -14,14 +15,14 @@ __all__ = [
     "RULES_FILE",
     "TREATED",
     "Arm",
+    "ArmUnit",
     "Assigned",
     "CampaignRegister",
     "Design",
     "EffectRules",
     "RegisteredCampaign",
     "SharedCustomers",
-    "Unit",
-    "assign",
+    "assign_arms",
     "effect_rules",
     "share_of",
 ]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from quanke.kernel.errors import EffectError
@@ -66,7 +67,7 @@ def checked_arms(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     return tuple(sorted(arms, key=lambda arm: arm.name != CONTROL))
 
 
-def assign(
+def assign_arms(
     units: ArrayLike | Sequence[str],
     arms: Sequence[Arm],
     salt: str,
@@ -85,18 +86,15 @@ def assign(
     hashes = salted_text_hash(keys.tolist(), salt) if texts else salted_hash(keys, salt)
     if len(np.unique(keys)) < len(keys):
         raise EffectError("a unit stands twice in the audience")
-    names, stratum = np.unique(
-        np.zeros(len(keys), np.int64) if strata is None else np.asarray(strata), return_inverse=True
-    )
-    stratum = stratum.reshape(-1)
+    encoded = pa.array(np.zeros(len(keys), np.int64) if strata is None else strata).dictionary_encode()
+    stratum, names = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
     order = np.lexsort((keys, hashes, stratum))  # of equal hashes the smaller unit comes first
     sizes = np.bincount(stratum, minlength=len(names))
     starts = np.cumsum(sizes) - sizes
     rank = np.empty(len(keys), np.int64)
     rank[order] = np.arange(len(keys)) - np.repeat(starts, sizes)
-    arm = _dealt(
-        rank, stratum, sizes, planned, salted_text_hash(map(str, names.tolist()), f"{salt} strata"), salt
-    )
+    places = salted_text_hash(map(str, names), f"{salt} strata")
+    arm = _dealt(rank, stratum, sizes, planned, places, salt)
     found = Assigned(planned, arm, hashes, rank, sizes[stratum] if len(keys) else rank)
     for name, count in found.counts().items():
         if count < least:

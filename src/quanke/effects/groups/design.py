@@ -40,7 +40,7 @@ tier and branch on that day, the unit's salted hash, its place by it in the stra
 there."""
 
 
-class Unit(StrEnum):
+class ArmUnit(StrEnum):
     """What is dealt out to arms: everybody alone, or all customers of one household, post or branch
     together."""
 
@@ -75,7 +75,7 @@ class Design:
     night: dt.date
     window_days: int
     lane: str
-    unit: Unit = Unit.CUSTOMER
+    unit: ArmUnit = ArmUnit.CUSTOMER
     strata: tuple[str, ...] = ("tier", "branch")
     metrics: tuple[str, ...] = ()
     product: str = ""
@@ -158,7 +158,7 @@ class Design:
                 raise EffectError("the campaign was registered by another Quanke: this one cannot read it")
             plain.update({name: dt.date.fromisoformat(plain[name]) for name in _DAYS})
             plain["arms"] = tuple(Arm(**arm) for arm in plain["arms"])
-            plain["unit"] = Unit(plain["unit"])
+            plain["unit"] = ArmUnit(plain["unit"])
             plain.update({name: tuple(plain[name]) for name in ("strata", "metrics")})
             found = cls(**{field.name: plain[field.name] for field in fields(cls)})
         except (ValueError, KeyError, TypeError, AttributeError):

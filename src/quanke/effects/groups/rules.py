@@ -15,13 +15,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
 
 from quanke.kernel.errors import DefinitionError
 from quanke.language.declared_yaml import Entries, Part, Words, read_yaml
-from quanke.segments.control import WHOLE, HoldOut
+from quanke.segments.control import HoldOut, share_of
 from quanke.segments.dated import Dated
 
 RULES_FILE = "effects.yaml"
@@ -114,20 +113,3 @@ class _Rules:
             return dt.date.fromisoformat(text)
         except ValueError:
             self.refuse(line, "a day is written YYYY-MM-DD")
-
-
-def share_of(text: str) -> int:
-    """A share in parts per million from "2%", "0.02" or "1/50". Raises ValueError for anything else."""
-    text = text.strip()
-    scale = Decimal(WHOLE)
-    if text.endswith("%"):
-        text, scale = text[:-1].strip(), scale / 100
-    try:
-        above, slash, below = text.partition("/")
-        value = Decimal(above) / Decimal(below) if slash else Decimal(above)
-        found = value * scale
-    except (InvalidOperation, ZeroDivisionError):
-        raise ValueError("a share is written 2%, 0.02 or 1/50") from None
-    if not found.is_finite() or not 0 <= found <= WHOLE:
-        raise ValueError("a share lies between 0 and 100 %")
-    return int(found.to_integral_value())

@@ -66,5 +66,7 @@ class DuckDBDialect:
             if condition:
                 inside = f"{condition} AND {inside}"
             bit = f"CAST(1 AS BIGINT) << CAST({day} - DATE '{begin}' AS INTEGER)"
-            masks.append(f"coalesce(bit_count(bit_or(CASE WHEN {inside} THEN {bit} END)), 0)")
-        return f"CAST({' + '.join(masks)} AS BIGINT)"
+            # a bit count is a TINYINT, and two of them may be more than one holds
+            count = f"CAST(bit_count(bit_or(CASE WHEN {inside} THEN {bit} END)) AS BIGINT)"
+            masks.append(f"coalesce({count}, 0)")
+        return f"({' + '.join(masks)})"

@@ -1,6 +1,7 @@
 """The plan as a file: `actions:`, `limits:` and `per_customer:`, checked with file, line and reason.
 
     per_customer: 1
+    control: 5%
     actions:
       maturity_call:
         zh: 到期资金承接
@@ -43,10 +44,14 @@ from quanke.language.types import Kind
 from quanke.plans.actions.action import Action, By, Means
 from quanke.plans.budgets import Budget, read_budget
 from quanke.plans.declared import Body
+from quanke.segments.control import share_of
 from quanke.segments.dated import Dated
 
 STANDARD = Path(__file__).with_name("standard.yaml")
 MOST_PER_CUSTOMER = 5
+CONTROL = Dated.of(50_000)
+MOST_CONTROL = 500_000
+"""Control groups of actions, in parts per million of those for whom an action is chosen."""
 _TEXTS = ("zh", "en", "offer", "because_zh", "because_en", "script_zh", "script_en")
 _CHOICES = ("means", "by", "purpose")
 _EXPRESSIONS = ("eligible", "chance", "gain", "done")
@@ -62,11 +67,13 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @dataclass(frozen=True)
 class PlanProgram:
-    """Everything a plan is made by: actions, limits, and how many actions a customer gets at most."""
+    """Everything a plan is made by: actions, limits, how many actions a customer gets at most, and how many
+    in a million of those for whom an action is chosen are kept from it as its control group."""
 
     actions: tuple[Action, ...]
     budgets: tuple[Budget, ...]
     per_customer: Dated
+    control: Dated
 
     @cached_property
     def fingerprint(self) -> str:
@@ -75,6 +82,7 @@ class PlanProgram:
             "actions": [action.sheet() for action in self.actions],
             "limits": [budget.sheet() for budget in self.budgets],
             "per_customer": [[str(day), value] for day, value in self.per_customer.values],
+            "control": [[str(day), value] for day, value in self.control.values],
         }
         text = json.dumps(sheet, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -118,7 +126,7 @@ class _Reader:
     def program(self) -> PlanProgram:
         """What stands, with what the file says."""
         whole = self.whole()
-        sections = ("actions", "limits", "per_customer")
+        sections = ("actions", "limits", "per_customer", "control")
         for key in whole.parts:
             if key not in sections:
                 hint = near(key, sections)
@@ -134,7 +142,11 @@ class _Reader:
         if "per_customer" in whole.parts:
             line = whole.lines["per_customer"]
             per_customer = Body(self.path, "per_customer", whole, line).dated("per_customer", self._few)
-        return PlanProgram(tuple(actions.values()), tuple(budgets.values()), per_customer)
+        control = self.standing.control if self.standing else CONTROL
+        if "control" in whole.parts:
+            line = whole.lines["control"]
+            control = Body(self.path, "control", whole, line).dated("control", _control_share)
+        return PlanProgram(tuple(actions.values()), tuple(budgets.values()), per_customer, control)
 
     def _few(self, text: str) -> int:
         count = _whole(text)
@@ -179,6 +191,13 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.replace("_", "").isdecimal():
         raise ValueError("a whole number is expected")
     return int(text)
+
+
+def _control_share(text: str) -> int:
+    share = share_of(text)
+    if share > MOST_CONTROL:
+        raise ValueError("a control group is at most half of an action")
+    return share
 
 
 def _action(body: Body, catalogue: Catalogue, currency: str) -> Action:

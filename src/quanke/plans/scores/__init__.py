@@ -10,14 +10,32 @@ from typing import TYPE_CHECKING
 
 from quanke.plans.scores.rules import DEFAULT_RULES, ScoreRules, Split, split_of
 
-__all__ = ["DEFAULT_RULES", "Model", "ModelStore", "ScoreRules", "Split", "learn", "split_of"]
+__all__ = [
+    "DEFAULT_RULES",
+    "BetaGeometricNBD",
+    "Model",
+    "ModelStore",
+    "PaymentModel",
+    "ScoreRules",
+    "Split",
+    "learn",
+    "split_of",
+]
 
 if TYPE_CHECKING:
     from quanke.plans.scores.fitting import learn
     from quanke.plans.scores.model import Model
+    from quanke.plans.scores.payments import PaymentModel
+    from quanke.plans.scores.purchases import BetaGeometricNBD
     from quanke.plans.scores.store import ModelStore
 
-_PLACES = {"Model": "model", "ModelStore": "store", "learn": "fitting"}
+_PLACES = {
+    "BetaGeometricNBD": "purchases",
+    "Model": "model",
+    "ModelStore": "store",
+    "PaymentModel": "payments",
+    "learn": "fitting",
+}
 
 
 def __getattr__(name: str) -> object:

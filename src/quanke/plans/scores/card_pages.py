@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from quanke.plans.scores.payment_card import LIMITS as PAYMENT_LIMITS
+from quanke.plans.scores.payment_card import of_payments
+
 WALLS = {
     "zh": (
         "仅用于营销与服务，不用于授信、风险或合规判断；征信、反诈设备、家庭关系等数据不在其中（PI-6）。",
@@ -80,15 +83,27 @@ def page(card: Mapping[str, Any], language: str) -> str:
         "",
         f"- {word['version']}: `{card['version']}`",
         f"- {word['purpose']}: {word['marketing']}",
-        f"- {word['days']}: {word['train']} {', '.join(days['train'])}; {word['calibrate']} "
-        f"{', '.join(days['calibrate'])}; {word['report']} {days['report']}; {word['horizon']} "
-        f"{days['horizon']}; {word['until']} {days['until']}",
+        f"- {word['days']}: {'; '.join(_told_days(days, word))}",
     ]
-    lines += _of_model(card, word, language) if "metrics" in card else _of_worth(card, word)
-    for part, texts in (("walls", WALLS), ("limits", LIMITS)):
+    limits: Mapping[str, tuple[str, ...]] = LIMITS
+    if "held_out" in card:
+        lines += of_payments(card, at)
+        limits = PAYMENT_LIMITS
+    elif "metrics" in card:
+        lines += _of_model(card, word, language)
+    else:
+        lines += _of_worth(card, word)
+    for part, texts in (("walls", WALLS), ("limits", limits)):
         lines += ["", f"## {word[part]}", "", *(f"- {text}" for text in texts[language])]
     fingerprints = [f"- {k}: `{card[k]}`" for k in ("label", "catalogue") if k in card]
     return "\n".join([*lines, "", f"## {word['fingerprints']}", "", *fingerprints]) + "\n"
+
+
+def _told_days(days: Mapping[str, Any], word: Mapping[str, str]) -> Iterator[str]:
+    for role in ("train", "calibrate"):
+        if days[role]:
+            yield f"{word[role]} {', '.join(days[role])}"
+    yield from (f"{word[role]} {days[role]}" for role in ("report", "horizon", "until"))
 
 
 def _of_model(card: Mapping[str, Any], word: Mapping[str, str], language: str) -> Iterator[str]:

@@ -29,9 +29,13 @@ LEFT_OUT = frozenset(
         "profiling_refused",
         "profiling_agreed",
         "as_of_day",
+        # there only while payment activity is scored: a score must not change with another's use
+        "payment_days_365d",
+        "first_payment_on",
+        "last_payment_on",
     }
 )
-"""Tags that are the same for everybody who is scored."""
+"""Tags that are the same for everybody who is scored, or not always there."""
 PERCENTILES = 101
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,9 +55,7 @@ class Model:
 
     def stale(self, catalogue: Catalogue) -> tuple[str, ...]:
         """Features that mean something else in a catalogue than what was learned from, or are not there."""
-        return tuple(
-            f.name for f in self.features if f.name not in catalogue or digest(catalogue, f.name) != f.digest
-        )
+        return stale_among(self.features, catalogue)
 
     @cached_property
     def text(self) -> str:
@@ -84,7 +82,7 @@ class Model:
     def from_text(cls, text: str) -> Model:
         """A model as it was kept. Raises ScoreError for what is none, before anything of it is used."""
         try:
-            told: Mapping[str, Any] = json.loads(text, parse_constant=_no_number)
+            told: Mapping[str, Any] = json.loads(text, parse_constant=no_number)
             if told["format"] != FORMAT:
                 raise ScoreError("this model is of another format: train it with this Quanke")
             model = cls(
@@ -104,7 +102,13 @@ class Model:
         return model
 
 
-def _no_number(word: str) -> float:
+def stale_among(features: Iterable[Feature], catalogue: Catalogue) -> tuple[str, ...]:
+    """Those that mean something else in a catalogue than what was learned from, or are not there."""
+    return tuple(f.name for f in features if f.name not in catalogue or digest(catalogue, f.name) != f.digest)
+
+
+def no_number(word: str) -> float:
+    """Refuses NaN and the infinities, which JSON has not and Python reads. Raises ValueError."""
     raise ValueError(f"{word} is no number of a model")
 
 

@@ -13,6 +13,7 @@ from quanke.kernel.money import format_amount, half_up
 from quanke.language.types import Kind
 from quanke.plans.scores.features import Feature
 from quanke.plans.scores.model import Model
+from quanke.plans.scores.payments import WINDOW, PaymentModel, history
 
 SHOWN = 5
 
@@ -45,6 +46,33 @@ def reasons(
         float(parts[i]), day, currency)) for i in order[:most]
         if parts[i] != 0
     ]  # fmt: skip
+
+
+def payment_reasons(model: PaymentModel, row: NDArray[np.float64], day: dt.date) -> list[Reason]:
+    """Why payment activity says what it says of a row with a payment: how often he paid, and when last.
+
+    `weight` is in logarithms of days: the parts and the logarithm of what is expected of a payer first seen
+    today add up to that of the days expected (as long as those are fewer than the days there are)."""
+    frequency, recency, seen = history(row[None, :])
+    alive = float(model.purchases.probability_alive(frequency, recency, seen)[0])
+    often = float(model.if_alive(frequency, seen)[0]) / model.of_new
+    first, last = ((day - dt.timedelta(days=int(row[at]))).isoformat() for at in (1, 2))
+    number = f"{row[0]:,.0f}"
+    zh_often, en_often = ("推高", "raises") if often > 1 else ("拉低", "lowers")
+    zh_last, en_last = ("不影响", "no part") if alive == 1 else ("拉低", "lowers it")
+    by_often = Reason(
+        "payment_days_365d",
+        float(np.log(often)),
+        f"近{WINDOW}日有 {number} 个支付日，首次在 {first}（{zh_often}）",
+        f"Days with a payment in {WINDOW}: {number}, the first on {first} ({en_often} it)",
+    )
+    by_last = Reason(
+        "last_payment_on",
+        float(np.log(max(alive, 1e-12))),
+        f"最近支付日 {last}，仍在支付的概率 {alive:.1%}（{zh_last}）",
+        f"Last payment on {last}: a payer still with {alive:.1%} ({en_last})",
+    )
+    return sorted((by_often, by_last), key=lambda r: -abs(r.weight))
 
 
 def _said(feature: Feature, value: float, weight: float, day: dt.date, currency: str) -> tuple[str, str]:

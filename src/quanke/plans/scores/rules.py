@@ -18,7 +18,8 @@ class ScoreRules:
     `look_back`: days of events before the first sheet; what looks back longer than the tables reach is no
     feature. `train_months`, `calibrate_months`: sheets to learn from, sheets to calibrate on; one is
     reported on. `least_trained`, `least_calibrated`, `least_reported`: so many customers must have acted, or
-    there is no model. `staircase_from`: so many acted in calibration for an isotonic one. `negatives`: most
+    there is no model. `least_payers`: so many customers must have paid on a second day, or there is none of
+    payment activity. `staircase_from`: so many acted in calibration for an isotonic one. `negatives`: most
     customers who did not act to learn from, for each who did. `warn`, `alarm`: thousandths of PSI.
     `apart_warn`, `apart_alarm`: tenths of standard deviations between what was said and what came of it.
     """
@@ -34,6 +35,7 @@ class ScoreRules:
     least_trained: Dated = field(default=Dated.of(100))
     least_calibrated: Dated = field(default=Dated.of(20))
     least_reported: Dated = field(default=Dated.of(10))
+    least_payers: Dated = field(default=Dated.of(1_000))
     staircase_from: Dated = field(default=Dated.of(1_000))
     negatives: Dated = field(default=Dated.of(10))
     warn: Dated = field(default=Dated.of(100))

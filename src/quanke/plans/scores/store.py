@@ -15,6 +15,7 @@ from typing import Any
 
 from quanke.kernel.errors import ScoreError
 from quanke.plans.scores.model import Model, fingerprint
+from quanke.plans.scores.payments import PaymentModel
 from quanke.plans.scores.worth import Worth
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{16}\Z")
@@ -62,6 +63,11 @@ class Version:
     def worth(self) -> Worth:
         """Margins and amounts, of a version of `expected_value`."""
         return Worth.from_text(self.text)
+
+    @cached_property
+    def payments(self) -> PaymentModel:
+        """The process, of a version of `payment_activity`."""
+        return PaymentModel.from_text(self.text)
 
     @cached_property
     def card(self) -> dict[str, Any]:
@@ -123,6 +129,13 @@ class ModelStore:
         if found is None:
             raise ScoreError(f"{score}: the version in use is not there: `quanke scores use {score} VERSION`")
         return found
+
+    def chosen(self, score: str) -> bool:
+        """Whether a version of a score is in use, without a look at it."""
+        try:
+            return bool((self.folder / score / CURRENT).read_text(encoding="utf-8").strip())
+        except FileNotFoundError:
+            return False
 
     def in_use(self) -> dict[str, Version]:
         """The version in use of each score that has one, by score."""

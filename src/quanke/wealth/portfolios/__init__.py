@@ -15,12 +15,14 @@ __all__ = [
     "HouseView",
     "ModelPortfolioStore",
     "ModelPortfolios",
+    "ModelSettings",
     "ShareLimit",
     "View",
     "asset_class_of",
     "caps_by",
     "frontier",
     "read_house_view",
+    "read_settings",
     "walk_forward",
 ]
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from quanke.wealth.portfolios.fallbacks import Fallback
     from quanke.wealth.portfolios.house_view import HouseView, View, read_house_view
     from quanke.wealth.portfolios.models import ModelPortfolios
+    from quanke.wealth.portfolios.settings import ModelSettings, read_settings
     from quanke.wealth.portfolios.store import ModelPortfolioStore
 
 _PLACES = {
@@ -47,9 +50,11 @@ _PLACES = {
     "HouseView": "house_view",
     "ModelPortfolioStore": "store",
     "ModelPortfolios": "models",
+    "ModelSettings": "settings",
     "View": "house_view",
     "frontier": "critical_line",
     "read_house_view": "house_view",
+    "read_settings": "settings",
     "walk_forward": "backtest",
 }
 

@@ -25,7 +25,7 @@ TOLERANCE = 1e-7
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
     """Rows `left @ weights <= right` (m, n) with `names`; `suitable` (n,); a ceiling on the deviation of a
-    period under `ceiling_name`, and a cap on what is moved from `previous`, or None."""
+    period under `ceiling_name` (`periods` make a year), and a cap on what is moved from `previous`."""
 
     names: tuple[str, ...]
     left: Floats
@@ -34,6 +34,7 @@ class Limits:
     cov: Floats
     ceiling: float | None = None
     ceiling_name: str = ""
+    periods: int = 1
     previous: Floats | None = None
     turnover: float | None = None
     turnover_name: str = "turnover"
@@ -168,7 +169,6 @@ def _relaxation(limits: Limits, asked: frozenset[str]) -> list[tuple[str, float]
     if problem.value <= 1e-6:
         return []
     found = [(name, float(slack.value)) for name, slack in gives if float(slack.value) > TOLERANCE]
-    # the ceiling gives by a share of itself: told as a deviation of a period
-    return [
-        (n, by * limits.ceiling if n == limits.ceiling_name and limits.ceiling else by) for n, by in found
-    ]
+    # the ceiling gives by a share of itself: told as volatility of a year
+    year = (limits.ceiling or 0.0) * limits.periods**0.5
+    return [(n, by * year if n == limits.ceiling_name else by) for n, by in found]

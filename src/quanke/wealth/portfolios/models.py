@@ -27,12 +27,11 @@ from quanke.wealth.portfolios.house_view import HouseView
 from quanke.wealth.portfolios.limits import Limits, limits_of, refuse_contradiction
 from quanke.wealth.portfolios.ordering import RiskMeasures, ordered
 from quanke.wealth.portfolios.rounding import POINTS, rounded
+from quanke.wealth.portfolios.settings import STANDARD_STEP, STANDARD_VOLATILITY
 from quanke.wealth.portfolios.solving import PortfolioMethod, least_share, safest_ways, ways
 
 Floats = NDArray[np.float64]
 FORMAT = 1
-STANDARD_VOLATILITY = (0.006, 0.02, 0.05, 0.09, 0.14)
-"""Ceilings on the volatility of a year of C1..C5 [assume]."""
 
 
 class ModelPortfolios(BaseEstimator):  # type: ignore[misc]
@@ -71,7 +70,7 @@ class ModelPortfolios(BaseEstimator):  # type: ignore[misc]
         mean: str = "equilibrium",
         views: HouseView | None = None,
         volatility: Sequence[float] = STANDARD_VOLATILITY,
-        step: float = 0.01,
+        step: float = STANDARD_STEP,
         previous: ArrayLike | None = None,
         turnover: float | None = None,
         periods: int = 252,
@@ -244,6 +243,7 @@ class ModelPortfolios(BaseEstimator):  # type: ignore[misc]
             limits,
             ceiling=float(self.volatility[k - 1]) / float(np.sqrt(self.periods)),
             ceiling_name=f"volatility of C{k}",
+            periods=self.periods,
             previous=None if before is None else before[k - 1],
             turnover=self.turnover,
         )

@@ -1,8 +1,7 @@
 """The optimisers behind a model portfolio: skfolio's where it has one, cvxpy where it does not or fails.
 
 Everything is brought to the scale of the ceiling first: deviations of a day are so small that solvers take
-them for rounding. Sources: Markowitz 1952; Rockafellar and Uryasev 2000 (CVaR); Richard and
-Roncalli 2019 (risk budgets).
+them for rounding. Sources: Markowitz 1952; Rockafellar and Uryasev 2000 (CVaR).
 """
 
 from __future__ import annotations
@@ -48,9 +47,9 @@ def ways(
     """The ways to a class's portfolio, in the order they are tried."""
     cost = np.array([a.buy_cost + a.sell_cost for a in assets]) / PPM / (HOLDING_YEARS * periods)
     made: dict[PortfolioMethod, Callable[[], Floats]] = {
-        PortfolioMethod.CVAR: lambda: _mean_risk(estimate, limits, cost, cvar=True),
+        PortfolioMethod.CVAR: lambda: mean_risk(estimate, limits, cost, cvar=True),
         PortfolioMethod.RISK_BUDGET: lambda: risk_budget(estimate, limits),
-        PortfolioMethod.MEAN_RISK: lambda: _mean_risk(estimate, limits, cost),
+        PortfolioMethod.MEAN_RISK: lambda: mean_risk(estimate, limits, cost),
     }
     asked = dict.fromkeys((method, PortfolioMethod.MEAN_RISK))
     found: list[Way] = [(str(way), _checked(made[way], limits)) for way in asked]
@@ -111,7 +110,9 @@ def _fitted(model: Any, returns: Floats) -> Floats:
     return np.asarray(found.weights_, np.float64).reshape(-1)
 
 
-def _mean_risk(estimate: Estimate, limits: Limits, cost: Floats, cvar: bool = False) -> Floats:
+def mean_risk(estimate: Estimate, limits: Limits, cost: Floats, cvar: bool = False) -> Floats:
+    """The highest mean after costs (a share a period, n) under all limits; with `cvar` also under the CVaR
+    that a normal portfolio at the ceiling would have."""
     from skfolio import RiskMeasure
     from skfolio.optimization import MeanRisk, ObjectiveFunction
 
@@ -161,25 +162,48 @@ def least_risk(estimate: Estimate, limits: Limits) -> Floats:
 
 
 def risk_budget(estimate: Estimate, limits: Limits) -> Floats:
-    """Equal parts of risk over what is suitable and moves, as near as the limits allow: the sum of logarithms
-    of their weights is greatest under the ceiling, and what is certain takes the rest.
+    """Equal parts of risk over what is suitable and moves, up to the ceiling, as near as the limits allow;
+    what hardly moves takes the rest.
 
-    Without limits that bind, every such asset bears the same part of the deviation. skfolio's risk budgets
-    know no asset without risk and no ceiling, so this one is written for cvxpy. Source: Richard and Roncalli
-    2019, "Constrained Risk Budgeting Portfolios".
+    skfolio finds the mix whose parts are equal; how much of it is held, beside what is certain and under all
+    limits, is written for cvxpy: the deviation less a price on the mean logarithm of the weights is least. At
+    the price taken every part bears the same, unless a limit binds. Sources: Maillard, Roncalli and Teiletche
+    2010; Richard and Roncalli 2019, "Constrained Risk Budgeting Portfolios".
     """
     cp: Any = import_module("cvxpy")
     deviations = np.sqrt(np.diag(estimate.cov))
     # beside what hardly moves, equal parts of risk would be that alone
     moves = limits.suitable & (deviations > deviations[limits.suitable].max() / 100) & ~_shut(limits)
-    weights = cp.Variable(len(estimate.mean), nonneg=True)
-    kept = [*_kept(cp, weights, limits, estimate.cov)]
-    gain = cp.sum(cp.log(weights[np.flatnonzero(moves)])) if moves.any() else 0
-    problem = cp.Problem(cp.Maximize(gain), kept)
+    some = np.flatnonzero(moves)
+    if not len(some):
+        raise PortfolioError("the limits leave nothing that moves")
+    mix = _equal_parts(estimate, some)
+    rest = least_share(limits.without_ceiling(), (~moves).astype(np.float64))
+    whole = (1 - rest) * float(mix @ estimate.cov @ mix) ** 0.5
+    taken = whole if limits.ceiling is None else min(limits.ceiling, whole)
+    weights = cp.Variable(len(moves), nonneg=True)
+    root = np.linalg.cholesky(estimate.cov).T / taken
+    cost = cp.norm(root @ weights) - cp.sum(cp.log(weights[some])) / len(some)
+    problem = cp.Problem(cp.Minimize(cost), _kept(cp, weights, limits, estimate.cov))
     problem.solve(solver=cp.CLARABEL)
     if weights.value is None:
         raise PortfolioError(f"the solver ended as {problem.status}")
     return np.asarray(weights.value, np.float64)
+
+
+def _equal_parts(estimate: Estimate, some: NDArray[np.int64]) -> Floats:
+    """The mix (n,) of some assets in which each bears the same part of the deviation."""
+    from skfolio import RiskMeasure
+    from skfolio.optimization import RiskBudgeting
+
+    from quanke.wealth.portfolios.fixed_prior import FixedPrior
+
+    mix = np.zeros(len(estimate.mean))
+    scale = 1 / float(np.sqrt(np.diag(estimate.cov))[some].mean())
+    prior = FixedPrior(estimate.mean[some] * scale, estimate.cov[np.ix_(some, some)] * scale**2)
+    model = RiskBudgeting(risk_measure=RiskMeasure.VARIANCE, prior_estimator=prior)
+    mix[some] = 1.0 if len(some) == 1 else _fitted(model, estimate.returns[:, some] * scale)
+    return mix
 
 
 def _shut(limits: Limits) -> NDArray[np.bool_]:

@@ -1,0 +1,81 @@
+"""Before any effect is read: have the arms their sizes, and were they alike?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from quanke.effects import balance, estimate, resembles_random
+
+
+def test_shares_by_hand() -> None:
+    # 520 and 480 where 500 were meant: 20^2 / 500 twice = 1.6
+    found = resembles_random(np.arange(1_000) < 480, 0.5)
+    assert found.counts == (520, 480) and found.expected == (500.0, 500.0)
+    assert found.p == pytest.approx(stats.chisquare([520, 480]).pvalue) == pytest.approx(0.2059, abs=1e-4)
+    assert found and not found.alarm and "planned sizes" in found.sentence
+    assert "control 520 (planned 500), treated 480 (planned 500)" in found.sentence
+
+
+def test_alarm() -> None:
+    treated = np.arange(10_000) < 7_800
+    found = resembles_random(treated, 0.8)
+    assert not found and found.alarm and found.p < 1e-5
+    assert "do not have the planned sizes" in found.sentence and "不符" in found.sentence_zh
+    assert resembles_random(treated, 0.8, alarm_below=1e-9)
+    warned = estimate(np.arange(10_000.0), treated, expected=0.8)
+    assert found.sentence in warned.warnings
+    assert not estimate(np.arange(10_000.0), treated, expected=0.78).warnings
+
+
+def test_several_arms() -> None:
+    arms = ["a"] * 300 + ["b"] * 320 + ["c"] * 380
+    even = resembles_random(arms, [1 / 3, 1 / 3, 1 / 3])
+    assert even.arms == ("a", "b", "c") and even.p == pytest.approx(stats.chisquare([300, 320, 380]).pvalue)
+    assert not even
+    assert resembles_random(arms, {"c": 38, "a": 30, "b": 32}).p == pytest.approx(1)
+    assert resembles_random(pa.array(arms), [0.3, 0.32, 0.38])
+    missing = resembles_random(arms, {"a": 0.3, "b": 0.3, "c": 0.3, "d": 0.1})
+    assert missing.counts[3] == 0 and not missing
+
+
+def test_an_empty_arm_alarms() -> None:
+    assert not resembles_random(np.zeros(100, bool), 0.5)
+    assert not resembles_random(np.ones(100, int), [0.5, 0.5])
+
+
+def test_false_alarms_are_as_rare_as_named() -> None:
+    draws = np.random.default_rng(1)
+    alarms = sum(resembles_random(draws.random(500) < 0.7, 0.7).alarm for _ in range(2_000))
+    assert 4 <= alarms <= 38  # one in a hundred: 20 are expected
+
+
+def test_balance_by_hand() -> None:
+    # treated 1, 3, 5: mean 3, variance 4; control 2, 4: mean 3, variance 2; ages 10 apart
+    rows = balance({"aum": [1, 3, 5, 2, 4], "age": [30, 30, 36, 20, 24.0]}, [1, 1, 1, 0, 0])
+    assert [row.name for row in rows] == ["aum", "age"]
+    aum, age = rows
+    assert (aum.mean_treated, aum.mean_control, aum.smd, aum.variance_ratio, aum.p) == (3, 3, 0, 2, 1)
+    assert not aum.alarm
+    assert age.smd == pytest.approx(10 / np.sqrt((12 + 8) / 2)) and age.alarm
+    assert age.p == pytest.approx(stats.ttest_ind([30, 30, 36], [20, 24], equal_var=False).pvalue)
+
+
+def test_balance_with_gaps_and_without_variance() -> None:
+    rows = balance(np.array([[1, 7, np.nan], [1, 8, np.nan], [1, np.nan, 1], [1, 9, 2]]), [1, 1, 0, 0], "abc")
+    constant, gap, empty = rows
+    assert (constant.smd, constant.variance_ratio, constant.p, constant.alarm) == (None, None, None, False)
+    assert (gap.missing_treated, gap.missing_control, gap.mean_control) == (0, 1, 9.0)
+    assert empty.missing_treated == 2 and empty.p is None
+    apart = balance([1.0, 1.0, 2.0, 2.0], [1, 1, 0, 0])[0]
+    assert apart.smd is None and apart.alarm, "no variance, and yet apart"
+
+
+def test_balance_of_a_fair_draw_is_quiet() -> None:
+    draws = np.random.default_rng(2)
+    x = draws.lognormal(size=(4_000, 20))
+    treated = draws.random(4_000) < 0.5
+    assert not any(row.alarm for row in balance(x, treated))
+    assert any(row.alarm for row in balance(x, treated | (x[:, 3] > 5)))
