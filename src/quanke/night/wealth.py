@@ -121,7 +121,7 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     write_parquet(folder / "trades.parquet", trades)
     tonight = _tonight(asked, made, products.ids, model.version, withheld)
     write_parquet(folder / RECORD, following.with_tonight(tonight))
-    told = told_holders(run, products, positions, everybody, rules)
+    told = told_holders(run, products.table, positions, everybody, rules)
     write_parquet(folder / TOLD, told)
     sheet = {
         "model": model.sheet,

@@ -44,7 +44,7 @@ class AdviceGround:
         holders = Holders(
             risk_class=risk_class,
             cash=everybody.cash()[rows],
-            keep=kept_cash(everybody, rows, self.day),
+            keep=kept_cash(everybody, rows, self.day, self.rules),
             allowed=allowed,
             group=group,
             lately=self._lately(len(rows), held, shelf),

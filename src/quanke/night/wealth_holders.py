@@ -17,9 +17,9 @@ from quanke.wealth.advisable import AdviceFacts, stopped
 
 TAGS = (
     "is_person", "relationship_closed", "deceased", "advice_agreed", "profiling_refused", "accounts_open",
-    "age", "risk_level", "risk_assessment_valid", "demand_balance", "has_salary", "has_pension",
-    "salary_amount", "outflow_90d", "own_name_out_90d", "third_party_paid_30d", "loan_balance",
-    "pays_tuition", "house_purchase_90d", "aum", "owner_post", "tier", "branch",
+    "age", "risk_level", "risk_assessment_valid", "demand_balance", "has_salary", "salary_amount",
+    "has_pension", "pension_last_month", "outflow_90d", "own_name_out_90d", "third_party_paid_30d",
+    "house_purchase_90d", "owner_post",
 )  # fmt: skip
 """Tags that advice stands on."""
 Columns = Callable[[str], pa.ChunkedArray]

@@ -11,6 +11,7 @@ from quanke.wealth.trades.space import (
     CHOSEN,
     CLASS,
     FEE,
+    FROZEN,
     FULL,
     HIGH,
     INSURED,
@@ -139,6 +140,8 @@ def short(w):  # type: ignore[no-untyped-def]
 @compiled
 def lower(w, at, most, hard):  # type: ignore[no-untyped-def]
     """Lower a trade by about `most`, not past where its class leaves the band unless `hard`."""
+    if at == w[0, FROZEN]:
+        return 0
     it = w[LEAF, at]
     c = w[CLASS, it]
     here = w[NOW, c] + w[X, c]
@@ -160,6 +163,8 @@ def lower(w, at, most, hard):  # type: ignore[no-untyped-def]
 @compiled
 def lift(w, at, most, hard):  # type: ignore[no-untyped-def]
     """Raise a trade by about `most`, not past where its class leaves the band unless `hard`."""
+    if at == w[0, FROZEN]:
+        return 0
     it = w[LEAF, at]
     c = w[CLASS, it]
     here = w[NOW, c] + w[X, c]

@@ -3,7 +3,7 @@
 Each class goes just into its band; what costs no fee goes on to its target; then cash is brought into its own
 band by what is cheapest to move, and the cash that is kept is looked after. Beyond the bands a class gives as
 much as cash gains, so this is least for amounts without lots; where lots leave something, single amounts
-and pairs of them are tried a step either way.
+are tried a step either way, alone and with the others following.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from quanke.wealth.trades.items import apart, fee_of
 from quanke.wealth.trades.machine import compiled
 from quanke.wealth.trades.space import (
     AMOUNT,
+    BEFORE,
     BEST_OUTSIDE,
     BUDGET,
     BY_FEE,
@@ -33,6 +34,7 @@ from quanke.wealth.trades.space import (
     FEE,
     FEE_NOW,
     FEES_BIND,
+    FROZEN,
     FULL,
     GOAL,
     GRAIN,
@@ -202,8 +204,7 @@ def turn(w, missing):  # type: ignore[no-untyped-def]
 
 @compiled
 def polish(w, classes, least):  # type: ignore[no-untyped-def]
-    """Try single amounts and pairs a step either way while that leaves less outside: where it could reach
-    the best so far."""
+    """Try amounts a step either way while that leaves less outside: where it could reach the best so far."""
     now, steps = outside(w, classes), 0
     for at in range(w[0, CHOSEN]):
         j = w[LEAF, at]
@@ -217,8 +218,9 @@ def polish(w, classes, least):  # type: ignore[no-untyped-def]
         for at in range(w[0, CHOSEN]):
             now = _single(w, classes, at, now)
         for at in range(w[0, CHOSEN]):
-            if now > least:
-                now = _pairs(w, classes, at, now)
+            for which in range(2):
+                if now > least:
+                    now = _with_rest(w, classes, at, which, now)
         if now >= before:
             return
 
@@ -235,7 +237,9 @@ def wished(w, at, which):  # type: ignore[no-untyped-def]
     c = w[CLASS, it]
     here = w[NOW, 0] - spent_on(w)
     if which < 4:
-        gap = w[LOW, 0] - here if here < w[LOW, 0] else (w[HIGH, 0] - here if here > w[HIGH, 0] else 0)
+        gap = max(w[LOW, 0] - here, short(w), 0)
+        if gap == 0:
+            gap = min(w[HIGH, 0] - here, 0)
         y = old - w[SIGN, it] * gap
     else:
         here = w[NOW, c] + w[X, c]
@@ -261,27 +265,25 @@ def _single(w, classes, at, now):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _pairs(w, classes, at, now):  # type: ignore[no-untyped-def]
-    for which in range(2):
-        old = w[AMOUNT, at]
-        y = wished(w, at, which)
-        if y <= 0 or y == old or (y > old and y > allowed(w, at, y)):
-            continue
-        set_amount(w, at, y)
-        kept = False
-        for other in range(w[0, CHOSEN]):
-            for second in range(2, 4):
-                z, held = wished(w, other, second), w[AMOUNT, other]
-                if other == at or kept or z <= 0 or z == held or (z > held and z > allowed(w, other, z)):
-                    continue
-                set_amount(w, other, z)
-                found = outside(w, classes)
-                if found < now and short(w) == 0:
-                    now, kept = found, True
-                else:
-                    set_amount(w, other, held)
-        if not kept:
-            set_amount(w, at, old)
+def _with_rest(w, classes, at, which, now):  # type: ignore[no-untyped-def]
+    """One amount a step down (0) or up (1), and the others as cash then asks."""
+    old = w[AMOUNT, at]
+    y = wished(w, at, which)
+    if y <= 0 or y == old or y > allowed(w, at, max(y, old)):
+        return now
+    count = w[0, CHOSEN]
+    for n in range(count):
+        w[BEFORE, n] = w[AMOUNT, n]
+    set_amount(w, at, y)
+    w[0, FROZEN] = at
+    into_bands(w)
+    settle(w)
+    w[0, FROZEN] = -1
+    found = outside(w, classes)
+    if found < now and short(w) == 0:
+        return found
+    for n in range(count):
+        set_amount(w, n, w[BEFORE, n])
     return now
 
 
@@ -308,6 +310,7 @@ def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
     """Amounts for the items in `leaf`, with so many trades left for near-cash. Returns what lies outside, NO
     where they cannot be kept; the fees stand in `w[0, FEE_NOW]`."""
     count = w[0, CHOSEN]
+    w[0, FROZEN] = -1
     for at in range(count):
         w[UPTO, at] = top(w, w[LEAF, at])
     for _ in range(6):

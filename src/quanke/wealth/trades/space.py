@@ -35,8 +35,8 @@ N_CLASSES, N_ISSUERS, N_STEPS, N_PRODUCTS = range(4)
 (
     WHOLE, CASH, DEMAND, KEEP, SPENT, RISK_CLASS, HOLDINGS, TOLERANCE, BUDGET, ITEMS, LIQUID, LIQUID_END,
     OPTIONS, DEPTHS, CHOSEN, BEST_COUNT, BEST_OUTSIDE, BEST_FEE, BEST_FAR, BEST_RANK, BEST_BAD, FEES_BIND,
-    CLIPPED, LEAVES, FEE_NOW, WRONG, TIED, GOAL, GRAIN,
-) = range(29)  # fmt: skip
+    CLIPPED, LEAVES, FEE_NOW, WRONG, TIED, GOAL, GRAIN, FROZEN,
+) = range(30)  # fmt: skip
 # other rows of w. By class: value, band, target, bits of why not, x, first option, items from, middle, to
 NOW, LOW, HIGH, TARGET, WHY, X, FIRST, SPAN, LATELY = 1, 2, 3, 4, 5, 6, 7, 8, 11
 # by product and issuer (insured deposits of each after all issuers)
@@ -52,9 +52,9 @@ OPTION_ROWS = (35, 41 + OF_CLASS)
 # the search: classes in order, next option by depth, sums by depth, three bounds by depth and trades left
 ORDER, NEXT, SUM, SUMS = 45, 46, 47, 53
 # trades looked at, and the best; room to choose items in
-LEAF, AMOUNT, UPTO, BY_FEE, BEST, BEST_AMOUNT, KEPT, PICKED, MONEY = range(56, 65)
+LEAF, AMOUNT, UPTO, BY_FEE, BEST, BEST_AMOUNT, KEPT, PICKED, MONEY, BEFORE = range(56, 66)
 """MONEY: demand money with so many sales of near-cash."""
-ROWS = 65
+ROWS = 66
 # why a class cannot be moved: bits
 IS_LOCKED, IS_QUIET, HAS_SUITABLE, IS_CAPPED, IS_LUMPY = 1, 2, 4, 8, 16
 
