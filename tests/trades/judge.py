@@ -88,8 +88,8 @@ def _sums(case, made, i, q, trades) -> list[str]:  # type: ignore[no-untyped-def
     before = sum(max(a - v, v - b, 0) for a, b, v in zip(q.low, q.high, q.now, strict=True))
     if outside != int(made.outside_after[i]) or before != int(made.outside_before[i]):
         found.append("what lies outside is told wrongly")
-    if before - outside <= q.worth:
-        found.append("not worth it")
+    if before <= outside:
+        found.append("nothing comes of it")
     if fees != int(made.fees[i]):
         found.append("fees do not add up")
     return found

@@ -108,7 +108,7 @@ def into_bands(w):  # type: ignore[no-untyped-def]
         c = w[CLASS, it]
         here = w[NOW, c] + w[X, c]
         need = w[LOW, c] - here if w[SIGN, it] > 0 else here - w[HIGH, c]
-        if need <= 0 or c == 0:
+        if need <= 0 or c == 0 or at == w[0, FROZEN]:
             continue
         old = w[AMOUNT, at]
         y = up(w, w[LEAF, at], old + need)
