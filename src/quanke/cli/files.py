@@ -196,9 +196,7 @@ def demo(customers: int, home: Path, as_json: bool) -> None:
         try:
             outcome = run_night(bank, day, progress=progress)
             if outcome.computed and day == nights[0]:
-                console.print(
-                    "4/5  scores and uplift, learned from what was known; the next night applies them"
-                )
+                console.print("4/5  scores and uplift are learned; the next night applies them")
                 train_scores(bank, day, sample=DEMO_SAMPLE, progress=progress)
                 _learn_from_campaigns(bank, progress)
         except QuankeError:
@@ -211,3 +209,30 @@ def demo(customers: int, home: Path, as_json: bool) -> None:
     else:
         report_of.show(console)
         _show_campaigns(bank, console, progress)
+
+
+def _learn_from_campaigns(bank: Home, progress: Progress) -> None:
+    """Uplift of each offer of the sample's campaigns, where enough converted."""
+    from quanke.night.uplift_training import learn_uplift
+
+    for campaign, offer in DEMO_CAMPAIGNS.items():
+        with suppress(QuankeError):
+            learn_uplift(bank, (campaign,), offer=offer, sample=DEMO_SAMPLE, progress=progress)
+
+
+def _show_campaigns(bank: Home, console: Console, progress: Progress) -> None:
+    """What each campaign of the sample bank changed: a sentence in each language."""
+    from quanke.night.effects import measure
+
+    console.print("5/5  what campaigns really changed 活动真正改变了什么")
+    for campaign in DEMO_CAMPAIGNS:
+        try:
+            found = measure(bank, campaign, progress=progress)
+        except QuankeError as error:
+            console.print(f"     {campaign}: {error}", highlight=False)
+            continue
+        console.print(f"     [bold]{campaign}[/]", highlight=False)
+        converted = [each.estimate for each in found.outcomes if each.name == "converted"]
+        for estimate in (found.headline, *converted):
+            console.print(f"       {estimate.sentence_zh} {estimate.sentence}", highlight=False)
+    console.print("     more: quanke effects CAMPAIGN; quanke wealth show; quanke wealth list")
