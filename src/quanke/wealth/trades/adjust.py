@@ -7,10 +7,11 @@ from quanke.wealth.trades.items import apart, fee_of
 from quanke.wealth.trades.machine import compiled
 from quanke.wealth.trades.space import (
     AMOUNT,
+    BUYING,
     CASH,
-    CHOSEN,
     CLASS,
     FEE,
+    FEE_NOW,
     FROZEN,
     FULL,
     HIGH,
@@ -24,6 +25,8 @@ from quanke.wealth.trades.space import (
     SIGN,
     SPENT,
     STEP,
+    TAKEN,
+    TURNED,
     UPTO,
     USED,
     A,
@@ -65,11 +68,26 @@ def insured_use(amount, interest):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def clear(w):  # type: ignore[no-untyped-def]
+    """No trades are looked at."""
+    for c in range(CLASSES):
+        w[X, c] = 0
+    w[0, TAKEN] = w[0, TURNED] = w[0, FEE_NOW] = w[0, BUYING] = 0
+
+
+@compiled
 def set_amount(w, at, y):  # type: ignore[no-untyped-def]
     """Give the trade at a place another amount."""
     it = w[LEAF, at]
-    old = w[AMOUNT, at]
-    w[X, w[CLASS, it]] += w[SIGN, it] * (y - old)
+    old, c = w[AMOUNT, at], w[CLASS, it]
+    moved = w[SIGN, it] * (y - old)
+    w[X, c] += moved
+    if c:
+        w[0, TAKEN] += moved
+    else:
+        w[0, TURNED] -= moved
+    if w[FEE, it]:
+        w[0, FEE_NOW] += fee_of(y, w[FEE, it]) - fee_of(old, w[FEE, it])
     if w[ISSUER, it] >= 0:
         w[USED, w[ISSUER, it]] += y - old
     if w[INSURED, it] >= 0:
@@ -94,28 +112,9 @@ def allowed(w, at, y):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fees(w):  # type: ignore[no-untyped-def]
-    """Fees of all trades looked at."""
-    total = 0
-    for at in range(w[0, CHOSEN]):
-        total += fee_of(w[AMOUNT, at], w[FEE, w[LEAF, at]])
-    return total
-
-
-@compiled
-def spent_on(w):  # type: ignore[no-untyped-def]
-    """What purchases take less what sales of other classes than cash bring, before fees."""
-    total = 0
-    for c in range(1, CLASSES):
-        total += w[X, c]
-    return total
-
-
-@compiled
 def outside(w, classes):  # type: ignore[no-untyped-def]
     """What lies outside the band after the trades, over all classes."""
-    taken = spent_on(w)
-    total = apart(w[NOW, 0] - taken, w[LOW, 0], w[HIGH, 0])
+    total = apart(w[NOW, 0] - w[0, TAKEN], w[LOW, 0], w[HIGH, 0])
     for c in range(1, classes):
         total += apart(w[NOW, c] + w[X, c], w[LOW, c], w[HIGH, c])
     return total
@@ -124,17 +123,10 @@ def outside(w, classes):  # type: ignore[no-untyped-def]
 @compiled
 def short(w):  # type: ignore[no-untyped-def]
     """What is missing of the cash to keep, or of demand money, where something is bought; 0: nothing."""
-    buys, turned = False, 0
-    for at in range(w[0, CHOSEN]):
-        it = w[LEAF, at]
-        if w[SIGN, it] > 0:
-            buys = True
-        elif w[CLASS, it] == 0:
-            turned += w[AMOUNT, at]
-    if not buys:
+    if w[0, BUYING] == 0:
         return 0
-    out = spent_on(w) + fees(w)
-    return max(0, out - (w[NOW, 0] - w[0, SPENT]), out - turned - w[0, CASH])
+    out = w[0, TAKEN] + w[0, FEE_NOW]
+    return max(0, out - (w[NOW, 0] - w[0, SPENT]), out - w[0, TURNED] - w[0, CASH])
 
 
 @compiled

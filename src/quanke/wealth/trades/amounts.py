@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from quanke.wealth.trades.adjust import (
     allowed,
+    clear,
     down,
-    fees,
     lift,
     lower,
     outside,
     set_amount,
     short,
-    spent_on,
     up,
 )
 from quanke.wealth.trades.choices import top
@@ -28,6 +27,7 @@ from quanke.wealth.trades.space import (
     BEFORE,
     BEST_OUTSIDE,
     BUDGET,
+    BUYING,
     BY_FEE,
     CHOSEN,
     CLASS,
@@ -49,6 +49,7 @@ from quanke.wealth.trades.space import (
     ROOM,
     SIGN,
     STEP,
+    TAKEN,
     TARGET,
     UPTO,
     USED,
@@ -64,7 +65,7 @@ NO = 1 << 60
 @compiled
 def begin(w):  # type: ignore[no-untyped-def]
     """All trades at their least amounts. False where caps do not even leave that."""
-    w[X, :] = 0
+    clear(w)
     for at in range(w[0, CHOSEN]):
         it = w[LEAF, at]
         w[AMOUNT, at] = 0
@@ -74,6 +75,8 @@ def begin(w):  # type: ignore[no-untyped-def]
             w[USED, w[INSURED, it]] = 0
     for at in range(w[0, CHOSEN]):
         it = w[LEAF, at]
+        if w[SIGN, it] > 0:
+            w[0, BUYING] = 1
         if w[A, it] > w[UPTO, at]:
             return False
         set_amount(w, at, w[A, it])
@@ -105,7 +108,7 @@ def into_bands(w):  # type: ignore[no-untyped-def]
         c = w[CLASS, it]
         here = w[NOW, c] + w[X, c]
         need = w[LOW, c] - here if w[SIGN, it] > 0 else here - w[HIGH, c]
-        if need <= 0 or c == 0:
+        if need <= 0 or c == 0 or at == w[0, FROZEN]:
             continue
         old = w[AMOUNT, at]
         y = up(w, w[LEAF, at], old + need)
@@ -167,7 +170,7 @@ def take(w, wanted):  # type: ignore[no-untyped-def]
 @compiled
 def level(w):  # type: ignore[no-untyped-def]
     """Bring cash into its band as far as the bands of other classes allow."""
-    here = w[NOW, 0] - spent_on(w)
+    here = w[NOW, 0] - w[0, TAKEN]
     if here < w[LOW, 0]:
         give(w, w[LOW, 0] - here, False)
     elif here > w[HIGH, 0]:
@@ -235,7 +238,7 @@ def wished(w, at, which):  # type: ignore[no-untyped-def]
     if which == 1:
         return up(w, j, old + 1)
     c = w[CLASS, it]
-    here = w[NOW, 0] - spent_on(w)
+    here = w[NOW, 0] - w[0, TAKEN]
     if which < 4:
         gap = max(w[LOW, 0] - here, short(w), 0)
         if gap == 0:
@@ -250,7 +253,7 @@ def wished(w, at, which):  # type: ignore[no-untyped-def]
 
 @compiled
 def _single(w, classes, at, now):  # type: ignore[no-untyped-def]
-    for which in range(8):
+    for which in range(2, 8):
         old = w[AMOUNT, at]
         y = wished(w, at, which)
         if y <= 0 or y == old or (y > old and y > allowed(w, at, y)):
@@ -324,9 +327,8 @@ def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
         if not settle(w):
             return NO
         slack = 0 if w[0, GOAL] == 0 else w[0, GRAIN] - 1
-        if outside(w, classes) > least + slack:
+        if least + slack < w[0, BEST_OUTSIDE] and outside(w, classes) > least + slack:
             polish(w, classes, least + slack)
-        w[0, FEE_NOW] = fees(w)
         over = w[0, FEE_NOW] - w[0, BUDGET]
         if over <= 0:
             return outside(w, classes)

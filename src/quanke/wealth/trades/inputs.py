@@ -26,7 +26,7 @@ NO_CAP = PPM
 def whole(name: str, given: Any, shape: tuple[int, ...], kind: Any, low: int, high: int) -> NDArray[Any]:
     """An array of whole numbers of one shape within bounds. Raises InputError with field and first row."""
     found = np.asarray(given)
-    if found.dtype.kind not in "iub" or found.shape != shape:
+    if (found.dtype.kind not in "iub" and found.size) or found.shape != shape:
         raise InputError(f"whole numbers of shape {shape} are expected", field=name)
     if found.size and (found.min() < low or found.max() > high):
         row = int(np.argwhere((found < low) | (found > high))[0][0])

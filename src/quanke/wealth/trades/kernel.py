@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quanke.wealth.trades.adjust import outside
+from quanke.wealth.trades.adjust import clear, outside
 from quanke.wealth.trades.choices import arrange, options_of, sort_options
 from quanke.wealth.trades.inputs import CLASSES, Holders, Positions, Shelf, Targets
 from quanke.wealth.trades.items import fee_of, hold, liquid, load, purchases, rooms, sales, standing
@@ -63,6 +63,7 @@ from quanke.wealth.trades.space import (
     SIGN,
     SPAN,
     SPENT,
+    TAKEN,
     TOLERANCE,
     WHOLE,
     WHY,
@@ -170,7 +171,8 @@ def _one(h, w, trades, at, row):  # type: ignore[no-untyped-def]
     """One customer: his row, and his trades from `at` on. Returns where the next may stand."""
     classes = h[H_SIZES, N_CLASSES]
     for c in range(classes):
-        w[WHY, c] = w[X, c] = 0
+        w[WHY, c] = 0
+    clear(w)
     w[0, BEST_COUNT] = w[0, FEES_BIND] = w[0, CLIPPED] = 0
     ready = standing(h, w)
     row[1], row[8], row[9] = max(w[0, WHOLE], 0), w[0, WRONG], 1
@@ -185,7 +187,7 @@ def _one(h, w, trades, at, row):  # type: ignore[no-untyped-def]
     _possible(h, w, classes)
     row[9] = decide(w, classes, h[H_RULES, MOST_COUNT])
     count = w[0, BEST_COUNT]
-    _settle(w, classes, count)
+    _settle(w, count)
     row[0], row[3] = count, outside(w, classes)
     row[5] = _ppm(worst(w, classes), w[0, WHOLE])
     first = at
@@ -224,12 +226,15 @@ def _possible(h, w, classes):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _settle(w, classes, count):  # type: ignore[no-untyped-def]
+def _settle(w, count):  # type: ignore[no-untyped-def]
     """The classes as the best trades leave them."""
-    w[X, :] = 0
+    clear(w)
     for n in range(count):
         it = w[BEST, n]
-        w[X, w[CLASS, it]] += w[SIGN, it] * w[BEST_AMOUNT, n]
+        moved = w[SIGN, it] * w[BEST_AMOUNT, n]
+        w[X, w[CLASS, it]] += moved
+        if w[CLASS, it]:
+            w[0, TAKEN] += moved
 
 
 @compiled

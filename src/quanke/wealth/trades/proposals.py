@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from quanke.kernel.errors import InputError
 from quanke.wealth.trades import kernel
+from quanke.wealth.trades.codes import Remains
 from quanke.wealth.trades.inputs import Holders, Positions, Shelf, Targets
 from quanke.wealth.trades.rules import TradeRules
 
@@ -62,7 +63,7 @@ class Proposals:
     @property
     def within(self) -> NDArray[np.bool_]:
         """Whether each customer stands within the band after his trades."""
-        found: NDArray[np.bool_] = self.outside_after == 0
+        found: NDArray[np.bool_] = (self.outside_after == 0) & (self.remains <= Remains.REACHED)
         return found
 
 

@@ -7,7 +7,7 @@ least that any number of trades reaches is found first. A search that was cut sh
 
 from __future__ import annotations
 
-from quanke.wealth.trades.adjust import outside
+from quanke.wealth.trades.adjust import clear, outside
 from quanke.wealth.trades.amounts import NO, solve
 from quanke.wealth.trades.choices import bound
 from quanke.wealth.trades.machine import compiled
@@ -176,7 +176,7 @@ def forget(w):  # type: ignore[no-untyped-def]
 @compiled
 def decide(w, classes, most):  # type: ignore[no-untyped-def]
     """The best trades of the customer into `best`. Returns whether they are proved best."""
-    w[X, :] = 0
+    clear(w)
     w[0, CHOSEN] = 0
     nothing = outside(w, classes)
     goal = max(bound(w, 0, most, 0, 0, 0), 0)

@@ -35,8 +35,9 @@ N_CLASSES, N_ISSUERS, N_STEPS, N_PRODUCTS = range(4)
 (
     WHOLE, CASH, DEMAND, KEEP, SPENT, RISK_CLASS, HOLDINGS, TOLERANCE, BUDGET, ITEMS, LIQUID, LIQUID_END,
     OPTIONS, DEPTHS, CHOSEN, BEST_COUNT, BEST_OUTSIDE, BEST_FEE, BEST_FAR, BEST_RANK, BEST_BAD, FEES_BIND,
-    CLIPPED, LEAVES, FEE_NOW, WRONG, TIED, GOAL, GRAIN, FROZEN,
-) = range(30)  # fmt: skip
+    CLIPPED, LEAVES, FEE_NOW, WRONG, TIED, GOAL, GRAIN, FROZEN, TAKEN,
+    TURNED, BUYING,
+) = range(33)  # fmt: skip
 # other rows of w. By class: value, band, target, bits of why not, x, first option, items from, middle, to
 NOW, LOW, HIGH, TARGET, WHY, X, FIRST, SPAN, LATELY = 1, 2, 3, 4, 5, 6, 7, 8, 11
 # by product and issuer (insured deposits of each after all issuers)
