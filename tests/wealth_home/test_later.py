@@ -92,8 +92,8 @@ def hand_over(made: Later, files: Path) -> None:
         return {"source": source, "party_id": party_id}
 
     def write(table: str, rows: list[dict[str, Any]]) -> None:
-        (files / table).mkdir(parents=True)
-        pq.write_table(pa.Table.from_pylist(rows), files / table / "more.parquet")
+        files.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows), files / f"{table}_{NEXT}.parquet")
 
     with duckdb.connect() as connection:
         numbers = ", ".join(str(int(n)) for n in Bank(made.home).register.parties_of(made.withdrew))

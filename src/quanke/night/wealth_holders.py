@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from quanke.wealth.advisable import AdviceFacts, stopped
+from quanke.wealth.advisable import AdviceAsked, stopped
 
 TAGS = (
     "is_person", "relationship_closed", "deceased", "advice_agreed", "profiling_refused", "accounts_open",
@@ -73,9 +73,9 @@ class Everybody:
         found: NDArray[np.int64] = np.maximum(self.whole("demand_balance") - self.foreign, 0)
         return found
 
-    def advised(self) -> AdviceFacts:
+    def advised(self) -> AdviceAsked:
         """What `stopped` asks."""
-        return AdviceFacts(
+        return AdviceAsked(
             there=pc.is_valid(self.column("is_person")).to_numpy().astype(np.bool_),
             person=self.flag("is_person"),
             closed=self.flag("relationship_closed"),
