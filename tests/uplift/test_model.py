@@ -43,7 +43,7 @@ def fitted(made: dict[str, np.ndarray], **settings: Any) -> UpliftModel:
 @pytest.mark.parametrize("learner", LEARNERS)
 @pytest.mark.parametrize("binary", [True, False])
 def test_every_learner_finds_an_effect_that_is_there(learner: str, binary: bool) -> None:
-    made, held = drawn(2_000, 1, binary), drawn(4_000, 2, binary)
+    made, held = drawn(4_000 if learner == "line" else 2_000, 1, binary), drawn(4_000, 2, binary)
     said = fitted(made, learner=learner, folds=3).predict(held["X"])
     unit = 1 if binary else 100
     high, low = said[held["gain"] > 0].mean(), said[held["gain"] == 0].mean()
