@@ -202,7 +202,7 @@ class NightAdvice:
         trades = [{**each, "customer": customer} for each in trades]
         if row["status"] == "withheld":
             return CustomerAdvice(customer, self.night.day, version, WITHHELD, now=now)
-        words = words_of(asked, ground, row, trades, held)
+        words = words_of(asked, ground, row, trades, held, self.home)
         notes = self._notes(customer, trades, ground)
         return CustomerAdvice(
             customer, self.night.day, version, None, row, tuple(trades), held, words, notes, now

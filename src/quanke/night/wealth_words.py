@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quanke.bank.home import Home
 from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_rules import PPM
 
 if TYPE_CHECKING:
-    from quanke.wealth.trades.words import TradeTold
+    from quanke.wealth.trades import TradeTold
+
+
+EDUCATION = "education.yaml"
+"""A bank's own education items, in its home: in the form of those that come with Quanke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,11 @@ def words_of(
     row: Mapping[str, Any],
     trades: Sequence[Mapping[str, Any]],
     held: Sequence[ClassHeld],
+    home: Home,
 ) -> AdviceWords:
-    """What is proposed to one customer, in words. `row` and `trades` as the night published them."""
-    from quanke.wealth.trades import Remains
-    from quanke.wealth.trades.words import AdviceFacts, ClassStanding, trade_words
+    """What is proposed to one customer, in words. `row` and `trades` as the night published them. Education
+    items are the bank's own where its home has an `education.yaml`."""
+    from quanke.wealth.trades import AdviceFacts, ClassStanding, Remains, read_education, trade_words
 
     products = {each["product"]: each for each in ground.products.table.to_pylist()}
     told = [_told(each, products[each["product"]], ground.day) for each in trades]
@@ -85,13 +91,15 @@ def words_of(
         deposits=_deposits(asked, ground, trades, products),
         insured=ground.rules.trades.insured.on(ground.day),
     )
-    found = trade_words(facts)
+    own = home.path / EDUCATION
+    items = read_education(own.read_text(encoding="utf-8"), EDUCATION) if own.exists() else None
+    found = trade_words(facts, items)
     item = None if found.education is None else asdict(found.education)
     return AdviceWords(found.zh, found.en, found.deposit_zh, found.deposit_en, item)
 
 
 def _told(trade: Mapping[str, Any], product: Mapping[str, Any], day: dt.date) -> TradeTold:
-    from quanke.wealth.trades.words import TradeTold
+    from quanke.wealth.trades import TradeTold
 
     deposit = product["category"] == "term"
     return TradeTold(
