@@ -124,6 +124,19 @@ def into_bands(w):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def trim(w):  # type: ignore[no-untyped-def]
+    """Lower each trade that has brought its class out of the band on the other side."""
+    for at in range(w[0, CHOSEN]):
+        it = w[LEAF, at]
+        c = w[CLASS, it]
+        here = w[NOW, c] + w[X, c]
+        excess = here - w[HIGH, c] if w[SIGN, it] > 0 else w[LOW, c] - here
+        if excess > 0 and c != 0 and at != w[0, FROZEN]:
+            y = down(w, it, w[AMOUNT, at] - excess)
+            set_amount(w, at, y if y > 0 else w[A, it])
+
+
+@compiled
 def to_targets(w):  # type: ignore[no-untyped-def]
     """Raise what costs no fee to the target of its class."""
     for at in range(w[0, CHOSEN]):
@@ -223,7 +236,7 @@ def polish(w, classes, least):  # type: ignore[no-untyped-def]
         for at in range(w[0, CHOSEN]):
             for which in range(2):
                 if now > least:
-                    now = _with_rest(w, classes, at, which, now)
+                    now = _with_rest(w, classes, at, which, now, steps)
         if now >= before:
             return
 
@@ -268,7 +281,7 @@ def _single(w, classes, at, now):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _with_rest(w, classes, at, which, now):  # type: ignore[no-untyped-def]
+def _with_rest(w, classes, at, which, now, steps):  # type: ignore[no-untyped-def]
     """One amount a step down (0) or up (1), and the others as cash then asks."""
     old = w[AMOUNT, at]
     y = wished(w, at, which)
@@ -279,10 +292,14 @@ def _with_rest(w, classes, at, which, now):  # type: ignore[no-untyped-def]
         w[BEFORE, n] = w[AMOUNT, n]
     set_amount(w, at, y)
     w[0, FROZEN] = at
+    trim(w)
     into_bands(w)
     settle(w)
-    w[0, FROZEN] = -1
     found = outside(w, classes)
+    for n in range(count):
+        if n != at and now <= found < now + steps:
+            found = _single(w, classes, n, found)
+    w[0, FROZEN] = -1
     if found < now and short(w) == 0:
         return found
     for n in range(count):

@@ -33,7 +33,6 @@ from quanke.wealth.trades.space import (
     MONEY,
     MOST,
     MOST_OPTIONS,
-    MOST_TRADES,
     NOW,
     OF_CLASS,
     OPTION_ROWS,
@@ -210,7 +209,7 @@ def _before(w, one, other):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def arrange(w, classes):  # type: ignore[no-untyped-def]
+def arrange(w, classes, most):  # type: ignore[no-untyped-def]
     """The order of classes, furthest outside first, and the table of bounds."""
     depths = 0
     for c in range(1, classes):
@@ -230,7 +229,7 @@ def arrange(w, classes):  # type: ignore[no-untyped-def]
             w[SUMS + n, depths * ROW + left] = 0
     for d in range(depths - 1, -1, -1):
         c = w[ORDER, d]
-        for left in range(MOST_TRADES + 1):
+        for left in range(most + 1):
             one, two, three = 1 << 60, 1 << 60, 1 << 60
             for o in range(w[FIRST, c], w[FIRST, c + 1]):
                 rest = left - w[TRADES, o]

@@ -222,7 +222,7 @@ def _possible(h, w, classes):  # type: ignore[no-untyped-def]
     w[FIRST, classes] = w[0, OPTIONS]
     liquid(h, w)
     hold(h, w, False)
-    arrange(w, classes)
+    arrange(w, classes, h[H_RULES, MOST_COUNT])
 
 
 @compiled
