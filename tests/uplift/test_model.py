@@ -201,3 +201,13 @@ def test_the_simplest_is_taken_unless_another_is_clearly_better() -> None:
     near = [truth + random.normal(size=4_000) * 0.03 for _ in range(40)]
     assert sum(simplest(np.column_stack([one, truth]), score) == 0 for one in near) > 10
     assert simplest(np.column_stack([truth + random.normal(size=4_000), truth]), score) == 1
+
+
+@pytest.mark.parametrize("learner", ["s", "t", "x", "dr"])
+def test_a_feature_known_of_one_arm_only_stops_nobody(learner: str) -> None:
+    draw = np.random.default_rng(4)
+    rows, treated = draw.normal(size=(600, 3)), draw.random(600) < 0.5
+    rows[~treated, 2] = np.nan
+    y = (draw.random(600) < 0.2 + 0.1 * treated).astype(float)
+    found = UpliftModel(learner=learner, random_state=0).fit(rows, treated, y).predict(rows)
+    assert np.isfinite(found).all()

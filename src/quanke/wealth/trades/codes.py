@@ -75,7 +75,7 @@ _REMAINS = {
     Remains.SMALL: ("余下偏离很小，不值得再交易", "what lies outside is too small to trade for"),
     Remains.LOCKED: ("部分资产在锁定期或封闭期内", "some holdings cannot be sold yet"),
     Remains.NOTHING_SUITABLE: ("该类别无适当的在售产品", "nothing suitable of a class is on sale"),
-    Remains.CAPS: ("受单品、单一发行人或新增存款限额约束", "limits per product, per issuer or of new deposits"),
+    Remains.CAPS: ("受单品、单一发行人或新增存款限额约束", "limits per product, issuer or of new deposits"),
     Remains.LOTS: ("起购金额或递增单位所限", "minimum purchases and lots are too large"),
     Remains.FEES: ("费用预算所限", "the budget for fees is used up"),
     Remains.QUIET: ("近期刚做过反向交易，静默期内不折返", "traded the other way lately: left in peace"),
