@@ -102,13 +102,14 @@ def show(
         on=day, window=window, metrics=metrics, product=product, arm=arm, peek=peek
     )  # fmt: skip
     found = bank.effects(campaign, asked, listener())
-    note = ""
+    note, same = "", None
     if asked == EffectQuestion(on=day):
         kept, same = EffectStore(bank.home.path).keep(found)
         if not same:
             note = f"{kept.path.name} was published before with what was known then, and stays as it is"
     if as_json:
-        print_json(found.to_json())
+        # same: as it was published before; null where another question than the plain one was asked
+        print_json({**found.to_json(), "as_published": same})
         return
     effect_report(found, Console())
     if note:
