@@ -1,4 +1,4 @@
-"""A figure of the catalogue has the unit of what it gives, and counts people only where people are counted."""
+"""A figure of the catalogue has the unit of what it gives, and counts people only where people are."""
 
 from __future__ import annotations
 

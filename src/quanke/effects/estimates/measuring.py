@@ -62,7 +62,8 @@ def estimate(
     (see `redrawn`).
     `sequential`: an always-valid interval, good however often one looks (see `sequences`); a whole number
     above 1 names the customers (or clusters) at which it shall be tightest, before the first look.
-    `expected`: planned share of treated; an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
+    `expected`: planned share of treated (of clusters, where they were assigned as a whole; not checked where
+    they have customers of both arms); an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
     "people", "rate" or "": how sentences speak; amounts stay in the outcome's own unit. `reached`: (n,) bool,
     treated who were reached: gives the effect per reached as well (Wald; Angrist, Imbens and Rubin 1996).
 
