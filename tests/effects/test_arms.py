@@ -120,3 +120,28 @@ def test_clusters_of_both_arms_are_not_checked_and_told() -> None:
     cluster = np.repeat(np.arange(40), 10)
     found = estimate(np.arange(400.0) % 7, np.arange(400) % 10 > 0, cluster=cluster, expected=0.5)
     assert any("are not checked against the plan" in said for said in found.warnings)
+
+
+def test_arms_stand_by_their_value() -> None:
+    codes = np.repeat([11, 2, 10, 1], [400, 200, 300, 100])
+    found = resembles_random(codes, [0.1, 0.2, 0.3, 0.4])
+    assert found.arms == ("1", "2", "10", "11") and found.counts == (100, 200, 300, 400)
+    assert found.p == pytest.approx(1)
+
+
+def test_an_arm_of_several_that_nobody_is_in() -> None:
+    codes = np.repeat([0, 2], 100)
+    for shares in ([1 / 3] * 3, {0: 1 / 3, 1: 1 / 3, 2: 1 / 3}):
+        found = resembles_random(codes, shares)
+        assert found.counts == (100, 0, 100) and found.alarm
+    assert resembles_random(codes, [100, 1, 100])
+
+
+def test_few_customers_are_tested_exactly() -> None:
+    treated = np.arange(400) < 4
+    found = resembles_random(treated, 0.002)
+    # chi-square says 0.0003: four where 0.8 were meant are not that rare
+    assert found.p == pytest.approx(stats.binomtest(4, 400, 0.002).pvalue) and found.p > 0.005
+    draws = np.random.default_rng(3)
+    alarms = sum(resembles_random(draws.random(100) < 0.01, 0.01).alarm for _ in range(500))
+    assert alarms <= 12

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -85,6 +86,19 @@ def test_no_values_in_what_is_said() -> None:
         (lambda: resembles_random(["a", "b", "c"], {"a": 0.5, "b": 0.5}), "no share for 1"),
         (lambda: resembles_random([True, None], 0.5), "not known in 1 rows"),
         (lambda: resembles_random([0, 1], [1.0, 0.0]), "all above 0"),
+        (lambda: resembles_random([[0, 1], [1, 0]], 0.5), "not 2 dimensions"),
+        (lambda: resembles_random(1, 0.5), "not 0 dimensions"),
+        (
+            lambda: resembles_random(pd.array([True, None], dtype="boolean"), 0.5),
+            "not known in 1 rows",
+        ),
+        (lambda: resembles_random([0.0, 1.0, np.nan], 0.5), "not known in 1 rows"),
+        (lambda: resembles_random(np.array([0, "a"], object), 0.5), "all of one kind"),
+        (lambda: resembles_random([0, 1], "half"), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], ["half", "half"]), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], {0: "half", 1: 0.5}), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], None), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], [np.nan, 0.5]), "all above 0"),
         (lambda: balance([1.0, 2.0], [1, 1]), "an arm is empty"),
         (lambda: balance([1.0, 2.0], [0, 1], ["a", "b"]), "2 names for 1"),
         (lambda: sample_size(0, 1), "effect of zero"),
