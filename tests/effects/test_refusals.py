@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any
 
@@ -34,6 +35,22 @@ Y, T = [1.0, 2.0, 3.0, 4.0], [0, 0, 1, 1]
         ({"covariates": [1, 2, 3, np.inf]}, "covariates: infinite"),
         ({"strata": [1, 2, 3]}, "strata: 3 rows"),
         ({"strata": np.ones((4, 2))}, "strata: one code"),
+        ({"strata": [[0, 1], [0, 1], [1, 0], [1, 1]]}, "strata: codes must be"),
+        ({"strata": 1}, "strata: one code for each"),
+        ({"strata": "abcd"}, "strata: one code for each"),
+        ({"strata": np.int64(1)}, "strata: one code for each"),
+        (
+            {"outcome": np.array(["2026-01-01"] * 4, "datetime64[D]")},
+            "outcome: has values that are not numbers",
+        ),
+        ({"outcome": pa.array([dt.date(2026, 1, 1)] * 4)}, "outcome: has values that are not numbers"),
+        ({"outcome": [dt.datetime(2026, 1, 1)] * 4}, "outcome: has values that are not numbers"),
+        ({"outcome": [1j, 2, 3, 4]}, "outcome: has values that are not numbers"),
+        ({"outcome": ["1", "2", "3", "4"]}, "outcome: has values that are not numbers"),
+        ({"outcome": 1.0}, "not 0 dimensions"),
+        ({"level": "95 %"}, "level: must lie between 0 and 1"),
+        ({"level": None}, "level: must lie between 0 and 1"),
+        ({"sequential": "daily"}, "sequential"),
         ({"cluster": ["a", "b", None, "c"]}, "cluster: not known in 1 rows"),
         ({"cluster": ["a", "b", "c", "c"]}, "fewer than two clusters"),
         ({"denominator": [1, -1, 1, 1]}, "denominator: sums to zero"),
@@ -127,6 +144,7 @@ def test_the_same_within_each_arm() -> None:
     assert (found.effect, found.se, found.low, found.high) == (1, 0, 1, 1)
     assert found.sentence.startswith("Not measurable") and found.sentence_zh.startswith("无法测得")
     assert found.warnings
+    assert not found.significant and found.p_value == 1
 
 
 def test_no_lift_over_nothing() -> None:
