@@ -211,3 +211,18 @@ def test_a_feature_known_of_one_arm_only_stops_nobody(learner: str) -> None:
     y = (draw.random(600) < 0.2 + 0.1 * treated).astype(float)
     found = UpliftModel(learner=learner, random_state=0).fit(rows, treated, y).predict(rows)
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 7.5])
+def test_an_outcome_that_is_the_same_for_all_has_no_effect(value: float) -> None:
+    made = drawn(60, 5)
+    found = UpliftModel().fit(made["X"], made["treated"], np.full(60, value))
+    assert found.effect_ == 0 and not found.parts_
+    assert np.array_equal(found.predict(made["X"]), np.zeros(60))
+
+
+@pytest.mark.parametrize("learner", ["s", "t", "line", "blend"])
+def test_one_outcome_among_many_stops_nobody(learner: str) -> None:
+    made = drawn(120, 6)
+    found = UpliftModel(learner).fit(made["X"], made["treated"], np.arange(120) == 7)
+    assert np.isfinite(found.predict(made["X"])).all()

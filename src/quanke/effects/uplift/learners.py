@@ -182,6 +182,9 @@ class OneLine:
 
         self.spread = Spread(of.rows)
         self.binary = of.binary
+        self.line: Any = None
+        if of.binary and (of.outcome == of.outcome[0]).all():
+            return self  # of one outcome no line is drawn: nothing differs
         line = LogisticRegression(C=1 / self.penalty, max_iter=300) if of.binary else Ridge(self.penalty)
         self.line = line.fit(self._design(self.spread(of.rows), of.treated), of.outcome)
         return self
@@ -192,6 +195,8 @@ class OneLine:
 
     def effects(self, rows: Floats) -> Floats:
         """Effect on each row (n,)."""
+        if self.line is None:
+            return np.zeros(len(rows))
         spread = self.spread(rows)
         on, off = self._design(spread, True), self._design(spread, False)
         return expected(self.line, on) - expected(self.line, off)
