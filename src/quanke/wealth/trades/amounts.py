@@ -256,6 +256,8 @@ def wished(w, at, which):  # type: ignore[no-untyped-def]
         gap = max(w[LOW, 0] - here, short(w), 0)
         if gap == 0:
             gap = min(w[HIGH, 0] - here, 0)
+        if gap == 0:
+            return old
         y = old - w[SIGN, it] * gap
     else:
         here = w[NOW, c] + w[X, c]
