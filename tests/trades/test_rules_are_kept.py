@@ -109,6 +109,12 @@ def done_today(case: Case, made: Proposals, i: int) -> bool:
     return all(t[4] == 0 and t[0] not in due for t in trades_of(made, i))
 
 
+def frees_room(case: Case, made: Proposals, again: Proposals, i: int) -> bool:
+    """Whether something is bought then of an issuer that something was sold of before."""
+    sold = {int(case.shelf.issuer[t[0]]) for t in trades_of(made, i) if t[1] < 0}
+    return any(int(case.shelf.issuer[t[0]]) in sold for t in trades_of(again, i) if t[1] > 0)
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), products=st.integers(8, 40))
 def test_once_done_nothing_more_is_proposed(seed: int, products: int) -> None:
@@ -117,6 +123,7 @@ def test_once_done_nothing_more_is_proposed(seed: int, products: int) -> None:
     again = made_for(after(case, made))
     # what sales free under a cap, and fees of a new period, are for the next time
     bound = np.isin(made.remains, (Remains.CAPS, Remains.FEES))
+    bound |= [frees_room(case, made, again, i) for i in range(len(made))]
     now = np.flatnonzero([not bound[i] and done_today(case, made, i) for i in range(len(made))])
     more = np.diff(again.start)[now]
     assert (more > 0).sum() == 0, f"customers {now[more > 0]}"

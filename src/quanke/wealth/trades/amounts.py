@@ -232,7 +232,7 @@ def polish(w, classes, least):  # type: ignore[no-untyped-def]
             return
         before = now
         for at in range(w[0, CHOSEN]):
-            now = _single(w, classes, at, now)
+            now = _single(w, at, now)
         for at in range(w[0, CHOSEN]):
             for which in range(2):
                 if now > least:
@@ -256,6 +256,8 @@ def wished(w, at, which):  # type: ignore[no-untyped-def]
         gap = max(w[LOW, 0] - here, short(w), 0)
         if gap == 0:
             gap = min(w[HIGH, 0] - here, 0)
+        if gap == 0:
+            return old
         y = old - w[SIGN, it] * gap
     else:
         here = w[NOW, c] + w[X, c]
@@ -265,16 +267,30 @@ def wished(w, at, which):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _single(w, classes, at, now):  # type: ignore[no-untyped-def]
+def gained(w, it, y):  # type: ignore[no-untyped-def]
+    """By how much less lies outside when an item's amount rises by y (falls, where y is negative)."""
+    c, moved = w[CLASS, it], w[SIGN, it] * y
+    if c == 0:
+        return 0
+    here, cash = w[NOW, c] + w[X, c], w[NOW, 0] - w[0, TAKEN]
+    before = apart(here, w[LOW, c], w[HIGH, c]) + apart(cash, w[LOW, 0], w[HIGH, 0])
+    after = apart(here + moved, w[LOW, c], w[HIGH, c]) + apart(cash - moved, w[LOW, 0], w[HIGH, 0])
+    return before - after
+
+
+@compiled
+def _single(w, at, now):  # type: ignore[no-untyped-def]
     for which in range(2, 8):
-        old = w[AMOUNT, at]
+        old, it = w[AMOUNT, at], w[LEAF, at]
         y = wished(w, at, which)
-        if y <= 0 or y == old or (y > old and y > allowed(w, at, y)):
+        if y <= 0 or y == old:
+            continue
+        gain = gained(w, it, y - old)
+        if gain <= 0 or (y > old and y > allowed(w, at, y)):
             continue
         set_amount(w, at, y)
-        found = outside(w, classes)
-        if found < now and short(w) == 0:
-            now = found
+        if short(w) == 0:
+            now -= gain
         else:
             set_amount(w, at, old)
     return now
@@ -298,7 +314,7 @@ def _with_rest(w, classes, at, which, now, steps):  # type: ignore[no-untyped-de
     found = outside(w, classes)
     for n in range(count):
         if n != at and now <= found < now + steps:
-            found = _single(w, classes, n, found)
+            found = _single(w, n, found)
     w[0, FROZEN] = -1
     if found < now and short(w) == 0:
         return found

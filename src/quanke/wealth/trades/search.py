@@ -47,7 +47,7 @@ from quanke.wealth.trades.space import (
 
 GRAINS = 16
 """What lies outside is told apart by so many parts of what a trade must be worth, where some of it stays."""
-MOST_LEAVES = 300
+MOST_LEAVES = 100
 """Sets of trades whose amounts are worked out in one search, at most."""
 MOST_TIED = 24
 """Sets that leave the same outside whose fees and distances are compared, at most."""
@@ -148,7 +148,8 @@ def search(w, classes, trades, ties):  # type: ignore[no-untyped-def]
             w[SUM + n, d + 1] = w[SUM + n, d] + w[TRADES + n, o]
         least = bound(w, d + 1, left, w[SUM + 1, d + 1], w[SUM + 2, d + 1], w[SUM + 3, d + 1])
         level, known = graded(w, least), graded(w, w[0, BEST_OUTSIDE])
-        if level > known or (not ties and level == known):
+        strict = not ties or w[0, TIED] >= MOST_TIED
+        if level > known or (strict and level == known):
             continue
         if level == known and w[SUM + 4, d + 1] > w[0, BEST_FEE] and w[0, WRONG] == 0:
             continue
@@ -161,8 +162,6 @@ def search(w, classes, trades, ties):  # type: ignore[no-untyped-def]
             return True
         if w[0, LEAVES] >= MOST_LEAVES:
             return False
-        if w[0, TIED] >= MOST_TIED:
-            return True
     return True
 
 
