@@ -56,6 +56,15 @@ def test_a_member_with_too_few_known_is_hidden() -> None:
     assert north.estimate is None and south.estimate is not None
 
 
+def test_a_member_of_one_cluster_in_an_arm_is_hidden_and_spoils_no_other() -> None:
+    cluster = np.repeat(np.arange(20), 30).astype(np.int64)
+    treated, few = cluster % 2 == 0, cluster < 2
+    one, rest = effects_within(
+        "branch", {"one": few, "rest": ~few}, VALUES, None, treated, STRATA, cluster, *TERMS
+    )
+    assert one.estimate is None and rest.estimate is not None
+
+
 def test_an_outcome_of_another_name_is_refused_with_the_names() -> None:
     day, one = dt.date(2026, 5, 1), estimate(VALUES, TREATED)
     outcomes = tuple(

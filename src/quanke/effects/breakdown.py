@@ -55,8 +55,9 @@ def effects_within(
 ) -> list[GroupEffect]:
     """The effect on one outcome within each member of a dimension, corrected for their number (Holm).
 
-    `members`: flags (n,) by member. A member whose smaller arm has fewer than `least` customers is not told,
-    nor is one beyond the `MOST_MEMBERS` largest. None at all where there is only one.
+    `members`: flags (n,) by member. A member whose smaller arm has fewer than `least` customers, or less than
+    two clusters, is not told, nor is one beyond the `MOST_MEMBERS` largest. None at all where there is only
+    one.
     """
     if len(members) < 2:
         return []
@@ -65,6 +66,7 @@ def effects_within(
         member: rows
         for member, rows in members.items()
         if min((rows & known & treated).sum(), (rows & known & ~treated).sum()) >= least
+        and _clusters_vary(cluster, rows & known, treated)
     }
     largest = sorted(told, key=lambda member: (-int(told[member].sum()), member))[:MOST_MEMBERS]
     found = {}
@@ -84,3 +86,8 @@ def effects_within(
     found = corrected(found, "holm")
     shown = {m: one for m, one in found.items() if min(one.n_treated, one.n_control) >= least}
     return [GroupEffect(dimension=dimension, member=m, estimate=shown.get(m)) for m in members]
+
+
+def _clusters_vary(cluster: NDArray[np.int64] | None, rows: Bools, treated: Bools) -> bool:
+    """Whether both arms have clusters enough to see how much these differ."""
+    return cluster is None or all(len(np.unique(cluster[rows & arm])) > 1 for arm in (treated, ~treated))
