@@ -7,8 +7,13 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.homes import after_june, after_may, busy, fresh, loaded, stream, wanted  # noqa: F401
+
+# how fast a loaded machine draws examples says nothing about the code: speed is shown in benchmarks
+settings.register_profile("quanke", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("quanke")
 
 SERVICES_REQUIRED = os.environ.get("QUANKE_REQUIRE_SERVICES") == "1"
 

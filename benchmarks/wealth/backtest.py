@@ -2,7 +2,7 @@
 
 Every portfolio sees the same three years before each quarter, pays the same costs, and holds the same stocks:
 all of them still stood in 2022, so that every figure here flatters, equal weight most. Nothing was tuned on
-them.
+them, but the formula of equal risk was replaced after its first one had come out as equal weight.
 `measure(quick)` gives a dict; called as a module it prints it.
 """
 

@@ -1,4 +1,4 @@
-"""Tables of advice: what is sold at the counter needs its recording (SUI-4); amounts and classes are checked."""
+"""Tables of advice: what is sold at the counter needs its recording (SUI-4); amounts and classes hold."""
 
 from __future__ import annotations
 

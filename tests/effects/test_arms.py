@@ -59,8 +59,11 @@ def test_balance_by_hand() -> None:
     aum, age = rows
     assert (aum.mean_treated, aum.mean_control, aum.smd, aum.variance_ratio, aum.p) == (3, 3, 0, 2, 1)
     assert not aum.alarm
-    assert age.smd == pytest.approx(10 / np.sqrt((12 + 8) / 2)) and age.alarm
+    assert age.smd == pytest.approx(10 / np.sqrt((12 + 8) / 2))
     assert age.p == pytest.approx(stats.ttest_ind([30, 30, 36], [20, 24], equal_var=False).pvalue)
+    # p = 0.04 alarms alone, and not as the smaller one of two
+    assert age.p is not None and 0.025 < age.p < 0.05 and not age.alarm
+    assert balance({"age": [30, 30, 36, 20, 24.0]}, [1, 1, 1, 0, 0])[0].alarm
 
 
 def test_balance_with_gaps_and_without_variance() -> None:
@@ -79,3 +82,66 @@ def test_balance_of_a_fair_draw_is_quiet() -> None:
     treated = draws.random(4_000) < 0.5
     assert not any(row.alarm for row in balance(x, treated))
     assert any(row.alarm for row in balance(x, treated | (x[:, 3] > 5)))
+
+
+def test_small_arms_of_a_fair_draw_seldom_alarm() -> None:
+    """535 and 94 customers with nine covariates: a tenth of a standard deviation is what chance makes."""
+    draws = np.random.default_rng(4)
+    alarms = apart = 0
+    for _ in range(200):
+        rows = balance(draws.normal(size=(629, 9)), draws.permutation(629) < 535)
+        alarms += any(row.alarm for row in rows)
+        apart += any(abs(row.smd or 0) > 0.1 for row in rows)
+    assert apart > 150, "and yet far apart"
+    assert alarms <= 22  # one in twenty: ten are expected
+
+
+def test_one_customer_in_an_arm_is_no_alarm() -> None:
+    assert not balance([1.0, 5.0, 2.0], [1, 0, 0])[0].alarm
+    assert not balance([1.0, 5.0], [1, 0])[0].alarm
+
+
+def test_clusters_that_were_drawn_are_what_is_counted() -> None:
+    """Large and unequal clusters, half of them drawn: fair, though customers are not half and half."""
+    draws = np.random.default_rng(6)
+    alarms = 0
+    for _ in range(100):
+        cluster = np.repeat(np.arange(40), draws.integers(5, 200, 40))
+        treated = (draws.random(40) < 0.5)[cluster]
+        found = estimate(draws.normal(size=len(cluster)), treated, cluster=cluster, expected=0.5)
+        alarms += any("planned sizes" in said for said in found.warnings)
+    assert alarms <= 5
+    cluster = np.repeat(np.arange(40), 10)
+    found = estimate(draws.normal(size=400), cluster < 35, cluster=cluster, expected=0.5)
+    assert any("control 5 (planned 20), treated 35 (planned 20)" in said for said in found.warnings)
+
+
+def test_clusters_of_both_arms_are_not_checked_and_told() -> None:
+    cluster = np.repeat(np.arange(40), 10)
+    found = estimate(np.arange(400.0) % 7, np.arange(400) % 10 > 0, cluster=cluster, expected=0.5)
+    assert any("are not checked against the plan" in said for said in found.warnings)
+
+
+def test_arms_stand_by_their_value() -> None:
+    codes = np.repeat([11, 2, 10, 1], [400, 200, 300, 100])
+    found = resembles_random(codes, [0.1, 0.2, 0.3, 0.4])
+    assert found.arms == ("1", "2", "10", "11") and found.counts == (100, 200, 300, 400)
+    assert found.p == pytest.approx(1)
+
+
+def test_an_arm_of_several_that_nobody_is_in() -> None:
+    codes = np.repeat([0, 2], 100)
+    for shares in ([1 / 3] * 3, {0: 1 / 3, 1: 1 / 3, 2: 1 / 3}):
+        found = resembles_random(codes, shares)
+        assert found.counts == (100, 0, 100) and found.alarm
+    assert resembles_random(codes, [100, 1, 100])
+
+
+def test_few_customers_are_tested_exactly() -> None:
+    treated = np.arange(400) < 4
+    found = resembles_random(treated, 0.002)
+    # chi-square says 0.0003: four where 0.8 were meant are not that rare
+    assert found.p == pytest.approx(stats.binomtest(4, 400, 0.002).pvalue) and found.p > 0.005
+    draws = np.random.default_rng(3)
+    alarms = sum(resembles_random(draws.random(100) < 0.01, 0.01).alarm for _ in range(500))
+    assert alarms <= 12

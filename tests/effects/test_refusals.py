@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -33,6 +35,22 @@ Y, T = [1.0, 2.0, 3.0, 4.0], [0, 0, 1, 1]
         ({"covariates": [1, 2, 3, np.inf]}, "covariates: infinite"),
         ({"strata": [1, 2, 3]}, "strata: 3 rows"),
         ({"strata": np.ones((4, 2))}, "strata: one code"),
+        ({"strata": [[0, 1], [0, 1], [1, 0], [1, 1]]}, "strata: codes must be"),
+        ({"strata": 1}, "strata: one code for each"),
+        ({"strata": "abcd"}, "strata: one code for each"),
+        ({"strata": np.int64(1)}, "strata: one code for each"),
+        (
+            {"outcome": np.array(["2026-01-01"] * 4, "datetime64[D]")},
+            "outcome: has values that are not numbers",
+        ),
+        ({"outcome": pa.array([dt.date(2026, 1, 1)] * 4)}, "outcome: has values that are not numbers"),
+        ({"outcome": [dt.datetime(2026, 1, 1)] * 4}, "outcome: has values that are not numbers"),
+        ({"outcome": [1j, 2, 3, 4]}, "outcome: has values that are not numbers"),
+        ({"outcome": ["1", "2", "3", "4"]}, "outcome: has values that are not numbers"),
+        ({"outcome": 1.0}, "not 0 dimensions"),
+        ({"level": "95 %"}, "level: must lie between 0 and 1"),
+        ({"level": None}, "level: must lie between 0 and 1"),
+        ({"sequential": "daily"}, "sequential"),
         ({"cluster": ["a", "b", None, "c"]}, "cluster: not known in 1 rows"),
         ({"cluster": ["a", "b", "c", "c"]}, "fewer than two clusters"),
         ({"denominator": [1, -1, 1, 1]}, "denominator: sums to zero"),
@@ -85,6 +103,19 @@ def test_no_values_in_what_is_said() -> None:
         (lambda: resembles_random(["a", "b", "c"], {"a": 0.5, "b": 0.5}), "no share for 1"),
         (lambda: resembles_random([True, None], 0.5), "not known in 1 rows"),
         (lambda: resembles_random([0, 1], [1.0, 0.0]), "all above 0"),
+        (lambda: resembles_random([[0, 1], [1, 0]], 0.5), "not 2 dimensions"),
+        (lambda: resembles_random(1, 0.5), "not 0 dimensions"),
+        (
+            lambda: resembles_random(pd.array([True, None], dtype="boolean"), 0.5),
+            "not known in 1 rows",
+        ),
+        (lambda: resembles_random([0.0, 1.0, np.nan], 0.5), "not known in 1 rows"),
+        (lambda: resembles_random(np.array([0, "a"], object), 0.5), "all of one kind"),
+        (lambda: resembles_random([0, 1], "half"), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], ["half", "half"]), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], {0: "half", 1: 0.5}), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], None), "shares that are not numbers"),
+        (lambda: resembles_random([0, 1], [np.nan, 0.5]), "all above 0"),
         (lambda: balance([1.0, 2.0], [1, 1]), "an arm is empty"),
         (lambda: balance([1.0, 2.0], [0, 1], ["a", "b"]), "2 names for 1"),
         (lambda: sample_size(0, 1), "effect of zero"),
@@ -113,6 +144,7 @@ def test_the_same_within_each_arm() -> None:
     assert (found.effect, found.se, found.low, found.high) == (1, 0, 1, 1)
     assert found.sentence.startswith("Not measurable") and found.sentence_zh.startswith("无法测得")
     assert found.warnings
+    assert not found.significant and found.p_value == 1
 
 
 def test_no_lift_over_nothing() -> None:

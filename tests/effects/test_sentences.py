@@ -54,8 +54,8 @@ def told(effect: float, low: float, high: float, unit: str, n: int = 10_000, **m
         ),
         (
             told(0.25, 0.1, 0.4, "", ratio=True),
-            "About 0.25 more each (95 %: 0.1 to 0.4), 2,500 in all.",
-            "每笔约多 0.25（95% 区间：0.1 至 0.4），合计多 2,500。",
+            "About 0.25 more on average (95 %: 0.1 to 0.4), 2,500 in all.",
+            "平均约多 0.25（95% 区间：0.1 至 0.4），合计多 2,500。",
         ),
         (
             told(1_200, -30_000, 32_400, "fen"),

@@ -185,8 +185,10 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
     # Imported here, so that the other papers are still read where the package itself is broken.
     from quanke.books import read_matrix
     from quanke.books.rules_file import RULES_FILE, read_rules
+    from quanke.effects.groups import EffectRules, effect_rules
     from quanke.language.declarations import read_definitions
     from quanke.night import standard_catalogue
+    from quanke.night.wealth_rules import read_wealth_rules
     from quanke.wealth.portfolios import read_house_view, read_settings
 
     catalogue = standard_catalogue()
@@ -201,6 +203,13 @@ def test_definition_files_in_the_docs_compile(page: Path, sources: list[str], tm
             continue
         if source.startswith("# home/house-view.yaml"):
             read_house_view(file)
+            continue
+        if source.startswith("# home/wealth.yaml"):
+            assert read_wealth_rules(file).fingerprint
+            continue
+        if source.startswith("# home/effects.yaml"):
+            file.rename(tmp_path / "effects.yaml")
+            assert effect_rules(tmp_path) != EffectRules()
             continue
         if source.startswith(f"# home/{RULES_FILE}"):
             read_rules(file)

@@ -20,6 +20,7 @@ from quanke.effects.groups.assigning import Arm as CampaignArm
 from quanke.engines.store import NightStore
 from quanke.kernel.errors import DefinitionError, EffectError
 from quanke.night import Bank, night
+from quanke.night.audience import Exported, compile_audience, export_audience
 from quanke.night.effects import measure
 from quanke.night.plan import program_of
 from quanke.night.plan_arms import planned_participants
@@ -222,3 +223,25 @@ def test_a_control_group_is_at_most_half(after_june: Path, tmp_path: Path) -> No
     opened = Home.open(home)
     with pytest.raises(DefinitionError, match="at most half"):
         program_of(opened, Bank(opened).catalogue)
+
+
+def test_an_export_for_marketing_leaves_out_whom_no_marketing_reaches(
+    many_kept: Planned, tmp_path: Path
+) -> None:
+    bank = Bank(many_kept.home)
+    text = "not is_null(aum)"
+    condition = compile_audience(text, bank.catalogue, bank.night(), bank.home, Purpose.MARKETING)
+
+    def export(purpose: Purpose) -> tuple[set[int], Exported]:
+        target = tmp_path / f"{purpose}.parquet"
+        told = export_audience(
+            text, condition, bank.night(), bank.home, bank.catalogue, target, columns=(), purpose=purpose
+        )
+        return set(pq.read_table(target)["customer"].to_pylist()), told
+
+    everybody, whole = export(Purpose.SERVICE)
+    reached, told = export(Purpose.MARKETING)
+    held = HoldOut(share_ppm=Dated.of(100_000), salt="test bank").holds(np.arange(20_000), LAST)
+    kept = {c for c in everybody if held[c] or (c % 7 == 0 and c != 2_996)}
+    assert reached == everybody - kept and kept
+    assert (whole.left_out, told.left_out, told.customers) == (0, len(kept), len(reached))

@@ -63,7 +63,6 @@ def test_the_same_again_is_the_same_version(
         (["nothing"], "fund", "no push"),
         ([], "fund", "without campaigns"),
         ([], "", "no campaign's design"),
-        (["win_back_calls_2026"], "win_back", "are needed"),
     ],
 )
 def test_what_cannot_be_learned_from_is_said(

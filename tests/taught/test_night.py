@@ -83,7 +83,7 @@ def test_carried_and_from_all_rows_are_one(
 
 def test_the_plan_leaves_what_does_harm(after: Path, after_june: Path) -> None:
     before, now = chosen(after_june), chosen(after)
-    assert sum(action in WIN_BACK for action in before) > 5
+    assert sum(action in WIN_BACK for action in before) > 0
     assert sum(action in WIN_BACK for action in now) < sum(action in WIN_BACK for action in before)
     night_of_june = planned(after).night
     uplift = night_of_june.read(["uplift_win_back"])["uplift_win_back"]

@@ -43,7 +43,7 @@ def fitted(made: dict[str, np.ndarray], **settings: Any) -> UpliftModel:
 @pytest.mark.parametrize("learner", LEARNERS)
 @pytest.mark.parametrize("binary", [True, False])
 def test_every_learner_finds_an_effect_that_is_there(learner: str, binary: bool) -> None:
-    made, held = drawn(2_000, 1, binary), drawn(4_000, 2, binary)
+    made, held = drawn(4_000 if learner == "line" else 2_000, 1, binary), drawn(4_000, 2, binary)
     said = fitted(made, learner=learner, folds=3).predict(held["X"])
     unit = 1 if binary else 100
     high, low = said[held["gain"] > 0].mean(), said[held["gain"] == 0].mean()
@@ -201,3 +201,28 @@ def test_the_simplest_is_taken_unless_another_is_clearly_better() -> None:
     near = [truth + random.normal(size=4_000) * 0.03 for _ in range(40)]
     assert sum(simplest(np.column_stack([one, truth]), score) == 0 for one in near) > 10
     assert simplest(np.column_stack([truth + random.normal(size=4_000), truth]), score) == 1
+
+
+@pytest.mark.parametrize("learner", ["s", "t", "x", "dr"])
+def test_a_feature_known_of_one_arm_only_stops_nobody(learner: str) -> None:
+    draw = np.random.default_rng(4)
+    rows, treated = draw.normal(size=(600, 3)), draw.random(600) < 0.5
+    rows[~treated, 2] = np.nan
+    y = (draw.random(600) < 0.2 + 0.1 * treated).astype(float)
+    found = UpliftModel(learner=learner, random_state=0).fit(rows, treated, y).predict(rows)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 7.5])
+def test_an_outcome_that_is_the_same_for_all_has_no_effect(value: float) -> None:
+    made = drawn(60, 5)
+    found = UpliftModel().fit(made["X"], made["treated"], np.full(60, value))
+    assert found.effect_ == 0 and not found.parts_
+    assert np.array_equal(found.predict(made["X"]), np.zeros(60))
+
+
+@pytest.mark.parametrize("learner", ["s", "t", "line", "blend"])
+def test_one_outcome_among_many_stops_nobody(learner: str) -> None:
+    made = drawn(120, 6)
+    found = UpliftModel(learner).fit(made["X"], made["treated"], np.arange(120) == 7)
+    assert np.isfinite(found.predict(made["X"])).all()

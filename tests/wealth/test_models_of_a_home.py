@@ -58,7 +58,7 @@ def test_build_use_card_and_list(home: Home) -> None:
     again = json.loads(run(home, "build", "--by", "analyst", "--json"))
     assert again["version"] == built["version"]
     with pytest.raises(PortfolioError, match="another does"):
-        run(home, "use", built["version"], "--by", "analyst")
+        run(home, "use", built["version"], "--by", "Analyst ")
     assert "in use from the next night" in run(home, "use", "2026-06-30", "--by", "committee")
     [row] = json.loads(run(home, "list", "--json"))
     assert (row["in_use"], row["built_by"], row["used_by"]) == (True, "analyst", "committee")
@@ -68,6 +68,10 @@ def test_build_use_card_and_list(home: Home) -> None:
     second = json.loads(run(home, "build", "--by", "analyst", "--mean", "historical", "--json"))
     assert second["card"]["classes"]["C3"]["turnover_from_before"] is not None
     assert len(json.loads(run(home, "list", "--json"))) == 2
+    run(home, "use", second["version"], "--by", "committee", "--on", "2026-07-01")
+    uses = ModelPortfolioStore(home.path).uses()
+    assert [u["version"] for u in uses] == [built["version"], second["version"]]
+    assert uses[1] == {"version": second["version"], "by": "committee", "on": "2026-07-01"}
 
 
 def test_a_version_that_was_changed_is_refused(home: Home) -> None:

@@ -240,10 +240,13 @@ def _percent(value: float | None) -> str:
 def _export(asked: Asked, target: Path, columns: list[str]) -> None:
     if asked.hide_below:
         raise QuankeError("an export tells who they are: it cannot be asked with --hide-below")
-    count = export_audience(
+    found = export_audience(
         expanded(asked.bank.home, asked.text), asked.expression, asked.night, asked.bank.home,
         asked.bank.catalogue, target, columns=columns, purpose=asked.purpose,
     )  # fmt: skip
-    print_json({"count": count, "file": str(target)}) if asked.as_json else click.echo(
-        f"{count:,} customers -> {target}"
-    )
+    if asked.as_json:
+        print_json({"count": found.customers, "left_out": found.left_out, "file": str(target)})
+        return
+    click.echo(f"{found.customers:,} customers -> {target}")
+    if found.left_out:
+        click.echo(f"{found.left_out:,} more are controls or held out by the bank: no marketing reaches them")

@@ -80,8 +80,8 @@ def show(
 ) -> None:  # fmt: skip
     """The effect of a campaign: the increment first, in yuan or people with its interval.
 
-    The campaign `hold-out` is all of them, everybody against the bank's standing hold-out; `plan.ACTION` is an
-    action of the plan against those who were kept from it.
+    The campaign `hold-out` is all of them, everybody against the bank's standing hold-out; `plan.ACTION` is
+    an action of the plan against those who were kept from it.
 
     While the window has not ended the intervals hold at every look. What is asked without further options is
     kept in the home under its as-of day and never changes.
@@ -102,13 +102,14 @@ def show(
         on=day, window=window, metrics=metrics, product=product, arm=arm, peek=peek
     )  # fmt: skip
     found = bank.effects(campaign, asked, listener())
-    note = ""
+    note, same = "", None
     if asked == EffectQuestion(on=day):
         kept, same = EffectStore(bank.home.path).keep(found)
         if not same:
             note = f"{kept.path.name} was published before with what was known then, and stays as it is"
     if as_json:
-        print_json(found.to_json())
+        # same: as it was published before; null where another question than the plain one was asked
+        print_json({**found.to_json(), "as_published": same})
         return
     effect_report(found, Console())
     if note:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,20 @@ from quanke.bank.readers.handover import read_bank_sheet
 from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.progress import listener
 from quanke.kernel.errors import InputError, QuankeError
+from quanke.kernel.progress import Progress
 from quanke.night import night as run_night
 from quanke.night import open_home
 
 LAST_DAY = dt.date(2026, 6, 30)
 DEMO_SAMPLE = 30_000
+DEMO_CAMPAIGNS = {
+    "tier_edge_autumn_2025": "tier_lift",
+    "new_year_deposits_2026": "term",
+    "fund_spring_2026": "fund",
+    "card_activation_2025": "card_activation",
+    "win_back_calls_2026": "win_back",
+}
+"""Campaigns of the sample bank that kept control groups, and what they offered."""
 """Customers the demo's scores are learned from: enough to see what they are, in some twenty seconds."""
 
 
@@ -173,21 +183,22 @@ def demo(customers: int, home: Path, as_json: bool) -> None:
         home.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home.parent, prefix=".sample-") as folder:
             files = Path(folder) / "files"
-            console.print(f"1/4  writing a sample bank of {customers:,} customers")
+            console.print(f"1/5  writing a sample bank of {customers:,} customers")
             write_sample(files, customers=customers, last_day=LAST_DAY, progress=progress)
-            console.print("2/4  loading its files")
+            console.print("2/5  loading its files")
             bank = open_or_create(home, files)
             report = load_files(bank, files, progress=progress)
             for line in report.lines():
                 console.print("     " + line, highlight=False)
-    console.print("3/4  nights: " + " and ".join(n.isoformat() for n in nights))
+    console.print("3/5  nights: " + " and ".join(n.isoformat() for n in nights))
     bank = Home.open(home)
     for day in nights:
         try:
             outcome = run_night(bank, day, progress=progress)
             if outcome.computed and day == nights[0]:
-                console.print("4/4  scores, learned from what was known then; the next night applies them")
+                console.print("4/5  scores and uplift are learned; the next night applies them")
                 train_scores(bank, day, sample=DEMO_SAMPLE, progress=progress)
+                _learn_from_campaigns(bank, progress)
         except QuankeError:
             # a demo home that was loaded further keeps its published nights
             continue
@@ -197,3 +208,31 @@ def demo(customers: int, home: Path, as_json: bool) -> None:
         print_json(outcome.to_json())
     else:
         report_of.show(console)
+        _show_campaigns(bank, console, progress)
+
+
+def _learn_from_campaigns(bank: Home, progress: Progress) -> None:
+    """Uplift of each offer of the sample's campaigns, where enough converted."""
+    from quanke.night.uplift_training import learn_uplift
+
+    for campaign, offer in DEMO_CAMPAIGNS.items():
+        with suppress(QuankeError):
+            learn_uplift(bank, (campaign,), offer=offer, sample=DEMO_SAMPLE, progress=progress)
+
+
+def _show_campaigns(bank: Home, console: Console, progress: Progress) -> None:
+    """What each campaign of the sample bank changed: a sentence in each language."""
+    from quanke.night.effects import measure
+
+    console.print("5/5  what campaigns really changed 活动真正改变了什么")
+    for campaign in DEMO_CAMPAIGNS:
+        try:
+            found = measure(bank, campaign, progress=progress)
+        except QuankeError as error:
+            console.print(f"     {campaign}: {error}", highlight=False)
+            continue
+        console.print(f"     [bold]{campaign}[/]", highlight=False)
+        converted = [each.estimate for each in found.outcomes if each.name == "converted"]
+        for estimate in (found.headline, *converted):
+            console.print(f"       {estimate.sentence_zh} {estimate.sentence}", highlight=False)
+    console.print("     more: quanke effects CAMPAIGN; quanke wealth show; quanke wealth list")

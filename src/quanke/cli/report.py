@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quanke.cli.plan_report import plan_part
+from quanke.cli.wealth_report import advice_part
 from quanke.customers.stages import STAGES
 from quanke.engines.store import Night
 from quanke.kernel.money import format_wan
@@ -76,9 +77,7 @@ def night_report(bank: Bank, night: Night, seconds: Mapping[str, float] | None =
     if (night.path / SCORES_FILE).exists():
         parts.append(_scores(bank, night))
     parts += [_key_figures(bank.catalogue, figures), _findings(bank.catalogue, night)]
-    planned = plan_part(night)
-    if planned is not None:
-        parts.append(planned)
+    parts += [part for part in (plan_part(night), advice_part(night)) if part is not None]
     parts.append(_where(bank, night, seconds))
     return NightReport(f"全客 Quanke · {manifest['on']}", tuple(parts))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.markup import escape
 
@@ -139,7 +140,7 @@ def record(customer: str | None, most: int, on: str | None, home: Path, as_json:
     table = bank.wealth(on).record
     if customer is not None:
         number = bank.customer(customer, on)
-        table = table.filter([each == number for each in table["customer"].to_pylist()])
+        table = table.filter(pc.equal(table["customer"], number))
     if as_json:
         print_json({"night": bank.night(on).day, "rows": table.slice(0, most).to_pylist()})
         return

@@ -56,6 +56,8 @@ def advice_json(found: CustomerAdvice, name: str) -> dict[str, Any]:
         "notes": [{"rule": n.id, "zh": n.zh, "en": n.en} for n in found.notes],
         "words_zh": words.zh if words else None,
         "words_en": words.en if words else None,
+        "deposit_zh": words.deposit_zh if words else None,
+        "deposit_en": words.deposit_en if words else None,
         "education": dict(words.education) if words and words.education else None,
     }
 
@@ -90,6 +92,9 @@ def show_advice(console: Console, found: CustomerAdvice, name: str, products: pa
         if held.value or held.model:
             table.add_row(held.asset_class, format_amount(held.value), share(held.share), share(held.model))
     console.print(table)
+    if found.words is not None and found.words.deposit_zh:
+        # beside deposits only (INT-3)
+        console.print(f"存款 deposits: {found.words.deposit_zh} {found.words.deposit_en}", highlight=False)
     if found.trades:
         _show_trades(console, found.trades, products, found.day)
     for note in found.notes:
@@ -105,11 +110,6 @@ def show_advice(console: Console, found: CustomerAdvice, name: str, products: pa
 
         why = Remains[row["remains"].upper()]
         console.print(f"为何未完全到位 why not all the way: {why.zh} {why.en}", highlight=False)
-    if row["unsuitable"]:
-        console.print(
-            f"持有中已不适当 held and no longer suitable: {format_amount(row['unsuitable'])} 元",
-            highlight=False,
-        )
     if found.words is not None and found.words.education:
         item = found.words.education
         console.print(f"投教 education {item['id']} ({item['approval']}): {escape(item['title_zh'])}")

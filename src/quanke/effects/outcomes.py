@@ -29,8 +29,8 @@ from quanke.language import (
     some,
     when,
 )
-from quanke.language.nodes import Aggregate, Call, Literal, Node, Reduce, Reference, walk
-from quanke.language.types import INTEGER, Kind
+from quanke.language.nodes import Aggregate, Call, Literal, Node, Reduce, Reference, type_of, walk
+from quanke.language.types import CUSTOMERS, INTEGER, Kind
 from quanke.plans.scores.honest import leaks
 from quanke.plans.scores.targets import left
 
@@ -187,12 +187,25 @@ def catalogue_outcome(catalogue: Catalogue, name: str) -> Outcome:
     kind = tag.result.kind
     if kind not in (*_UNITS, Kind.INTEGER, Kind.NUMBER):
         raise EffectError(f"{name} is no number: it cannot be compared by its mean")
-    counts = definition.kind == "metric" and kind is Kind.INTEGER
-    unit = "rate" if below is not None else "people" if counts else _UNITS.get(kind, "")
     return Outcome(
         name=name, title_zh=definition.title_zh, title_en=definition.title_en, value=tag, before=tag,
-        unit=unit, below=below,
+        unit=_UNITS.get(kind, "") if isinstance(definition, Tag) else _unit(definition), below=below,
     )  # fmt: skip
+
+
+def _unit(metric: Definition) -> str:
+    """How a metric is spoken of: by what it gives, for what a customer adds to it may be of another kind."""
+    node = metric.expression
+    if isinstance(node, Aggregate):
+        if node.reduce is Reduce.COUNT:
+            return "people" if metric.result.unit == CUSTOMERS.unit else ""
+        # a mean of whole numbers (products per customer) has the kind of a rate, and is none
+        of_rates = node.value is not None and type_of(node.value).kind is Kind.RATE
+        return "fen" if metric.result.kind is Kind.MONEY else "rate" if of_rates else ""
+    if isinstance(node, Call) and metric.result.kind is Kind.RATE:
+        above, under = (type_of(each) for each in node.arguments)
+        return "rate" if (above.kind, above.unit) == (under.kind, under.unit) else ""
+    return "fen" if metric.result.kind is Kind.MONEY else ""
 
 
 def _added_up(metric: Definition) -> tuple[Tag, Tag | None]:

@@ -29,23 +29,12 @@ from quanke.night.wealth_record import RECORD, TOLD
 from quanke.night.wealth_rules import FILE, WealthRules, read_wealth_rules, wealth_rules
 from quanke.night.wealth_shelf import Products, products_on
 from quanke.night.wealth_standard import MODEL, NightModel, model_from, model_now
-from quanke.night.wealth_words import AdviceWords, words_of
+from quanke.night.wealth_words import AdviceWords, ClassHeld, held_by, words_of
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS, WITHHELD, AdviceStop, advice_stop
 from quanke.wealth.record import declined_lately
 
 CONSENT = next(each for each in ADVICE_STOPS if each.id == "ADV.no_consent")
-
-
-@dataclass(frozen=True)
-class ClassHeld:
-    """One asset class of a customer: fen he has in it, and its share of what can be invested beside the
-    model's, in millionths."""
-
-    asset_class: str
-    value: int
-    share: int
-    model: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +56,16 @@ BRANCH_RISK = AdviceNote(
     "R4及以上产品须在网点办理，另有书面约定除外",
     "products of R4 and above are bought in a branch unless agreed otherwise in writing",
 )
+
+
+def _early(product: Mapping[str, Any]) -> AdviceNote:
+    """What leaving a product early costs."""
+    name, days, share = product["product"], product["exit_days"], f"{product['exit_ppm'] / 10_000:g}%"
+    return AdviceNote(
+        "FEE.exit",
+        f"{name} 持有不满{days}天赎回，按{share}收费",
+        f"leaving {name} before {days} days costs {share}",
+    )
 
 
 @dataclass(frozen=True)
@@ -198,12 +197,12 @@ class NightAdvice:
         ground: AdviceGround,
         now: bool = False,
     ) -> CustomerAdvice:
-        version, held = ground.model.version, _held(asked, ground.model, row["investable"])
+        version, held = ground.model.version, held_by(asked, ground, row)
         row = {**row, "customer": customer}
         trades = [{**each, "customer": customer} for each in trades]
         if row["status"] == "withheld":
             return CustomerAdvice(customer, self.night.day, version, WITHHELD, now=now)
-        words = words_of(asked, ground, row, trades)
+        words = words_of(asked, ground, row, trades, held, self.home)
         notes = self._notes(customer, trades, ground)
         return CustomerAdvice(
             customer, self.night.day, version, None, row, tuple(trades), held, words, notes, now
@@ -222,7 +221,7 @@ class NightAdvice:
             notes.append(BRANCH_FIRST)
         if any(row["rating"] >= at_branch for row in invested):
             notes.append(BRANCH_RISK)
-        return tuple(notes)
+        return tuple(notes + [_early(row) for row in rows if row["exit_ppm"]])
 
     def _assessed_in_branch(self, customer: int) -> bool:
         """Whether his first assessment on file was made in a branch."""
@@ -292,21 +291,3 @@ def _types(night: Night) -> dict[str, pa.DataType]:
         schema = pq.read_schema(night.parts(group)[0])
         found.update({name: schema.field(name).type for name in schema.names if name in TAGS})
     return found
-
-
-def _held(asked: Asked, model: NightModel, investable: int) -> tuple[ClassHeld, ...]:
-    """What one customer has by asset class; cash is what lies beside what is kept."""
-    value = np.zeros(len(model.classes), np.int64)
-    np.add.at(value, asked.shelf.asset_class[asked.positions.product], asked.positions.value)
-    value[0] += int(asked.holders.cash[0])
-    free = value.copy()
-    free[0] -= int(asked.holders.keep[0])
-    weights = model.weights[int(asked.holders.risk_class[0]) - 1]
-    return tuple(
-        ClassHeld(name, int(value[at]), _share(int(free[at]), investable), int(weights[at]))
-        for at, name in enumerate(model.classes)
-    )
-
-
-def _share(value: int, whole: int) -> int:
-    return value * 1_000_000 // whole if whole > 0 else 0

@@ -30,8 +30,10 @@ from quanke.language.audience import parse_audience
 from quanke.language.nodes import Node, Reference, references, walk
 from quanke.night.absorbed import without_absorbed
 from quanke.night.index import open_index
+from quanke.night.kept import kept_from_marketing
 from quanke.night.saved import expanded
 from quanke.night.steps import columns_sql
+from quanke.plans.worklist import working_day_after
 from quanke.segments.index.hiding import shown, shown_cells, shown_part
 
 if TYPE_CHECKING:
@@ -206,6 +208,14 @@ def select_audience(expression: Expression, night: Night, columns: Sequence[str]
         return connection.sql(sql).to_arrow_table()
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote: customers, and how many were left out, being controls of marketing."""
+
+    customers: int
+    left_out: int
+
+
 def export_audience(
     text: str,
     expression: Expression,
@@ -216,10 +226,11 @@ def export_audience(
     *,
     columns: Sequence[str],
     purpose: Purpose | None,
-) -> int:
+) -> Exported:
     """Write an audience to a .csv or .parquet file; every export is recorded in the home's journal.
 
-    Columns of class C2 leave only with a stated purpose. Returns how many customers were written.
+    Columns of class C2 leave only with a stated purpose. For marketing the bank's hold-out and controls of
+    campaigns that run on the next working day are left out. Returns how many were written and left out.
     """
     classed = [c for c in columns if catalogue.sensitivity(c) > Sensitivity.C1] if columns else []
     if classed and purpose is None:
@@ -227,6 +238,10 @@ def export_audience(
     if target.suffix not in (".csv", ".parquet"):
         raise NightError(f"{target.name}: an audience is exported as .csv or .parquet")
     table = select_audience(expression, night, columns)
+    whole = table.num_rows
+    if purpose is Purpose.MARKETING:
+        kept = kept_from_marketing(home, table["customer"].to_numpy(), working_day_after(night.day, 1))
+        table = table.filter(pa.array(~kept))
     record = {
         "at": dt.datetime.now(dt.timezone(dt.timedelta(hours=8))).isoformat(timespec="seconds"),
         "by": os.environ.get("USER", ""),
@@ -235,6 +250,7 @@ def export_audience(
         "columns": list(columns),
         "purpose": str(purpose) if purpose else None,
         "customers": table.num_rows,
+        "left_out": whole - table.num_rows,
         "file": target.name,
     }
     journal = home.path / "journal"
@@ -247,7 +263,7 @@ def export_audience(
     else:
         _write_csv(table, beside, catalogue)
     beside.replace(target)
-    return int(table.num_rows)
+    return Exported(table.num_rows, whole - table.num_rows)
 
 
 def _write_csv(table: pa.Table, target: Path, catalogue: Catalogue) -> None:

@@ -35,7 +35,7 @@ from quanke.effects.groups import (
     effect_rules,
 )
 from quanke.effects.outcomes import catalogue_outcome, standard_outcomes
-from quanke.engines.store import Night
+from quanke.engines.store import Night, NightStore
 from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import EffectError
 from quanke.language import Catalogue
@@ -165,10 +165,12 @@ def pushes_of(home: Home, name: str) -> int:
 
 
 def held_out(hold_out: HoldOut, customers: Ints, first: dt.date, last: dt.date) -> Bools:
-    """Whether each is in the bank's hold-out on a day of these: it is renewed when a year begins."""
+    """Whether each is in the bank's hold-out on a day of these: it is renewed when a year begins, and changes
+    with its share."""
     found = hold_out.holds(customers, first)
-    for year in range(first.year + 1, last.year + 1):
-        found |= hold_out.holds(customers, dt.date(year, 1, 1))
+    years = [dt.date(year, 1, 1) for year in range(first.year + 1, last.year + 1)]
+    for day in (*years, *(day for day, _ in hold_out.share_ppm.values if first < day <= last)):
+        found |= hold_out.holds(customers, day)
     return found
 
 
@@ -287,7 +289,8 @@ def export_arms(
     """Write the numbers of an arm's customers for a channel, .csv or .parquet; recorded in the home's
     journal.
 
-    `arms`: which (default: all but the control, whose customers no channel needs to know). Returns how many.
+    `arms`: which (default: all but the control, whose customers no channel needs to know). For marketing
+    whoever may no longer be marketed to by the last night is left out. Returns how many were written.
     """
     campaign = CampaignRegister(home.path).open(name)
     design = campaign.design
@@ -298,7 +301,11 @@ def export_arms(
         raise EffectError(f"{name} has no arm of that name; it has {', '.join(known)}")
     if target.suffix not in (".csv", ".parquet"):
         raise EffectError(f"{target.name}: arms are exported as .csv or .parquet")
+    if purpose == Purpose.MARKETING and CONTROL in wanted:
+        raise EffectError("the controls of a campaign leave for no marketing: they are to get nothing")
     table = campaign.arms.filter(pc.is_in(campaign.arms["arm"], pa.array(wanted))).select(["customer", "arm"])
+    if purpose == Purpose.MARKETING:
+        table = table.filter(_still_marketed(home, table["customer"]))
     record = {
         "at": dt.datetime.now(SHANGHAI).isoformat(timespec="seconds"),
         "by": os.environ.get("USER", ""),
@@ -320,6 +327,15 @@ def export_arms(
         pcsv.write_csv(table, beside)
     beside.replace(target)
     return int(table.num_rows)
+
+
+def _still_marketed(home: Home, customers: pa.ChunkedArray) -> pa.Array:
+    """Who may be marketed to by the last night: consent and life go on after arms are dealt out."""
+    night = NightStore(home.path / "nights").latest()
+    if night is None:
+        raise EffectError("who may be contacted is known by a night: `quanke night --on DATE` first")
+    now = pc.fill_null(night.read(["may_be_marketed"])["may_be_marketed"], False)
+    return now.combine_chunks().take(customers.combine_chunks())
 
 
 def known_campaigns(home: Home) -> list[dict[str, Any]]:

@@ -138,7 +138,8 @@ class _Measuring:
             )
         self.window = (self.last - self.before).days
         self.running = self.last < self.closes
-        self.sequential = self.asked.peek or self.running
+        # a window of one's own choosing may be one of many looks while the campaign runs
+        self.sequential = self.asked.peek or self.running or self.as_of < self._meant_to_close()
         self.sheets.customers = self.who.customers
         self.treated: Bools = ~self.who.control
         self.outcomes = self._outcomes()
@@ -153,14 +154,21 @@ class _Measuring:
         if not self.who.control.any() or self.who.control.all():
             raise EffectError("an effect needs treated customers and controls: one of the arms is empty")
 
+    def _meant_to_close(self) -> dt.date:
+        """The last day of the window that was planned, whatever window is asked for."""
+        if self.campaign == HOLD_OUT:
+            return self.as_of
+        if self.design is not None:
+            return max(self.design.closes, self.before + dt.timedelta(days=self.design.window_days))
+        return self.before + dt.timedelta(days=self.rules.window_days.on(self.who.first))
+
     def _closes(self) -> dt.date:
         """The last day of the whole window."""
-        length = self.asked.window or self.rules.window_days.on(self.who.first)
-        if self.asked.window is not None and not 1 <= self.asked.window <= 3_660:
+        if self.asked.window is None:
+            return self._meant_to_close()
+        if not 1 <= self.asked.window <= 3_660:
             raise EffectError("a window has from 1 to 3,660 days")
-        if self.asked.window is None and self.design is not None:
-            return max(self.design.closes, self.before + dt.timedelta(days=self.design.window_days))
-        return self.before + dt.timedelta(days=length)
+        return self.before + dt.timedelta(days=self.asked.window)
 
     def _outcomes(self) -> dict[str, Outcome]:
         product = self.asked.product or (self.design.product if self.design else "")
@@ -168,7 +176,8 @@ class _Measuring:
         wanted = self.asked.metrics or (self.design.metrics if self.design else ()) or tuple(standard)
         catalogue = self.sheets.catalogue
         found = {n: standard[n] if n in standard else catalogue_outcome(catalogue, n) for n in wanted}
-        if CONVERTED in found and not self.who.told[self.who.control].any():
+        # where some controls have no row, nobody knows which of the others converted
+        if CONVERTED in found and not self.who.told[self.who.control].all():
             del found[CONVERTED]
             if not is_planned(self.campaign):
                 self.warnings.append("The pushes hold no controls: conversions cannot be compared.")

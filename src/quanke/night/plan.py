@@ -124,7 +124,7 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground, notes: Sequence[st
     chosen = _chosen(made, ground, exact_values(parts, actions))
     place = chosen.schema.get_field_index("due_on")
     chosen = chosen.set_column(place, "due_on", deadlines(record, chosen))
-    arm = arms(chosen, actions, ground.hold_out, program.control.on(day), day)
+    arm = arms(chosen, actions, ground.hold_out, program.control.on(day), working_day_after(day, 1))
     arm = standing_arms(record, chosen, arm)
     everything = chosen.append_column("arm", arm)
     kept = pc.fill_null(pc.equal(arm, str(Arm.CONTROL)), False)

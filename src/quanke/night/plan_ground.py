@@ -22,6 +22,7 @@ from quanke.plans.actions.definitions import tried_names
 from quanke.plans.budgets import POST
 from quanke.plans.grounds import NEVER_DUE, UNKNOWN, Grounds, Rows
 from quanke.plans.record import NO_DAY, Seen, cooling
+from quanke.plans.worklist import working_day_after
 from quanke.segments.control import HoldOut
 
 KEPT = pa.schema([("customer", pa.int32()), ("campaign", pa.string()), ("product", pa.string())])
@@ -86,7 +87,8 @@ class Ground:
     def eligible(self, values: NDArray[np.float32], record: pa.Table) -> NDArray[np.bool_]:
         """Who may be suggested what: it is meant for him, it does not rest, and whoever does it is there."""
         may = ~(np.isnan(values) | cooling(record, self.actions, self.day, len(values)))
-        held = self.hold_out.holds(np.arange(len(values), dtype=np.int64), self.day)
+        # the year of the morning counts: a night of 31 December plans for January
+        held = self.hold_out.holds(np.arange(len(values), dtype=np.int64), working_day_after(self.day, 1))
         sells = np.array([action.purpose is Purpose.MARKETING for action in self.actions], np.bool_)
         may[np.ix_(held, sells)] = False
         for product in pc.unique(self.kept["product"]).to_pylist():

@@ -40,7 +40,7 @@ from quanke.plans.actions.reading import STANDARD
 from quanke.plans.arms import Arm
 from quanke.plans.budgets import POST, Of
 from quanke.plans.grounds import UNKNOWN
-from quanke.plans.worklist import TEAM
+from quanke.plans.worklist import TEAM, working_day_after
 from quanke.segments.control import HoldOut
 from quanke.segments.dated import Dated
 
@@ -269,7 +269,7 @@ class Planned:
         return dict(zip(self.posts["post"].to_pylist(), self.posts["role"].to_pylist(), strict=True))
 
     def _held_out(self, customer: int) -> bool:
-        return bool(self.hold_out.holds([customer], self.night.day)[0])
+        return bool(self.hold_out.holds([customer], working_day_after(self.night.day, 1))[0])
 
     def _in_campaign(self, action: Action, customer: int) -> bool:
         mine = self.kept.filter(pc.equal(self.kept["customer"], customer))

@@ -24,7 +24,7 @@ from quanke.effects.uplift.learning import Lesson, Participants, lesson
 from quanke.effects.uplift.published import UPLIFT, PublishedUplift, parts_of
 from quanke.effects.uplift.rules import DEFAULT_UPLIFT_RULES, MEANS, UpliftRules
 from quanke.engines.store import NightStore
-from quanke.kernel.errors import ScoreError
+from quanke.kernel.errors import EffectError, ScoreError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Purpose, Tag, count, facts, smallest
 from quanke.language.facts import UPLIFT_OFFERS
@@ -111,7 +111,7 @@ def learn_uplift(
         for name, own in by_offer.items():
             try:
                 made, found, papers = work.one(name, own)
-            except ScoreError as error:
+            except (EffectError, ScoreError) as error:
                 skipped[UPLIFT + name] = str(error)
                 continue
             versions[made.score] = models.publish(made.score, made.until, made.text, papers)
@@ -316,6 +316,7 @@ class _Learning:
             "campaign": np.full(len(arms), at),
             "before": numbers(kept["aum"], Kind.MONEY, campaign.anchor),
             "after": numbers(came["aum"], Kind.MONEY, campaign.anchor),
+            "customer": kept["customer"].to_numpy().astype(np.int64),
         }
 
     def _published(

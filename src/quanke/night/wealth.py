@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet
+from quanke.night.kept import kept_from_marketing
 from quanke.night.steps import Run, working_column
 from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on, spread
@@ -29,6 +30,7 @@ from quanke.night.wealth_record import RECORD, TOLD, follow, told_holders
 from quanke.night.wealth_rules import FILE, wealth_rules
 from quanke.night.wealth_shelf import products_on
 from quanke.night.wealth_standard import model_of
+from quanke.plans.worklist import working_day_after
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS
 from quanke.wealth.record import Tonight, trades_digest
@@ -114,6 +116,8 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
         made = asked.proposals()
         step.advance(1)
     withheld = in_control(rows, CONTROL_SALT, rules.advice.control.on(day))
+    # a proposal would spoil what is measured on those whom no marketing reaches
+    withheld |= kept_from_marketing(home, rows, working_day_after(day, 1))
     posts = everybody.column("owner_post").take(pa.array(rows))
     proposals = proposals_table(asked, made, posts, withheld)
     trades = trades_table(asked, made, products.ids)
@@ -121,7 +125,7 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     write_parquet(folder / "trades.parquet", trades)
     tonight = _tonight(asked, made, products.ids, model.version, withheld)
     write_parquet(folder / RECORD, following.with_tonight(tonight))
-    told = told_holders(run, products, positions, everybody, rules)
+    told = told_holders(run, products.table, positions, everybody, rules)
     write_parquet(folder / TOLD, told)
     sheet = {
         "model": model.sheet,

@@ -44,7 +44,7 @@ class AdviceGround:
         holders = Holders(
             risk_class=risk_class,
             cash=everybody.cash()[rows],
-            keep=kept_cash(everybody, rows, self.day),
+            keep=kept_cash(everybody, rows, self.day, self.rules),
             allowed=allowed,
             group=group,
             lately=self._lately(len(rows), held, shelf),
@@ -60,7 +60,8 @@ class AdviceGround:
         half = len(of_row) // 2
         place = np.full(len(self.products) + 1, -1, np.int64)
         place[of_row[:half]] = np.arange(half)
-        product = pc.fill_null(pc.index_in(table["product"], pa.array(self.products.ids)), -1).to_numpy()
+        shelf = pa.array(self.products.ids, pa.string())  # a home may have no products
+        product = pc.fill_null(pc.index_in(table["product"], shelf), -1).to_numpy()
         customer = table["customer"].to_numpy()
         at = np.searchsorted(rows, customer)
         mine = np.append(rows, -1)[at] == customer

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from quanke.wealth.advisable import AdviceFacts, stopped
+from quanke.wealth.advisable import AdviceAsked, stopped
 
 TAGS = (
     "is_person", "relationship_closed", "deceased", "advice_agreed", "profiling_refused", "accounts_open",
-    "age", "risk_level", "risk_assessment_valid", "demand_balance", "has_salary", "has_pension",
-    "salary_amount", "outflow_90d", "own_name_out_90d", "third_party_paid_30d", "loan_balance",
-    "pays_tuition", "house_purchase_90d", "aum", "owner_post", "tier", "branch",
+    "age", "risk_level", "risk_assessment_valid", "demand_balance", "has_salary", "salary_amount",
+    "has_pension", "pension_last_month", "outflow_90d", "own_name_out_90d", "third_party_paid_30d",
+    "house_purchase_90d", "owner_post",
 )  # fmt: skip
 """Tags that advice stands on."""
 Columns = Callable[[str], pa.ChunkedArray]
@@ -73,9 +73,9 @@ class Everybody:
         found: NDArray[np.int64] = np.maximum(self.whole("demand_balance") - self.foreign, 0)
         return found
 
-    def advised(self) -> AdviceFacts:
+    def advised(self) -> AdviceAsked:
         """What `stopped` asks."""
-        return AdviceFacts(
+        return AdviceAsked(
             there=pc.is_valid(self.column("is_person")).to_numpy().astype(np.bool_),
             person=self.flag("is_person"),
             closed=self.flag("relationship_closed"),

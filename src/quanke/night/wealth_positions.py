@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from quanke.engines.duckdb.relations import fact_sql, files_sql
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet, write_parquet_of
+from quanke.night.moved import rows_files
 from quanke.night.steps import Run, over_parts
 from quanke.night.wealth_shelf import HELD
 
@@ -126,7 +127,7 @@ def _write_foreign(run: Run, folder: Path) -> None:
     with duckdb.connect() as connection:
         rows = connection.sql(
             "SELECT customer, sum(delta) FILTER (category IN ('demand', 'wallet'))::BIGINT AS foreign, "
-            f"sum(delta) AS whole FROM {files_sql([valued])} WHERE date <= $day "
+            f"sum(delta) AS whole FROM {files_sql(rows_files(valued))} WHERE date <= $day "
             "GROUP BY customer HAVING whole <> 0 ORDER BY customer",
             params={"day": run.day},
         ).to_arrow_table()

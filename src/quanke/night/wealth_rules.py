@@ -6,6 +6,8 @@
     trades:
       least_trade: 1000元
       most_trades: 6
+    needs:
+      retired_months: 6
     suitability:
       elder_from: 65
 
@@ -34,10 +36,12 @@ from quanke.wealth.suitability import SuitabilityParameters
 
 if TYPE_CHECKING:
     from quanke.wealth.trades import TradeRules
+    from quanke.wealth.trades.needs import NeedRules
 
 FILE = "wealth.yaml"
 PPM = 1_000_000
 LARGEST = 10**15
+_SECTIONS = ("advice", "trades", "needs", "suitability")
 _MONEY = {"": 100, "万": 1_000_000, "亿": 10_000_000_000}
 _AMOUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([万亿]?)元\Z")
 _Sheet = TypeVar("_Sheet")
@@ -80,12 +84,13 @@ class WealthRules:
 
     advice: AdviceRules
     trades: TradeRules
+    needs: NeedRules
     suitability: SuitabilityParameters
     fingerprint: str
 
     def in_force(self, day: dt.date) -> dict[str, dict[str, int]]:
         """Every number in force on a day, by section and name: what a night's sheet says."""
-        return {name: numbers(getattr(self, name), day) for name in ("advice", "trades", "suitability")}
+        return {name: numbers(getattr(self, name), day) for name in _SECTIONS}
 
 
 def numbers(sheet: Any, day: dt.date) -> dict[str, int]:
@@ -102,10 +107,12 @@ def wealth_rules(home: Home) -> WealthRules:
 def read_wealth_rules(path: Path) -> WealthRules:
     """The parameters a file declares on top of the standard; the standard where there is no such file."""
     from quanke.wealth.trades import TradeRules
+    from quanke.wealth.trades.needs import NeedRules
 
     standard: dict[str, Any] = {
         "advice": AdviceRules(),
         "trades": TradeRules(),
+        "needs": NeedRules(),
         "suitability": SuitabilityParameters(),
     }
     if not path.exists():
@@ -146,7 +153,7 @@ def _read(body: Body, standard: _Sheet) -> _Sheet:
 
 
 _SHARES = frozenset(["band", "product_cap", "issuer_cap", "control", "cost_of_assets", "cost_of_income"])
-_YUAN = frozenset(["least_trade", "worth", "insured", "least_income"])
+_YUAN = frozenset(["least_trade", "worth", "insured", "least_income", "least", "rounded"])
 
 
 def _reader(name: str) -> Callable[[str], int]:

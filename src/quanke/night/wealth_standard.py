@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MODEL = "model.json"
 IN_USE, STANDARD, STRATEGIC = "in_use", "standard", "strategic"
 CASH = "cash"
+USED = Path("wealth") / "models" / "in-use.json"
+"""Where a home says which version is in use."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,33 +73,36 @@ def model_of(home: Home, day: dt.date, earlier: Night | None, folder: Path, rule
 
 def model_digest(home: Home) -> str:
     """The version in use, empty where there is none: what a night's proposals depend on."""
-    from quanke.wealth.portfolios import ModelPortfolioStore
-
-    told = ModelPortfolioStore(home.path).use_told()
-    return "" if told is None else str(told["version"])
+    if not (home.path / USED).exists():
+        return ""
+    return str(json.loads((home.path / USED).read_text(encoding="utf-8"))["version"])
 
 
 def _found(home: Home, day: dt.date, earlier: Night | None, rules: WealthRules) -> dict[str, Any]:
-    from quanke.wealth.portfolios import ModelPortfolioStore
-
-    store = ModelPortfolioStore(home.path)
-    version = store.current()
-    if version is not None:
-        model, use = version.model(), store.use_told() or {}
-        return {
-            **_sheet(IN_USE, version.name, [str(n) for n in model.feature_names_in_], _ppm(model.weights_)),
-            "built_by": version.built.get("by"),
-            "used_by": use.get("by"),
-            "used_on": use.get("on"),
-            "fallbacks": [each.sheet() for each in model.fallbacks_],
-            "card": model.card_,
-        }
+    if (home.path / USED).exists():
+        return _in_use(home)
     before = None if earlier is None else earlier.path / "wealth" / MODEL
     if before is not None and before.exists():
         held: dict[str, Any] = json.loads(before.read_text(encoding="utf-8"))
         if held["source"] == STANDARD and rules.advice.build_standard.on(day):
             return held
     return _standard(home, day, rules)
+
+
+def _in_use(home: Home) -> dict[str, Any]:
+    from quanke.wealth.portfolios import ModelPortfolioStore  # scikit-learn: seconds, where nobody uses one
+
+    store = ModelPortfolioStore(home.path)
+    version = store.version()
+    model, use = version.model(), store.use_told() or {}
+    return {
+        **_sheet(IN_USE, version.name, [str(n) for n in model.feature_names_in_], _ppm(model.weights_)),
+        "built_by": version.built.get("by"),
+        "used_by": use.get("by"),
+        "used_on": use.get("on"),
+        "fallbacks": [each.sheet() for each in model.fallbacks_],
+        "card": model.card_,
+    }
 
 
 def _standard(home: Home, day: dt.date, rules: WealthRules) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,7 +95,7 @@ def share_of(text: str) -> int:
         above, slash, below = text.partition("/")
         value = Decimal(above) / Decimal(below) if slash else Decimal(above)
         found = value * scale
-    except (InvalidOperation, ZeroDivisionError):
+    except (ArithmeticError, ValueError):
         raise ValueError("a share is written 2%, 0.02 or 1/50") from None
     if not found.is_finite() or not 0 <= found <= WHOLE:
         raise ValueError("a share lies between 0 and 100 %")

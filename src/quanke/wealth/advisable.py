@@ -85,7 +85,7 @@ WITHHELD = ADVICE_STOPS[_CODE["ADV.control"] - 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AdviceFacts:
+class AdviceAsked:
     """What is asked of everybody; one row a customer, arrays of one length.
 
     `there` (somebody goes by the number), `person`, `closed`, `deceased`, `consent` (to advice), `refused`
@@ -109,7 +109,7 @@ class AdviceFacts:
     declined: Flags
 
 
-def stopped(asked: AdviceFacts, full_age: int) -> NDArray[np.int8]:
+def stopped(asked: AdviceAsked, full_age: int) -> NDArray[np.int8]:
     """The code of the first rule that stops each customer; 0 for who may be advised."""
     age = asked.age
     tests = {

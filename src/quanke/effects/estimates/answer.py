@@ -58,9 +58,9 @@ class Estimate:
     @property
     def significant(self) -> bool:
         """Whether an effect is shown: the interval (and, over many metrics, the correction) leaves out
-        zero."""
+        zero. Never where the outcome does not vary within the arms: there is no interval then, and p is 1."""
         p = self.p_value if self.p_adjusted is None else self.p_adjusted
-        return p <= 1 - self.level
+        return self.se > 0 and p <= 1 - self.level
 
     @property
     def sentence(self) -> str:

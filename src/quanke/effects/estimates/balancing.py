@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from quanke.effects.estimates.inputs import Floats, flags, numbers, table
 from quanke.kernel.errors import EffectError
 
 LARGEST = 0.1
-"""Default standardised difference above which a row alarms (Austin 2009)."""
+"""Default standardised difference above which a row may alarm (Austin 2009)."""
+
+CHANCE = 0.05
+"""p, corrected for the number of rows, from which on chance explains a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,10 @@ def balance(
     """One row per covariate: how far the arms lay apart before the first contact.
 
     `covariates`: (n,) or (n, k) numbers, or name -> (n,). `treated`: (n,) bool. Alarms where the standardised
-    difference is beyond `largest`, which chance seldom reaches in arms of a thousand; a small p alone does
-    not alarm: with many customers it sees differences that matter to nobody. Raises EffectError for empty
-    arms.
+    difference is beyond `largest` and chance does not explain it: p, corrected for the number of rows (Holm
+    1979), is below `CHANCE`. Neither alone alarms: in small arms chance reaches such differences, and with
+    many customers a small p sees differences that matter to nobody. Where nothing varies within arms of two
+    or more, any difference alarms. Raises EffectError for empty arms.
     """
     arm = flags("treated", treated).astype(bool)
     if arm.all() or not arm.any():
@@ -52,10 +56,27 @@ def balance(
         names = [f"x{j + 1}" for j in range(len(columns))] if names is None else names
     if len(names) != len(columns):
         raise EffectError(f"names: {len(names)} names for {len(columns)} covariates")
-    return tuple(_row(name, column, arm, largest) for name, column in zip(names, columns, strict=True))
+    rows = [_row(name, column, arm) for name, column in zip(names, columns, strict=True)]
+    beyond_chance = _beyond_chance([row.p for row in rows])
+    return tuple(
+        replace(row, alarm=row.alarm if row.smd is None else beyond and abs(row.smd) > largest)
+        for row, beyond in zip(rows, beyond_chance, strict=True)
+    )
 
 
-def _row(name: str, column: Floats, arm: np.ndarray[Any, Any], largest: float) -> BalanceRow:
+def _beyond_chance(p_values: Sequence[float | None]) -> list[bool]:
+    """Whether a p holds among as many as there are (Holm); one that is not known never does."""
+    known = [p for p in p_values if p is not None]
+    if not known:
+        return [False] * len(p_values)
+    from statsmodels.stats.multitest import multipletests
+
+    held = iter(multipletests(known, alpha=CHANCE, method="holm")[0])
+    return [p is not None and bool(next(held)) for p in p_values]
+
+
+def _row(name: str, column: Floats, arm: np.ndarray[Any, Any]) -> BalanceRow:
+    """Its `alarm` is for what does not vary: of the others it is decided over all rows."""
     from scipy.stats import t as student
 
     (n1, m1, v1, gone1), (n0, m0, v0, gone0) = (_told(column[arm]), _told(column[~arm]))
@@ -67,7 +88,7 @@ def _row(name: str, column: Floats, arm: np.ndarray[Any, Any], largest: float) -
         freedom = squares**2 / ((v1 / n1) ** 2 / (n1 - 1) + (v0 / n0) ** 2 / (n0 - 1))
         p = float(2 * student.sf(abs(apart) / np.sqrt(squares), freedom))
     ratio = float(v1 / v0) if v0 > 0 else None
-    alarm = abs(smd) > largest if smd is not None else bool(apart != 0)
+    alarm = smd is None and min(n0, n1) > 1 and bool(apart != 0)
     return BalanceRow(name, m1, m0, smd, ratio, p, gone1, gone0, alarm)
 
 

@@ -21,12 +21,18 @@ LOSS_DIFFERS_BELOW = 0.01
 
 
 def ratio(who: Arms, expected: float | None) -> tuple[str, ...]:
-    """The sample-ratio check against the planned share of treated."""
+    """The sample-ratio check against the planned share of treated, over customers or over clusters."""
     if expected is None:
         return ()
     if isinstance(expected, bool) or not isinstance(expected, int | float | np.number):
         raise EffectError("expected: the planned share of the treated, between 0 and 1")
-    found = resembles_random(who.arm, float(expected))
+    seen = who.arm
+    if who.clusters:
+        if not who.nested:
+            return ("The sizes of the arms are not checked against the plan: clusters are in both arms.",)
+        # what was drawn is the cluster: its customers are no draws of their own
+        seen = who.arm[np.unique(who.cluster, return_index=True)[1]]
+    found = resembles_random(seen, float(expected))
     return () if found else (found.sentence,)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 
 WIDEST_CODES = 1 << 20
 """Whole-number codes up to here are used as they are; wider ones are numbered first."""
+
+_NO_NUMBERS = "MmcSUV"
+"""NumPy's kinds of dates, durations, complex numbers, texts and records."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,12 +93,28 @@ def table(name: str, values: Any, rows: int) -> Floats:
 
 
 def _array(name: str, values: Any) -> Floats:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        values = values.cast(pa.float64()).to_numpy(zero_copy_only=False) if len(values) else ()
     try:
-        return np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+        if isinstance(values, pa.Array | pa.ChunkedArray):
+            values = _numeric(values).to_numpy(zero_copy_only=False) if len(values) else ()
+        elif not hasattr(values, "dtype"):
+            values = np.asarray(values)
+        # NumPy would take dates for numbers, read texts and drop imaginary parts
+        if getattr(getattr(values, "dtype", None), "kind", "O") in _NO_NUMBERS:
+            raise TypeError
+        found = np.asarray(values, dtype=np.float64)
+        # (a scalar stays one: it is refused by its dimensions)
+        return np.ascontiguousarray(found) if found.ndim else found
+    except (pa.ArrowException, TypeError, ValueError):
         raise EffectError(f"{name}: has values that are not numbers") from None
+
+
+def _numeric(values: pa.Array | pa.ChunkedArray) -> Any:
+    """As float64. Raises TypeError for dates, texts and the like."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    asked = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    if not any(fits(kind) for fits in (*asked, pa.types.is_null)):
+        raise TypeError
+    return values.cast(pa.float64())
 
 
 def _checked(name: str, found: Floats, rows: int | None) -> Floats:
@@ -114,8 +133,10 @@ def codes(name: str, values: Any, rows: int, known: bool = False) -> tuple[NDArr
     `values`: whole numbers, texts or an Arrow array. Raises EffectError for other lengths and, with
     `known`, for a code that is not known.
     """
-    if isinstance(values, np.ndarray) and values.ndim != 1:
-        raise EffectError(f"{name}: one code for each customer is needed, not {values.ndim} dimensions")
+    if isinstance(values, str | bytes | Mapping | Set) or not hasattr(values, "__len__"):
+        raise EffectError(f"{name}: one code for each customer is needed, not one value or a set")
+    if (dimensions := getattr(values, "ndim", 1)) != 1:
+        raise EffectError(f"{name}: one code for each customer is needed, not {dimensions} dimensions")
     if len(values) != rows:
         raise EffectError(f"{name}: {len(values):,} rows, but {rows:,} customers are in the arms")
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
@@ -135,10 +156,12 @@ def _encoded(name: str, values: Sequence[Any] | NDArray[Any] | pa.Array | pa.Chu
         made = (
             values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if pa.types.is_nested(made.type):
+            raise TypeError
+        made = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+        return made if pa.types.is_dictionary(made.type) else made.dictionary_encode()
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
         raise EffectError(f"{name}: codes must be whole numbers or texts, all of one kind") from None
-    made = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
-    return made if pa.types.is_dictionary(made.type) else made.dictionary_encode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,7 +62,8 @@ def estimate(
     (see `redrawn`).
     `sequential`: an always-valid interval, good however often one looks (see `sequences`); a whole number
     above 1 names the customers (or clusters) at which it shall be tightest, before the first look.
-    `expected`: planned share of treated; an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
+    `expected`: planned share of treated (of clusters, where they were assigned as a whole; not checked where
+    they have customers of both arms); an alarm of the sample-ratio check becomes a warning. `unit`: "fen",
     "people", "rate" or "": how sentences speak; amounts stay in the outcome's own unit. `reached`: (n,) bool,
     treated who were reached: gives the effect per reached as well (Wald; Angrist, Imbens and Rubin 1996).
 
@@ -107,9 +108,9 @@ def estimate_many(
     """
     if correction not in (*CORRECTIONS, None):
         raise EffectError(f"correction: must be one of {', '.join(CORRECTIONS)} or None")
-    if not 0 < level < 1:
+    if not _is_number(level) or not 0 < level < 1:
         raise EffectError("level: must lie between 0 and 1, as 0.95")
-    if sequential is not True and sequential is not False and sequential < 2:
+    if not isinstance(sequential, bool) and (not _is_number(sequential) or not sequential >= 2):
         raise EffectError("sequential: true, false, or the customers at which it shall be tightest")
     who = arms(treated, strata, cluster)
     told = flags("reached", reached) if reached is not None else None
@@ -120,6 +121,10 @@ def estimate_many(
     for metric in _metrics(outcomes, covariates, denominator, unit, names, who):
         found[metric.name] = _one(metric, who, terms, told)
     return _corrected(found, correction)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,7 +199,7 @@ def _one(metric: _Metric, who: Arms, terms: _Terms, told: Any) -> Estimate:
     made = Estimate(
         effect=effect, low=low, high=high, se=se, n_treated=n_treated, n_control=n_control,
         warnings=(*terms.ratio_told, *said),
-        unit=metric.unit, level=terms.level, p_value=1.0 if se == 0 and effect == 0 else bounds.p_value,
+        unit=metric.unit, level=terms.level, p_value=1.0 if se == 0 else bounds.p_value,
         total=effect * times, total_low=low * times, total_high=high * times,
         mean_treated=float(found.means[1]), mean_control=control,
         relative=effect / abs(control) if control else None,

@@ -39,7 +39,7 @@ def english(found: Estimate) -> str:
             f"({level}: {_figure(low * 100)} to {_figure(high * 100)})."
         )
     total = _amount(abs(found.total), found.unit)
-    each = "each" if found.ratio else "a customer"
+    each = "on average" if found.ratio else "a customer"
     return (
         f"About {_bare(abs(found.effect), found.unit)} {more}{' yuan' if found.unit == 'fen' else ''} {each} "
         f"({level}: {_bare(low, found.unit)} to {_bare(high, found.unit)}), {total} in all."
@@ -73,7 +73,7 @@ def chinese(found: Estimate) -> str:
             f"约{higher} {_figure(abs(found.effect) * 100)} 个百分点"
             f"（{level} 区间：{_figure(low * 100)} 至 {_figure(high * 100)}）。"
         )
-    each = "每笔" if found.ratio else "户均"
+    each = "平均" if found.ratio else "户均"
     yuan = " 元" if found.unit == "fen" else ""
     return (
         f"{each}约{more} {_bare(abs(found.effect), found.unit)}{yuan}（{level} 区间：{_bare(low, found.unit)}"
@@ -119,7 +119,7 @@ def _each(found: Estimate, value: float) -> str:
 
 def _each_zh(found: Estimate, value: float) -> str:
     if found.unit == "fen":
-        return f"{'每笔' if found.ratio else '户均'} {_bare(value, 'fen')} 元"
+        return f"{'平均' if found.ratio else '户均'} {_bare(value, 'fen')} 元"
     if found.unit == "people":
         return f"每百户 {_figure(value * 100)} 人"
     if found.unit == "rate":

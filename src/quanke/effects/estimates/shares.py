@@ -14,6 +14,9 @@ from quanke.kernel.errors import EffectError
 ALARM_BELOW = 0.01
 """Default p below which arms are not what chance makes of the plan."""
 
+EXACT_BELOW = 5
+"""Customers to be expected in an arm below which chi-square is not trusted (Cochran 1954)."""
+
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
@@ -65,53 +68,85 @@ def resembles_random(
     *,
     alarm_below: float = ALARM_BELOW,
 ) -> SampleRatio:
-    """Whether arm sizes are what the planned shares and chance make (chi-square test, scipy).
+    """Whether arm sizes are what the planned shares and chance make.
 
-    `treated`: (n,) bool or 0/1, or codes of several arms. `expected`: the share of the treated; or the shares
-    of the arms in the order of their codes (False before True), or by code; they are taken to sum to one.
-    Raises EffectError for shares that do not fit the arms. Source: Fabijan et al., KDD 2019.
+    `treated`: (n,) bool or 0/1, or codes of several arms. `expected`: the share of the treated; or arm ->
+    share; or k shares in the order of the arms: those of the codes 0 to k - 1 where all codes are among
+    these, else of the codes that occur, numbers by their value and texts by the alphabet. An arm that nobody
+    is in needs the mapping or codes from 0. Shares are taken to sum to one.
+
+    Chi-square test; exact binomial test where there are two arms and fewer than `EXACT_BELOW` customers were
+    to be expected in one (both scipy). Raises EffectError for shares that do not fit the arms and for arms
+    that are not known. Source: Fabijan et al., KDD 2019.
     """
-    from scipy.stats import chi2
-
     counted = _counted(treated)
-    if isinstance(expected, Mapping):
-        strange = [code for code in counted if code not in expected]
-        if strange:
-            raise EffectError(f"expected: has no share for {len(strange)} of the arms")
-        names, shares = list(expected), [float(share) for share in expected.values()]
-    elif isinstance(expected, int | float | np.number):
-        if not 0 < float(expected) < 1:
-            raise EffectError("expected: the share of the treated must lie between 0 and 1")
-        names, shares = [False, True], [1 - float(expected), float(expected)]
-        if any(code not in (0, 1) for code in counted):
-            raise EffectError("expected: one share only fits arms that are true or false (1 or 0)")
-    else:
-        names, shares = sorted(counted, key=str), [float(share) for share in expected]
-        if set(counted) <= {0, 1} and len(shares) == 2:
-            names = [False, True]
+    names, shares = _planned(expected, counted)
     if len(shares) != len(names):
         raise EffectError(f"expected: {len(shares)} shares for {len(names)} arms")
-    if len(shares) < 2 or min(shares) <= 0 or not np.isfinite(sum(shares)):
+    if len(shares) < 2 or not all(share > 0 for share in shares) or not np.isfinite(sum(shares)):
         raise EffectError("expected: shares of two or more arms are needed, all above 0")
-    seen = np.array([counted.get(name, 0) for name in names], float)
-    meant = np.array(shares) / sum(shares) * seen.sum()
-    p = float(chi2.sf(((seen - meant) ** 2 / meant).sum(), len(seen) - 1))
+    seen = [counted.get(name, 0) for name in names]
+    meant = [share / sum(shares) * sum(seen) for share in shares]
+    p = _p(seen, meant)
     words = ["control", "treated"] if names == [False, True] else [str(name) for name in names]
-    return SampleRatio(
-        p,
-        tuple(int(n) for n in seen),
-        tuple(float(m) for m in meant),
-        tuple(words),
-        p < alarm_below,
-        alarm_below,
-    )
+    return SampleRatio(p, tuple(seen), tuple(meant), tuple(words), p < alarm_below, alarm_below)
+
+
+def _p(seen: list[int], meant: list[float]) -> float:
+    """p of the sizes of the arms."""
+    from scipy.stats import binomtest, chi2
+
+    if len(seen) == 2 and min(meant) < EXACT_BELOW:
+        return float(binomtest(seen[1], sum(seen), meant[1] / sum(meant)).pvalue)
+    apart = sum((n - m) ** 2 / m for n, m in zip(seen, meant, strict=True))
+    return float(chi2.sf(apart, len(seen) - 1))
+
+
+def _planned(expected: Any, counted: dict[Any, int]) -> tuple[list[Any], list[float]]:
+    """The arms and the share of each."""
+    if isinstance(expected, Mapping):
+        if strange := [code for code in counted if code not in expected]:
+            raise EffectError(f"expected: has no share for {len(strange)} of the arms")
+        return list(expected), [_share(share) for share in expected.values()]
+    if isinstance(expected, str | bytes) or not hasattr(expected, "__len__") or not np.ndim(expected):
+        share = _share(expected)
+        if not 0 < share < 1:
+            raise EffectError("expected: the share of the treated must lie between 0 and 1")
+        if any(code not in (0, 1) for code in counted):
+            raise EffectError("expected: one share only fits arms that are true or false (1 or 0)")
+        return [False, True], [1 - share, share]
+    shares = [_share(share) for share in expected]
+    if all(code in range(len(shares)) for code in counted):
+        return list(range(len(shares))), shares
+    try:
+        return sorted(counted), shares
+    except TypeError:
+        return sorted(counted, key=str), shares
+
+
+def _share(value: Any) -> float:
+    """A planned share as a number."""
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise EffectError("expected: has shares that are not numbers") from None
 
 
 def _counted(treated: Any) -> dict[Any, int]:
     """Customers by arm code."""
-    column = treated if isinstance(treated, pa.Array | pa.ChunkedArray) else pa.array(np.asarray(treated))
-    if not len(column):
-        raise EffectError("treated: there are no customers")
-    if column.null_count:
-        raise EffectError(f"treated: the arm is not known in {column.null_count:,} rows")
-    return {row["values"]: row["counts"] for row in column.value_counts().to_pylist()}
+    try:
+        column = treated
+        if not isinstance(treated, pa.Array | pa.ChunkedArray):
+            codes = np.asarray(treated)
+            if codes.ndim != 1:
+                raise EffectError(f"treated: one arm for each customer, not {codes.ndim} dimensions")
+            column = pa.array(codes, from_pandas=True)
+        if not len(column):
+            raise EffectError("treated: there are no customers")
+        if column.null_count:
+            raise EffectError(f"treated: the arm is not known in {column.null_count:,} rows")
+        return {row["values"]: row["counts"] for row in column.value_counts().to_pylist()}
+    except (pa.ArrowException, TypeError, ValueError):
+        raise EffectError("treated: arms must be true or false, numbers or texts, all of one kind") from None

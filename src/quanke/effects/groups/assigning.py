@@ -13,6 +13,7 @@ left.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,7 @@ from quanke.segments.control import WHOLE, salted_hash, salted_text_hash
 Ints = NDArray[np.int64]
 CONTROL = "control"
 TREATED = "treated"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def checked_arms(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     names = [arm.name for arm in arms]
     if len(arms) < 2 or names.count(CONTROL) != 1 or len(set(names)) < len(names):
         raise EffectError(f"a campaign has at least two arms of different names, one of them {CONTROL!r}")
+    if not all(_NAME.match(name) for name in names):
+        raise EffectError("an arm is named like a tag: a-z, 0-9 and _, a letter first, 63 at most")
     if any(arm.share_ppm <= 0 for arm in arms) or sum(arm.share_ppm for arm in arms) != WHOLE:
         raise EffectError("the shares of the arms are above zero and together the whole (1,000,000 ppm)")
     return tuple(sorted(arms, key=lambda arm: arm.name != CONTROL))

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanke.effects.uplift.arms import Bools, Floats, experiment_of, is_binary, level_of
+from quanke.effects.uplift.folds import by_group, groups_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,20 @@ class Auuc(RankedGain):
     __slots__ = ()
 
 
-def qini(y: Any, treated: Any, score: Any, *, level: float = 0.95) -> Qini:
+def qini(y: Any, treated: Any, score: Any, *, level: float = 0.95, groups: Any = None) -> Qini:
     """Qini coefficient of a score (n,) for outcomes y (n,) and arms treated (n,): see the module for the
     definition. The score counts as given: what chose it must not have seen these customers.
 
     The interval is normal, its standard error the infinitesimal jackknife within each arm (Jaeckel 1972;
-    Efron 1982): what the bootstrap of customers within arms comes to, without its draws. Raises EffectError
-    for arrays that do not fit."""
-    return Qini(*_ranked(y, treated, score, _QINI, level))
+    Efron 1982): what the bootstrap of customers within arms comes to, without its draws. `groups`: (n,) whose
+    row each is, where customers have several: rows of a customer move together. Raises EffectError for arrays
+    that do not fit."""
+    return Qini(*_ranked(y, treated, score, _QINI, level, groups))
 
 
-def auuc(y: Any, treated: Any, score: Any, *, level: float = 0.95) -> Auuc:
+def auuc(y: Any, treated: Any, score: Any, *, level: float = 0.95, groups: Any = None) -> Auuc:
     """Area under the uplift curve, less chance; arguments and interval as for `qini`."""
-    return Auuc(*_ranked(y, treated, score, _UPLIFT, level))
+    return Auuc(*_ranked(y, treated, score, _UPLIFT, level, groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,11 @@ class _Curve:
 
 
 def _ranked(
-    y: Any, treated: Any, score: Any, curve: _Curve, level: float
+    y: Any, treated: Any, score: Any, curve: _Curve, level: float, groups: Any
 ) -> tuple[float, float, float, float, float, bool, NDArray[np.int64], Floats]:
     outcome, arm, ranked = experiment_of(y, treated, score)
     level = level_of(level)
+    own = groups_of(groups, len(outcome))
     _, step = np.unique(-ranked, return_inverse=True)
     steps = _steps(outcome, arm, step)
     area, moved = _area(steps, outcome, arm, step, curve)
@@ -110,7 +113,8 @@ def _ranked(
         moved = (moved - value * best_moved) / best if best > 0 else np.zeros_like(moved)
     else:
         value, moved = area / len(outcome) ** 2, moved / len(outcome) ** 2
-    se = float(np.sqrt(sum(((moved[on] - moved[on].mean()) ** 2).sum() for on in (arm, ~arm))))
+    within = moved - np.where(arm, moved[arm].mean(), moved[~arm].mean())
+    se = float(np.sqrt((by_group(within, own) ** 2).sum()))
     reach = NormalDist().inv_cdf((1 + level) / 2) * se
     customers = np.r_[0, steps.n + steps.m].astype(np.int64)
     return value, value - reach, value + reach, se, level, binary, customers, np.r_[0.0, curve.height(steps)]

@@ -59,6 +59,13 @@ class EffectLearner(Protocol):
         """Effect on each row (n,)."""
 
 
+def seen(rows: Floats) -> Floats:
+    """The rows to fit on: a feature known of nobody among them is 0 for all, for trees cannot be grown on a
+    column without values; no tree then asks for it."""
+    unknown = np.isnan(rows).all(axis=0)
+    return np.where(unknown, 0.0, rows) if unknown.any() else rows
+
+
 def expected(model: Any, rows: Floats) -> Floats:
     """Outcome a fitted scikit-learn model expects of each row: the chance of 1 of a classifier."""
     if hasattr(model, "predict_proba"):
@@ -77,7 +84,7 @@ class OneModel:
 
     def fit(self, of: Training) -> OneModel:
         """Learn; returns itself."""
-        self.model = self.outcome().fit(np.column_stack([of.rows, of.treated]), of.outcome)
+        self.model = self.outcome().fit(np.column_stack([seen(of.rows), of.treated]), of.outcome)
         return self
 
     def effects(self, rows: Floats) -> Floats:
@@ -95,7 +102,7 @@ class TwoModels:
     def fit(self, of: Training) -> TwoModels:
         """Learn; returns itself."""
         self.on, self.off = (
-            self.outcome().fit(of.rows[arm], of.outcome[arm]) for arm in (of.treated, ~of.treated)
+            self.outcome().fit(seen(of.rows[arm]), of.outcome[arm]) for arm in (of.treated, ~of.treated)
         )
         return self
 
@@ -116,8 +123,8 @@ class CrossedModels:
         apart = TwoModels(self.outcome).fit(of)
         gained = of.outcome[arm] - expected(apart.off, of.rows[arm])
         missed = expected(apart.on, of.rows[~arm]) - of.outcome[~arm]
-        self.on = self.effect().fit(of.rows[arm], gained)
-        self.off = self.effect().fit(of.rows[~arm], missed)
+        self.on = self.effect().fit(seen(of.rows[arm]), gained)
+        self.off = self.effect().fit(seen(of.rows[~arm]), missed)
         self.share = float(of.chance.mean())
         return self
 
@@ -134,7 +141,7 @@ class EffectModel:
 
     def fit(self, of: Training) -> EffectModel:
         """Learn; returns itself."""
-        self.model = self.effect().fit(of.rows, of.score)
+        self.model = self.effect().fit(seen(of.rows), of.score)
         return self
 
     def effects(self, rows: Floats) -> Floats:
@@ -175,6 +182,9 @@ class OneLine:
 
         self.spread = Spread(of.rows)
         self.binary = of.binary
+        self.line: Any = None
+        if of.binary and (of.outcome == of.outcome[0]).all():
+            return self  # of one outcome no line is drawn: nothing differs
         line = LogisticRegression(C=1 / self.penalty, max_iter=300) if of.binary else Ridge(self.penalty)
         self.line = line.fit(self._design(self.spread(of.rows), of.treated), of.outcome)
         return self
@@ -185,6 +195,8 @@ class OneLine:
 
     def effects(self, rows: Floats) -> Floats:
         """Effect on each row (n,)."""
+        if self.line is None:
+            return np.zeros(len(rows))
         spread = self.spread(rows)
         on, off = self._design(spread, True), self._design(spread, False)
         return expected(self.line, on) - expected(self.line, off)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from quanke.effects.estimates import Estimate, estimate
 from quanke.effects.uplift.arms import Bools, Floats
 from quanke.effects.uplift.curves import Qini, qini
+from quanke.effects.uplift.folds import folds_of, groups_of
 from quanke.effects.uplift.model import UpliftModel
 from quanke.effects.uplift.policy import PolicyValue, policy_value
 from quanke.kernel.errors import ScoreError
@@ -24,7 +25,8 @@ POLICY_SHARE = 0.3
 class Participants:
     """Customers of one or more campaigns for an offer: features (n, k), arms, whether each converted in the
     window, the share treated in his campaign, the campaign's number, AUM before and after the window (fen;
-    nan unknown)."""
+    nan unknown), and the customer's number: who took part in several campaigns has a row of each, and rows of
+    one customer are no evidence of each other (None: every row is another customer)."""
 
     rows: Floats
     treated: Bools
@@ -33,6 +35,7 @@ class Participants:
     campaign: NDArray[np.int64]
     before: Floats
     after: Floats
+    customer: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,35 +64,37 @@ def lesson(of: Participants, *, folds: int, level: float, learned_from: int, see
     if of.treated.all() or not of.treated.any():
         raise ScoreError("these campaigns kept no control group: nothing tells what contacting changes")
     strata = of.campaign if len(np.unique(of.campaign)) > 1 else None
-    effect = estimate(of.converted.astype(np.float64), of.treated, strata=strata, level=level)
-    money = _money(of, strata, level)
+    own = groups_of(of.customer, len(of.treated))
+    y = of.converted.astype(np.float64)
+    effect = estimate(y, of.treated, strata=strata, cluster=own, level=level)
+    money = _money(of, strata, own, level)
     average = shrunk(effect.effect, effect.se)
     if money is not None and money.high < 0:
         return Lesson(HARMFUL, effect, money, min(average, 0.0))
     if of.rows.shape[1] == 0 or int(of.converted.sum()) < learned_from:
         return Lesson(AVERAGE, effect, money, average)
     settings: dict[str, Any] = {"folds": folds, "random_state": seed}
-    y = of.converted.astype(np.float64)
     held = held_out_effects(of, y, settings, seed)
-    found = qini(y, of.treated, held, level=level)
-    policy = policy_value(y, of.treated, held, share=POLICY_SHARE, propensity=of.chance, level=level)
+    found = qini(y, of.treated, held, level=level, groups=own)
+    policy = policy_value(
+        y, of.treated, held, share=POLICY_SHARE, propensity=of.chance, level=level, groups=own
+    )
     if found.low <= 0:
         return Lesson(AVERAGE, effect, money, average, found, policy)
-    model = UpliftModel(**settings).fit(of.rows, of.treated, y, propensity=of.chance)
+    model = UpliftModel(**settings).fit(of.rows, of.treated, y, propensity=of.chance, groups=own)
     kind = LEARNED if model.parts_ else AVERAGE
     return Lesson(kind, effect, money, average, found, policy, model if model.parts_ else None)
 
 
 def held_out_effects(of: Participants, y: Floats, settings: dict[str, Any], seed: int) -> Floats:
-    """Effect on each participant by a model that was fitted, and chosen in all it chooses, on the others
-    (n,)."""
-    from sklearn.model_selection import StratifiedKFold
-
+    """Effect on each participant by a model that was fitted, and chosen in all it chooses, on other
+    customers (n,)."""
     said = np.empty(len(y))
-    outer = StratifiedKFold(settings["folds"], shuffle=True, random_state=seed)
-    for rest, held in outer.split(of.rows, of.treated * 2 + of.converted):
+    own = groups_of(of.customer, len(y))
+    for rest, held in folds_of(y, of.treated, settings["folds"], seed, own):
         model = UpliftModel(**settings)
-        model.fit(of.rows[rest], of.treated[rest], y[rest], propensity=of.chance[rest])
+        theirs = None if own is None else own[rest]
+        model.fit(of.rows[rest], of.treated[rest], y[rest], propensity=of.chance[rest], groups=theirs)
         said[held] = model.predict(of.rows[held])
     return said
 
@@ -100,13 +105,13 @@ def shrunk(effect: float, se: float) -> float:
     return effect * max(0.0, 1 - (se / effect) ** 2) if effect else 0.0
 
 
-def _money(of: Participants, strata: Any, level: float) -> Estimate | None:
+def _money(of: Participants, strata: Any, own: Any, level: float) -> Estimate | None:
     known = ~np.isnan(of.before) & ~np.isnan(of.after)
     arms = of.treated[known]
     if arms.all() or not arms.any():
         return None
-    cut = None if strata is None else strata[known]
+    cut, whose = (None if codes is None else codes[known] for codes in (strata, own))
     # a customer counts with the logarithm of his change, or one fortune would hide what happened to all; and
     # from 1,000 yuan on, or a few yuan more of nothing would be the greatest change
     before, after = (np.log(np.maximum(x[known], 0) / 100 + 1_000) for x in (of.before, of.after))
-    return estimate(after - before, arms, covariates=before, strata=cut, level=level)
+    return estimate(after - before, arms, covariates=before, strata=cut, cluster=whose, level=level)

@@ -10,17 +10,16 @@ from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from quanke.effects.uplift.arms import Bools, Floats, chances_of, is_binary, outcome_of, treated_of
-from quanke.effects.uplift.blend import judged, simplest, weigh
+from quanke.effects.uplift.blend import Judged, judged, simplest, weigh
 from quanke.effects.uplift.curves import qini
+from quanke.effects.uplift.folds import Folds, Places, folds_of, groups_of, standard_error
 from quanke.effects.uplift.learners import (
     CrossedModels,
     EffectLearner,
@@ -36,7 +35,6 @@ from quanke.effects.uplift.learners import (
 from quanke.kernel.errors import EffectError
 
 Group = list[tuple[str, EffectLearner]]
-Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 LEARNERS = ("blend", "dr", "x", "t", "s", "line")
 BLENDED = {"blend": ("s", "line")}
 """What a blend weighs: more of them see the same, and are more to choose wrongly from."""
@@ -94,9 +92,11 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.propensity = propensity
         self.random_state = random_state
 
-    def fit(self, X: Any, treated: Any, y: Any, propensity: Any = None) -> Self:
+    def fit(self, X: Any, treated: Any, y: Any, propensity: Any = None, groups: Any = None) -> Self:
         """Learn from features X (n, k), arms treated (n,) and outcomes y (n,); returns self. `propensity`:
-        (n,) chances of treatment by design where they differ between customers, in place of the parameter."""
+        (n,) chances of treatment by design where they differ between customers, in place of the parameter.
+        `groups`: (n,) whose row each is, where customers have several: no fold then parts a customer's rows.
+        An outcome that is the same for all differs by nothing: its effect is 0 for everybody."""
         if self.learner not in LEARNERS:
             raise EffectError(f"learner must be one of {', '.join(LEARNERS)}")
         if self.folds < 2:
@@ -104,12 +104,18 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         rows, outcome, arm = self._given(X, treated, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.binary_ = is_binary(outcome)
+        own = groups_of(groups, len(rows))
+        if (outcome == outcome[0]).all():
+            self.effect_ = self.effect_se_ = 0.0
+            self.effects_, self.judged_ = np.zeros(len(rows)), ()
+            self.parts_ = []
+            return self
         with _one_thread():
-            folds = list(self._folds(outcome, arm, seed))
+            folds = folds_of(outcome, arm, self.folds, seed, own)
             chance = self._chances(rows, arm, folds) if propensity is None else chances_of(propensity, arm)
             blank = Training(rows, arm, outcome, chance, np.zeros(len(rows)), self.binary_)
             training = self._scored(blank, folds, seed)
-            self._weigh(training, folds, seed)
+            self._weigh(training, folds, seed, own)
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -180,16 +186,6 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         kind = HistGradientBoostingRegressor
         return [(_named(n, k), partial(_trees, kind, n, k, least, seed)) for n, k in EFFECT_SIZES]
 
-    def _folds(
-        self, outcome: Floats, arm: Bools, seed: int
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Folds with the arms, and the outcomes other than 0, in their shares as far as they go round."""
-        strata = arm * 2 + (outcome != 0)
-        few = np.bincount(strata, minlength=4)[strata] < self.folds
-        strata = np.where(few, arm * 2, strata)
-        shuffled = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
-        yield from shuffled.split(np.zeros((len(arm), 1)), strata)
-
     def _chances(self, rows: Floats, arm: Bools, folds: Folds) -> Floats:
         """Chance of treatment of each customer."""
         if self.propensity is None:
@@ -216,7 +212,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         kept = ~of.treated * (of.outcome - off) / (1 - of.chance)
         return replace(of, score=on - off + won - kept)
 
-    def _weigh(self, of: Training, folds: Folds, seed: int) -> None:
+    def _weigh(self, of: Training, folds: Folds, seed: int, own: Places | None) -> None:
         """Judge every learner on folds it had not seen, weigh them, and fit those that count on all."""
         groups = self._groups(len(of.rows), seed)
         named = [one for group in groups for one in group]
@@ -230,8 +226,8 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         weights = np.zeros(len(named))
         weights[chosen] = weigh(said[:, chosen], of.score)
         self.effect_ = float(of.score.mean())
-        self.effect_se_ = float(of.score.std(ddof=1) / np.sqrt(len(of.score)))
-        self.judged_ = judged([name for name, _ in named], said, of.score, weights)
+        self.effect_se_ = standard_error(of.score, own)
+        self.judged_: tuple[Judged, ...] = judged([name for name, _ in named], said, of.score, weights)
         self.effects_ = self.effect_ + (said - said.mean(axis=0)) @ weights
         self.parts_: list[tuple[EffectLearner, float, float]] = []
         for (_, learner), weight in zip(named, weights, strict=True):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from quanke.effects.uplift.arms import Bools, Floats, chances_of, experiment_of, level_of, outcome_of
+from quanke.effects.uplift.folds import groups_of, standard_error
 from quanke.kernel.errors import EffectError
 
 NEAR = 0.05
@@ -60,6 +61,7 @@ def policy_value(
     outcomes: tuple[Any, Any] | None = None,
     cost: float = 0.0,
     level: float = 0.95,
+    groups: Any = None,
 ) -> PolicyValue:
     """Value of "treat the best by score": the best `share` (0 to 1; of customers with one score at the border
     as many as fit, by lot), or all whose score is above `threshold`.
@@ -67,7 +69,8 @@ def policy_value(
     y, treated, score: (n,), of customers that nothing was learned from. propensity: the share that was
     treated by design, or (n,) chances; None: the observed share. outcomes: (untreated, treated) what models
     that have not seen these customers expect of each, (n,) both; None: the means of the arms. cost: what
-    treating one customer costs, in units of y.
+    treating one customer costs, in units of y. groups: (n,) whose row each is, where customers have several:
+    they are then one observation.
 
     The estimate is AIPW: right if either the propensity or the outcome models are (Robins, Rotnitzky, Zhao
     1994); the standard errors are of its influence function, which counts that the border of a share is a
@@ -76,6 +79,7 @@ def policy_value(
     """
     outcome, arm, ranked = experiment_of(y, treated, score)
     level = level_of(level)
+    own = groups_of(groups, len(outcome))
     on, off = _both(outcome, arm, chances_of(propensity, arm), outcomes)
     on = on - cost
     chosen, border = _chosen(ranked, share, threshold)
@@ -86,7 +90,7 @@ def policy_value(
     policy, best = off + chosen * gain - moved, (chosen - reach) * gain - moved
 
     def mean(values: Floats, value: float) -> MeanInterval:
-        se = float(values.std(ddof=1) / np.sqrt(len(values)))
+        se = standard_error(values, own)
         half = NormalDist().inv_cdf((1 + level) / 2) * se
         return MeanInterval(value, value - half, value + half, se)
 

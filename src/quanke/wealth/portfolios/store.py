@@ -17,7 +17,7 @@ from typing import Any
 from quanke.kernel.errors import PortfolioError
 from quanke.wealth.portfolios.models import ModelPortfolios
 
-MODEL, PAPER, IN_USE = "model.json", "built.json", "in-use.json"
+MODEL, PAPER, IN_USE, USES = "model.json", "built.json", "in-use.json", "uses.jsonl"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}\Z")
 
 
@@ -102,6 +102,13 @@ class ModelPortfolioStore:
         found: dict[str, Any] = json.loads(text)
         return found
 
+    def uses(self) -> list[dict[str, Any]]:
+        """Every decision on use, the first one first."""
+        path = self.folder / USES
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
     def publish(self, day: str, model: ModelPortfolios, built: dict[str, Any]) -> ModelVersion:
         """Put a version in place; the same model of the same day is the version that is there already."""
         text = model.to_text()
@@ -126,11 +133,17 @@ class ModelPortfolioStore:
         found = self.version(name)
         if not by.strip():
             raise PortfolioError("use: say who decides it")
-        if by.strip() == found.built.get("by"):
+        if by.strip().casefold() == str(found.built.get("by", "")).casefold():
             raise PortfolioError("use: who built model portfolios does not decide on their use: another does")
         told = {"version": found.name, "by": by.strip(), "on": on}
+        line = json.dumps(told, ensure_ascii=False) + "\n"
+        # written down first: a use that was broken off is told once too often, never too seldom
+        with (self.folder / USES).open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
         making = self.folder / f".{IN_USE}.{os.getpid()}"
-        _write(making, json.dumps(told, ensure_ascii=False) + "\n")
+        _write(making, line)
         making.replace(self.folder / IN_USE)
         return found
 
