@@ -102,7 +102,8 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     model = model_of(home, day, run.earlier, folder, rules)
     products = products_on(home, day, model.classes, rules)
     write_parquet(folder / "products.parquet", products.table)
-    write_positions(run, folder, products.table, rules.trades.horizon_days.on(day))
+    horizon, new_money = rules.trades.horizon_days.on(day), rules.advice.new_money.on(day)
+    write_positions(run, folder, products.table, horizon, new_money)
     positions = pq.read_table(folder / "positions.parquet")
     if rules.fingerprint:
         (folder / FILE).write_bytes((home.path / FILE).read_bytes())
@@ -236,14 +237,15 @@ def _counts(
     """How many, by what stopped them and by what was found."""
     by_code = np.bincount(stops, minlength=len(ADVICE_STOPS) + 1).tolist()
     stopped = {each.id: by_code[at] for at, each in enumerate(ADVICE_STOPS, 1) if by_code[at]}
-    inside = pc.equal(proposals["outside_after"], 0)
+    # who has nothing to invest is neither within a band nor outside of it
+    some = proposals.filter(pc.greater(proposals["investable"], 0))
     return {
         "advised": by_code[0],
         "stopped": stopped,
         "status": _valued(proposals["status"]),
         "remains": _valued(proposals["remains"]),
-        "within_band_before": int(pc.sum(pc.equal(proposals["outside_before"], 0)).as_py() or 0),
-        "within_band_after": int(pc.sum(inside).as_py() or 0),
+        "within_band_before": int(pc.sum(pc.equal(some["outside_before"], 0)).as_py() or 0),
+        "within_band_after": int(pc.sum(pc.equal(some["outside_after"], 0)).as_py() or 0),
         "trades": trades.num_rows,
         "bought": _sum(trades.filter(pc.equal(trades["side"], "buy")), "amount"),
         "sold": _sum(trades.filter(pc.equal(trades["side"], "sell")), "amount"),

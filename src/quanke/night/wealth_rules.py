@@ -72,6 +72,9 @@ class AdviceRules:
     """Share of customers whose proposals are made and not shown, to measure effect by [assume: 5 %]."""
     told_days: Dated = field(default_factory=lambda: Dated.of(30))
     """Days for which holders of a product that was rated higher stay on the list of whom to tell [assume]."""
+    new_money: Dated = field(default_factory=lambda: Dated.of(100_000))
+    """Share of a balance from which on a rise of it on one day is a purchase and no gain of value [assume:
+    10 %]; sales on file are purchases whatever their size."""
 
     def on(self, day: dt.date) -> dict[str, int]:
         """Every number as it is in force on a day, by name."""
@@ -152,7 +155,9 @@ def _read(body: Body, standard: _Sheet) -> _Sheet:
     return replace(standard, **given)  # type: ignore[type-var]
 
 
-_SHARES = frozenset(["band", "product_cap", "issuer_cap", "control", "cost_of_assets", "cost_of_income"])
+_SHARES = frozenset(
+    ["band", "product_cap", "issuer_cap", "control", "new_money", "cost_of_assets", "cost_of_income"]
+)
 _YUAN = frozenset(["least_trade", "worth", "insured", "least_income", "least", "rounded"])
 
 
