@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,7 +58,27 @@ def test_risks_stand_first_and_all_is_told() -> None:
     assert words.education is not None and "equity" in words.education.topics
 
 
-@pytest.mark.parametrize("trades", [(), (SHARES,), (DEPOSIT,), (DEPOSIT, SHARES), (SALE,)])
+POLICY = TradeTold(True, "B7", "福寿年金", "protection", 5_000_000, 0, 1, exit_days=3_650, exit_ppm=80_000)
+
+
+@pytest.mark.parametrize("fee", [0, 400_000])
+def test_leaving_a_policy_early_stands_among_the_risks(fee: int) -> None:
+    words = trade_words(facts(POLICY))
+    assert words.zh.index("10年内退保最多扣8%") < words.zh.index("买入保险")
+    assert words.en.index("early surrender within 10 years costs up to 8 %") < words.en.index("buy 50,000")
+    assert "无申赎费用" not in words.zh and "no fee" not in words.en
+    sold = trade_words(facts(replace(POLICY, buys=False, fee=fee)))
+    assert "退保保险" in sold.zh and "赎回" not in sold.zh
+    assert "无申赎费用" not in sold.zh and "no fee" not in sold.en
+
+
+def test_what_cash_is_short_of_is_told() -> None:
+    words = trade_words(replace(facts(), short=400_000))
+    assert "所需的10,000元少4,000元" in words.zh and "4,000 yuan short of the 10,000 yuan" in words.en
+    assert "留作活钱" not in words.zh
+
+
+@pytest.mark.parametrize("trades", [(), (SHARES,), (DEPOSIT,), (DEPOSIT, SHARES), (SALE,), (POLICY,)])
 @pytest.mark.parametrize("remains", list(Remains))
 def test_no_word_promises(trades: tuple[TradeTold, ...], remains: Remains) -> None:
     words = trade_words(facts(*trades, remains=remains))

@@ -46,7 +46,7 @@ class AdviceWords:
 
 def held_by(asked: Asked, ground: AdviceGround, row: Mapping[str, Any]) -> tuple[ClassHeld, ...]:
     """What one customer has by asset class. What falls due within the horizon is cash; shares are of what
-    lies beside the cash that is kept."""
+    lies beside the cash that is kept; where cash does not even reach that, of what is not cash."""
     model, positions = ground.model, asked.positions
     value = np.zeros(len(model.classes), np.int64)
     due = positions.product >= len(asked.of_row) // 2
@@ -55,7 +55,10 @@ def held_by(asked: Asked, ground: AdviceGround, row: Mapping[str, Any]) -> tuple
     value[0] += int(asked.holders.cash[0])
     free = value.copy()
     free[0] -= row["keep"]
-    investable = row["investable"]
+    investable = max(int(row["investable"]), 0)
+    if free[0] < 0:  # what is short is no share of anything, and is told in fen
+        free[0] = 0
+        investable = int(free.sum())
     weights = model.weights[int(asked.holders.risk_class[0]) - 1]
 
     def share(fen: int) -> int:
@@ -90,6 +93,7 @@ def words_of(
         remains=Remains[row["remains"].upper()],
         deposits=_deposits(asked, ground, trades, products),
         insured=ground.rules.trades.insured.on(ground.day),
+        short=max(row["keep"] - held[0].value, 0),
     )
     own = home.path / EDUCATION
     items = read_education(own.read_text(encoding="utf-8"), EDUCATION) if own.exists() else None
@@ -113,6 +117,8 @@ def _told(trade: Mapping[str, Any], product: Mapping[str, Any], day: dt.date) ->
         lock_days=0 if deposit else product["lock_days"],
         on=trade["on"] if trade["on"] > day else None,
         deposit=deposit,
+        exit_days=product["exit_days"] or 0,
+        exit_ppm=product["exit_ppm"] or 0,
     )
 
 
