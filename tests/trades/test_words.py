@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quanke.kernel.errors import InputError
+from quanke.kernel.errors import DefinitionError, InputError
 from quanke.wealth.suitability import promises_in
 from quanke.wealth.trades import (
     AdviceFacts,
@@ -21,6 +22,7 @@ from quanke.wealth.trades import (
     read_education,
     trade_words,
 )
+from quanke.wealth.trades.education import own_education
 
 DAY = dt.date(2026, 6, 30)
 CLASSES = (
@@ -123,6 +125,43 @@ def test_education_is_whole_and_approved() -> None:
 def test_a_broken_education_file_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         read_education(text)
+
+
+def item(**changed: str) -> str:
+    """A bank's own file of one item."""
+    fields = {
+        "id": "B-1", "approval": "A-2026-7", "topics": "[R2]", "title_zh": "净值", "title_en": "Values",
+        "text_zh": "净值会波动。", "text_en": "Values move.",
+    }  # fmt: skip
+    return "- " + "\n  ".join(f"{name}: {text}" for name, text in (fields | changed).items()) + "\n"
+
+
+def test_a_bank_has_education_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "education.yaml"
+    assert own_education(path) is None
+    path.write_text(item(), encoding="utf-8")
+    found = own_education(path)
+    assert found is not None and found[0].approval == "A-2026-7"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (item(approval="''"), 2, "approval number"),
+        (item(text_zh="稳赚不赔"), 6, "promise"),
+        (item(text_en="no risk, guaranteed return"), 7, "promise"),
+        (item() + "- id: [\n", 9, "not YAML"),
+        (item() + "- id: B-2\n", 8, "an item has the fields"),
+    ],
+)
+def test_a_bank_s_own_education_is_refused_at_its_line(
+    tmp_path: Path, text: str, line: int, reason: str
+) -> None:
+    path = tmp_path / "education.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DefinitionError, match=reason) as told:
+        own_education(path)
+    assert f"education.yaml:{line}:" in str(told.value)
 
 
 def test_cash_needs_by_hand() -> None:

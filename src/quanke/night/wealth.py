@@ -3,7 +3,7 @@
 `wealth/` of a night holds `proposals.parquet` (one row per customer who may be advised), `trades.parquet`
 (one row per trade), `record.parquet` (what became of proposals), `told.parquet` (holders to tell of a product
 that was rated higher), `products.parquet` and `positions.parquet` (what it was made from), `model.json`,
-`wealth.yaml` where the bank has its own parameters, and `wealth.json`, the sheet.
+`wealth.yaml` and `education.yaml` where the bank has its own, and `wealth.json`, the sheet.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from quanke.night.wealth_record import RECORD, TOLD, follow, told_holders
 from quanke.night.wealth_rules import FILE, wealth_rules
 from quanke.night.wealth_shelf import products_on
 from quanke.night.wealth_standard import model_of
+from quanke.night.wealth_words import EDUCATION
 from quanke.plans.worklist import working_day_after
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS
@@ -97,6 +98,8 @@ def advise(run: Run, done: dict[str, list[str]]) -> None:
 
 
 def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
+    from quanke.wealth.trades.education import own_education
+
     home, day = run.inputs.home, run.day
     rules = wealth_rules(home)
     model = model_of(home, day, run.earlier, folder, rules)
@@ -107,6 +110,8 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     positions = pq.read_table(folder / "positions.parquet")
     if rules.fingerprint:
         (folder / FILE).write_bytes((home.path / FILE).read_bytes())
+    if own_education(home.path / EDUCATION) is not None:
+        (folder / EDUCATION).write_bytes((home.path / EDUCATION).read_bytes())
     following = follow(run, rules)
     everybody = _everybody(run, folder, held, following.declined)
     stops = everybody.stopped(rules.advice.full_age.on(day))

@@ -79,8 +79,10 @@ def words_of(
     home: Home,
 ) -> AdviceWords:
     """What is proposed to one customer, in words. `row` and `trades` as the night published them. Education
-    items are the bank's own where its home has an `education.yaml`."""
-    from quanke.wealth.trades import AdviceFacts, ClassStanding, Remains, read_education, trade_words
+    items are the bank's own where an `education.yaml` lies beside the rules: in the night's folder for what
+    it published, in the home for what is found again. Raises DefinitionError."""
+    from quanke.wealth.trades import AdviceFacts, ClassStanding, Remains, trade_words
+    from quanke.wealth.trades.education import own_education
 
     products = {each["product"]: each for each in ground.products.table.to_pylist()}
     told = [_told(each, products[each["product"]], ground.day) for each in trades]
@@ -95,9 +97,8 @@ def words_of(
         insured=ground.rules.trades.insured.on(ground.day),
         short=max(row["keep"] - held[0].value, 0),
     )
-    own = home.path / EDUCATION
-    items = read_education(own.read_text(encoding="utf-8"), EDUCATION) if own.exists() else None
-    found = trade_words(facts, items)
+    # of the night where its rules are the night's, of the home where advice is found again
+    found = trade_words(facts, own_education(ground.rules.folder / EDUCATION))
     item = None if found.education is None else asdict(found.education)
     return AdviceWords(found.zh, found.en, found.deposit_zh, found.deposit_en, item)
 
