@@ -293,14 +293,8 @@ def _single(w, at, now):  # type: ignore[no-untyped-def]
         if gain <= 0 or (y > old and y > allowed(w, at, y)):
             continue
         set_amount(w, at, y)
-<<<<<<< HEAD
-        if short(w) == 0:
+        if sound(w):
             now -= gain
-=======
-        found = outside(w, classes)
-        if found < now and sound(w):
-            now = found
->>>>>>> portfolios
         else:
             set_amount(w, at, old)
     return now
