@@ -33,6 +33,7 @@ from quanke.night.wealth_standard import MODEL, NightModel, model_from, model_no
 from quanke.night.wealth_words import AdviceWords, ClassHeld, held_by, words_of
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import WITHHELD, AdviceStop, advice_stop
+from quanke.wealth.record import as_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class NightAdvice:
     @property
     def record(self) -> pa.Table:
         """What became of proposals: one row per customer and proposal."""
-        return pq.read_table(self.path(RECORD))
+        return as_recorded(pq.read_table(self.path(RECORD)))
 
     @property
     def told(self) -> pa.Table:
@@ -256,7 +257,7 @@ class NightAdvice:
         table = assessed_on(self._facts("risk_assessments", customer), self.night.day).to_pylist()
         last = table[0] if table else {"assessed": 0, "unconfirmed": False}
         foreign = self.rows_of("foreign.parquet", customer)
-        record = pq.read_table(self.path(RECORD), filters=[("customer", "==", customer)])
+        record = as_recorded(pq.read_table(self.path(RECORD), filters=[("customer", "==", customer)]))
         alone = record.set_column(0, "customer", pa.array(np.zeros(record.num_rows, np.int32)))
         rest = self.rules.advice.rest_days.on(self.night.day)
         return Everybody(

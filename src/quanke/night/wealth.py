@@ -34,7 +34,7 @@ from quanke.night.wealth_words import EDUCATION
 from quanke.plans.worklist import working_day_after
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS
-from quanke.wealth.record import Tonight, trades_digest
+from quanke.wealth.record import Tonight, trades_digest, with_measured
 
 if TYPE_CHECKING:
     from quanke.wealth.trades import Proposals
@@ -130,6 +130,9 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     write_parquet(folder / "proposals.parquet", proposals)
     write_parquet(folder / "trades.parquet", trades)
     tonight = _tonight(asked, made, products.ids, model.version, withheld)
+    others = np.setdiff1d(following.due(), rows)
+    if len(others):
+        tonight = with_measured(tonight, _measured(ground, everybody, others, positions))
     write_parquet(folder / RECORD, following.with_tonight(tonight))
     told = told_holders(run, products.table, positions, everybody, rules)
     write_parquet(folder / TOLD, told)
@@ -158,6 +161,26 @@ def _tonight(
         aum=asked.value(),
         withheld=withheld,
         model=model,
+    )
+
+
+def _measured(
+    ground: AdviceGround, everybody: Everybody, rows: NDArray[np.int64], positions: pa.Table
+) -> Tonight:
+    """Customers whom a rule stops tonight, as far as they are from their model: nothing is proposed."""
+    asked = ground.asked(everybody, rows, positions)
+    made = asked.proposals()
+    none = np.zeros(len(rows), np.int64)
+    return Tonight(
+        customer=rows,
+        trades=none,
+        amount=none,
+        fees=none,
+        outside=made.outside_before,
+        worst=np.where(asked.holders.risk_class > 0, made.worst_before, -1).astype(np.int32),
+        aum=asked.value(),
+        withheld=np.zeros(len(rows), np.bool_),
+        model=ground.model.version,
     )
 
 
