@@ -74,6 +74,12 @@ def test_leaving_a_policy_early_stands_among_the_risks(fee: int) -> None:
     assert "无申赎费用" not in sold.zh and "no fee" not in sold.en
 
 
+def test_a_fee_that_is_always_due_has_no_years() -> None:
+    words = trade_words(facts(replace(POLICY, asset_class="gold", exit_days=36_500, exit_ppm=4_000)))
+    assert "赎回最多扣0.4%" in words.zh and "redemption costs up to 0.4 %" in words.en
+    assert "年内" not in words.zh and "early" not in words.en
+
+
 def test_what_cash_is_short_of_is_told() -> None:
     words = trade_words(replace(facts(), short=400_000))
     assert "所需的10,000元少4,000元" in words.zh and "4,000 yuan short of the 10,000 yuan" in words.en

@@ -73,9 +73,10 @@ def own_education(path: Path) -> tuple[EducationItem, ...] | None:
         raise DefinitionError(FILE, f"this is not YAML: {reason}", f"{path}:{line}") from None
     except InputError as error:
         rows = whole.value if isinstance(whole, yaml.SequenceNode) else []
-        line = rows[error.row - 1].start_mark.line + 1 if error.row and error.row <= len(rows) else 1
+        line = rows[error.row - 1].start_mark.line + 1 if error.row else 1
         raise DefinitionError(FILE, str(error), f"{path}:{line}") from None
-    for item, node in zip(items, whole.value, strict=True):
+    nodes = whole.value if isinstance(whole, yaml.SequenceNode) else []
+    for item, node in zip(items, nodes, strict=True):
         lines = {key.value: key.start_mark.line + 1 for key, _ in node.value}
         if not item.approval:
             where = f"{path}:{lines['approval']}"

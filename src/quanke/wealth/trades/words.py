@@ -28,6 +28,8 @@ TITLES = {
     "insurance": ("保险", "insurance"),
 }
 _INSURANCE = frozenset(["insurance", "protection"])
+_ALWAYS = 50
+"""A fee that is due for so many years is always due."""
 _RISKS = {
     1: ("净值仍可能有小幅波动", "values may still move a little"),
     2: ("净值会波动，短期内可能出现亏损", "values move and can show a loss for a while"),
@@ -164,9 +166,10 @@ def _exit(trade: TradeTold) -> tuple[str, str]:
     within_zh, within_en = f"{trade.exit_days}天内", f" within {trade.exit_days} days"
     if years and not rest:
         within_zh, within_en = f"{years}年内", f" within {years} year{'s' if years > 1 else ''}"
-    if not trade.exit_days:
-        within_zh = within_en = ""
     out = _out(trade)
+    if not trade.exit_days or years >= _ALWAYS:
+        within_zh = within_en = ""
+        out = out[0], out[1].removeprefix("early ")
     return f"{within_zh}{out[0]}最多扣{share}%", f"{out[1]}{within_en} costs up to {share} %"
 
 
