@@ -27,10 +27,9 @@ from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on, spread
 from quanke.night.wealth_positions import write_positions
 from quanke.night.wealth_record import RECORD, TOLD, follow, told_holders
-from quanke.night.wealth_rules import FILE, wealth_rules
+from quanke.night.wealth_rules import EDUCATION, FILE, wealth_rules
 from quanke.night.wealth_shelf import products_on
 from quanke.night.wealth_standard import model_of
-from quanke.night.wealth_words import EDUCATION
 from quanke.plans.worklist import working_day_after
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from quanke.wealth.trades.needs import NeedRules
 
 FILE = "wealth.yaml"
+EDUCATION = "education.yaml"
+"""A bank's own education items, in its home: in the form of those that come with Quanke."""
 PPM = 1_000_000
 LARGEST = 10**15
 _SECTIONS = ("advice", "trades", "needs", "suitability")
@@ -138,9 +140,13 @@ def read_wealth_rules(path: Path) -> WealthRules:
 
 
 def wealth_rules_digest(home: Home) -> str:
-    """Digest of a home's own parameters, empty where it has none: what a night's proposals depend on."""
+    """Digest of a home's own parameters and education, empty where it has neither: what a
+    night's proposals depend on."""
     path = home.path / FILE
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if _says_something(path) else ""
+    files = [each for each in (path,) if _says_something(each)]
+    files += [each for each in (home.path / EDUCATION,) if each.exists()]
+    digests = "".join(hashlib.sha256(each.read_bytes()).hexdigest() for each in files)
+    return hashlib.sha256(digests.encode()).hexdigest()[:16] if len(files) > 1 else digests[:16]
 
 
 def _says_something(path: Path) -> bool:

@@ -11,14 +11,10 @@ import numpy as np
 
 from quanke.bank.home import Home
 from quanke.night.wealth_ground import AdviceGround, Asked
-from quanke.night.wealth_rules import PPM
+from quanke.night.wealth_rules import EDUCATION, PPM
 
 if TYPE_CHECKING:
     from quanke.wealth.trades import TradeTold
-
-
-EDUCATION = "education.yaml"
-"""A bank's own education items, in its home: in the form of those that come with Quanke."""
 
 
 @dataclass(frozen=True, slots=True)
