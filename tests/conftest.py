@@ -12,7 +12,13 @@ from hypothesis import HealthCheck, settings
 from tests.homes import after_june, after_may, busy, fresh, loaded, stream, wanted  # noqa: F401
 
 # how fast a loaded machine draws examples says nothing about the code: speed is shown in benchmarks
-settings.register_profile("quanke", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "quanke",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    # a change is judged by the same examples every time; QUANKE_RANDOM=1 looks for others
+    derandomize=os.environ.get("QUANKE_RANDOM") != "1",
+)
 settings.load_profile("quanke")
 
 SERVICES_REQUIRED = os.environ.get("QUANKE_REQUIRE_SERVICES") == "1"

@@ -85,13 +85,13 @@ def test_shift(one: Campaign, by: float) -> None:
 @settings(max_examples=60, deadline=None)
 def test_exchanged_arms_change_the_sign(one: Campaign) -> None:
     there, back = (estimate(one.y, arms, **one.more) for arms in (one.treated, ~one.treated))
-    assert back.effect == pytest.approx(-there.effect, rel=1e-9, abs=1e-9)
+    assert back.effect == pytest.approx(-there.effect, rel=1e-6, abs=1e-6)
     assert (back.low, back.high) == (
-        pytest.approx(-there.high, rel=1e-9, abs=1e-9),
-        pytest.approx(-there.low, rel=1e-9, abs=1e-9),
+        pytest.approx(-there.high, rel=1e-6, abs=1e-6),
+        pytest.approx(-there.low, rel=1e-6, abs=1e-6),
     )
     assert (back.n_treated, back.n_control) == (there.n_control, there.n_treated)
-    assert back.p_value == pytest.approx(there.p_value, rel=1e-6)
+    assert back.p_value == pytest.approx(there.p_value, rel=1e-5, abs=1e-12)
 
 
 @given(campaigns())
