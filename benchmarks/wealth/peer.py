@@ -52,6 +52,7 @@ class Question:
     worth: int
     budget: int
     most_trades: int
+    keep: int
     rooms: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -82,7 +83,7 @@ def question_of(case: Case, i: int, rules: TradeRules | None = None, day: dt.dat
     worth = max(rules.worth.on(day), whole * rules.worth_ppm.on(day) // MILLION)
     budget = max(whole * rules.fee_budget_ppm.on(day) // MILLION - spent, 0)
     found = Question(
-        [], now, low, high, target, now[0] - spent, money, worth, budget, rules.most_trades.on(day)
+        [], now, low, high, target, now[0] - spent, money, worth, budget, rules.most_trades.on(day), keep
     )
     lately = [0] * classes if holders.lately is None else [int(x) for x in holders.lately[i]]
     row = i if holders.group is None else int(holders.group[i])
@@ -117,7 +118,7 @@ def question_of(case: Case, i: int, rules: TradeRules | None = None, day: dt.dat
         if share < MILLION:
             found.rooms["issuer", issuer] = whole * int(share) // MILLION - issuer_held.get(issuer, 0)
         if cap:
-            found.rooms["insured", issuer] = cap - min(keep, money) - insured_held.get(issuer, 0)
+            found.rooms["insured", issuer] = cap - keep - insured_held.get(issuer, 0)
     for p in range(len(shelf)):
         c, lot = int(shelf.asset_class[p]), int(shelf.increment[p])
         if c == 0 or not shelf.for_sale[p] or holders.allowed[row, p] != 0 or lately[c] < 0:
@@ -213,6 +214,7 @@ def answer(q: Question, seconds: float = 20.0) -> Answer:
             program.add({part[j]: 1.0, whole[j]: 1.0, side[item.klass]: 1.0}, high=1.0)
     for room, terms in rooms.items():
         program.add(terms, high=max(q.rooms[room], 0) * FEN)
+    _insured(q, program, rooms, gross, fees, turned, part)
     cash_terms = {v: -a for v, a in gross.items()}
     for c in range(classes):
         terms = cash_terms if c == 0 else taken[c]
@@ -243,6 +245,19 @@ def _rooms(q: Question, item: Possible, amount: dict[int, float]):  # type: igno
         yield ("issuer", item.issuer), amount
     if item.interest >= 0 and ("insured", item.issuer) in q.rooms:
         yield ("insured", item.issuer), {v: a * (1 + item.interest / MILLION) for v, a in amount.items()}
+
+
+def _insured(q, program, rooms, gross, fees, turned, part):  # type: ignore[no-untyped-def]
+    """Where a deposit is bought, demand money after the trades is within the insured amount with it."""
+    large = 4.0 * (sum(abs(x) for x in q.now) + q.keep + q.money + 1) * FEN
+    for j, item in enumerate(q.possible):
+        room = ("insured", item.issuer)
+        if item.sign > 0 and item.interest >= 0 and room in rooms:
+            terms = {v: turned[v] - gross[v] - fees[v] for v in gross}
+            for v, use in rooms[room].items():
+                terms[v] += use
+            terms[part[j]] = terms.get(part[j], 0.0) + large
+            program.add(terms, high=(q.rooms[room] + q.keep - q.money) * FEN + large)
 
 
 def _money(q, program, gross, fees, turned, buys):  # type: ignore[no-untyped-def]

@@ -41,7 +41,9 @@ def test_the_night_says_what_was_kept(after: Path) -> None:
     held = Bank(Home.open(after)).night()
     version = ModelStore(after).version("uplift_fund")
     kept = PublishedUplift.from_text(version.text, "uplift_fund")
-    table = held.read([*kept.names, "uplift_fund", "uplift_win_back", "uplift_term", "may_be_profiled"])
+    table = held.read(
+        [*kept.names, "uplift_fund", "uplift_win_back", "uplift_term", "may_be_profiled", "deceased"]
+    )
     allowed = pc.fill_null(table["may_be_profiled"], False)
     own = table.filter(allowed)
     said = kept.predict(matrix(own, kept.names, [f.kind for f in kept.features], LAST))
@@ -54,8 +56,14 @@ def test_the_night_says_what_was_kept(after: Path) -> None:
     assert {int(v * 10**6) for v in own["uplift_win_back"].to_pylist()} == {round(average.average * 10**6)}
     assert average.average < 0, "below zero is kept as below zero"
     others = table.filter(pc.invert(allowed))
-    for name in ("uplift_fund", "uplift_win_back"):
-        assert others[name].null_count == others.num_rows > 100, "behind a wall: null, not 0"
+    assert others["uplift_fund"].null_count == others.num_rows > 100, "behind a wall: null, not 0"
+    # one number for all uses no profile: null would let the plan fall back on a guess
+    numbers = np.arange(table.num_rows, dtype=np.int32)
+    gone = np.isin(numbers, pq.read_table(held.path / "absorbed.parquet")["customer"].to_numpy())
+    lives = ~gone & ~pc.fill_null(table["deceased"], False).to_numpy(zero_copy_only=False)
+    assert 100 < (lives & ~allowed.to_numpy(zero_copy_only=False)).sum() < lives.sum() < len(lives)
+    assert np.array_equal(table["uplift_win_back"].is_valid().to_numpy(), lives)
+    assert pc.count_distinct(table["uplift_win_back"]).as_py() == 1
     assert table["uplift_term"].null_count == table.num_rows, "no model, no uplift"
 
 

@@ -50,7 +50,35 @@ def faults(case: Case, made: Proposals, i: int, rules: TradeRules | None = None)
         if fee != half_up(amount, way.fee):
             found.append(f"product {product}: fee")
     found += [f"class {c} both ways" for c, both in sides.items() if len(both) > 1]
+    if beyond_insurance(case, made, i, rules):
+        found.append("deposits above what is insured")
     return found + _sums(case, made, i, q, trades)
+
+
+def beyond_insurance(case: Case, made: Proposals, i: int, rules: TradeRules) -> bool:
+    """Whether a deposit is bought with which a bank's deposits, and demand money as the trades leave it (the
+    cash to keep at least), are above what is insured."""
+    cap, horizon = rules.insured.on(case.day), rules.horizon_days.on(case.day)
+    shelf, positions, trades = case.shelf, case.positions, trades_of(made, i)
+    cash, deposits = int(case.holders.cash[i]), dict[int, int]()
+    for r in range(int(positions.start[i]), int(positions.start[i + 1])):
+        product, value = int(positions.product[r]), int(positions.value[r])
+        if 0 <= positions.matures[r] <= horizon:
+            cash += value
+        elif shelf.insured[product]:
+            with_interest = value + value * int(shelf.interest_ppm[product]) // MILLION
+            bank = int(shelf.issuer[product])
+            deposits[bank] = deposits.get(bank, 0) + with_interest
+    banks = set[int]()
+    for product, side, amount, fee, _ in trades:
+        cash -= side * amount + fee
+        if shelf.insured[product] and side == BUY:
+            bank = int(shelf.issuer[product])
+            banks.add(bank)
+            use = amount + -(-amount * int(shelf.interest_ppm[product]) // MILLION)
+            deposits[bank] = deposits.get(bank, 0) + use
+    left = max(cash, int(case.holders.keep[i]))
+    return bool(cap) and any(deposits[bank] + left > cap for bank in banks)
 
 
 def _sums(case, made, i, q, trades) -> list[str]:  # type: ignore[no-untyped-def]

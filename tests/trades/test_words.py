@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quanke.kernel.errors import InputError
+from quanke.kernel.errors import DefinitionError, InputError
 from quanke.wealth.suitability import promises_in
 from quanke.wealth.trades import (
     AdviceFacts,
@@ -20,6 +22,7 @@ from quanke.wealth.trades import (
     read_education,
     trade_words,
 )
+from quanke.wealth.trades.education import own_education
 
 DAY = dt.date(2026, 6, 30)
 CLASSES = (
@@ -57,7 +60,33 @@ def test_risks_stand_first_and_all_is_told() -> None:
     assert words.education is not None and "equity" in words.education.topics
 
 
-@pytest.mark.parametrize("trades", [(), (SHARES,), (DEPOSIT,), (DEPOSIT, SHARES), (SALE,)])
+POLICY = TradeTold(True, "B7", "福寿年金", "protection", 5_000_000, 0, 1, exit_days=3_650, exit_ppm=80_000)
+
+
+@pytest.mark.parametrize("fee", [0, 400_000])
+def test_leaving_a_policy_early_stands_among_the_risks(fee: int) -> None:
+    words = trade_words(facts(POLICY))
+    assert words.zh.index("10年内退保最多扣8%") < words.zh.index("买入保险")
+    assert words.en.index("early surrender within 10 years costs up to 8 %") < words.en.index("buy 50,000")
+    assert "无申赎费用" not in words.zh and "no fee" not in words.en
+    sold = trade_words(facts(replace(POLICY, buys=False, fee=fee)))
+    assert "退保保险" in sold.zh and "赎回" not in sold.zh
+    assert "无申赎费用" not in sold.zh and "no fee" not in sold.en
+
+
+def test_a_fee_that_is_always_due_has_no_years() -> None:
+    words = trade_words(facts(replace(POLICY, asset_class="gold", exit_days=36_500, exit_ppm=4_000)))
+    assert "赎回最多扣0.4%" in words.zh and "redemption costs up to 0.4 %" in words.en
+    assert "年内" not in words.zh and "early" not in words.en
+
+
+def test_what_cash_is_short_of_is_told() -> None:
+    words = trade_words(replace(facts(), short=400_000))
+    assert "所需的10,000元少4,000元" in words.zh and "4,000 yuan short of the 10,000 yuan" in words.en
+    assert "留作活钱" not in words.zh
+
+
+@pytest.mark.parametrize("trades", [(), (SHARES,), (DEPOSIT,), (DEPOSIT, SHARES), (SALE,), (POLICY,)])
 @pytest.mark.parametrize("remains", list(Remains))
 def test_no_word_promises(trades: tuple[TradeTold, ...], remains: Remains) -> None:
     words = trade_words(facts(*trades, remains=remains))
@@ -102,6 +131,43 @@ def test_education_is_whole_and_approved() -> None:
 def test_a_broken_education_file_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         read_education(text)
+
+
+def item(**changed: str) -> str:
+    """A bank's own file of one item."""
+    fields = {
+        "id": "B-1", "approval": "A-2026-7", "topics": "[R2]", "title_zh": "净值", "title_en": "Values",
+        "text_zh": "净值会波动。", "text_en": "Values move.",
+    }  # fmt: skip
+    return "- " + "\n  ".join(f"{name}: {text}" for name, text in (fields | changed).items()) + "\n"
+
+
+def test_a_bank_has_education_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "education.yaml"
+    assert own_education(path) is None
+    path.write_text(item(), encoding="utf-8")
+    found = own_education(path)
+    assert found is not None and found[0].approval == "A-2026-7"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (item(approval="''"), 2, "approval number"),
+        (item(text_zh="稳赚不赔"), 6, "promise"),
+        (item(text_en="no risk, guaranteed return"), 7, "promise"),
+        (item() + "- id: [\n", 9, "not YAML"),
+        (item() + "- id: B-2\n", 8, "an item has the fields"),
+    ],
+)
+def test_a_bank_s_own_education_is_refused_at_its_line(
+    tmp_path: Path, text: str, line: int, reason: str
+) -> None:
+    path = tmp_path / "education.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DefinitionError, match=reason) as told:
+        own_education(path)
+    assert f"education.yaml:{line}:" in str(told.value)
 
 
 def test_cash_needs_by_hand() -> None:

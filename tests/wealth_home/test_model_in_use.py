@@ -67,7 +67,7 @@ def test_what_comes_with_quanke_is_in_the_order_of_risk() -> None:
 
 def test_without_any_the_fallback_is_written_down(home: Home, tmp_path: Path) -> None:
     sheet = made(home, tmp_path, "one")
-    assert sheet["source"] == "strategic" and model_digest(home) == ""
+    assert sheet["source"] == "strategic" and model_digest(home, DAY) == ""
     assert sheet["fallbacks"][0]["because"] == "no model portfolios are in use"
 
 
@@ -80,10 +80,26 @@ def test_the_version_in_use_is_taken_with_who_decided(
     store.use(version.name, by="two", on="2026-06-30")
     monkeypatch.setattr(type(version), "model", lambda _: Fitted())
     sheet = made(home, tmp_path, "after")
-    assert (sheet["source"], sheet["version"]) == ("in_use", version.name) == ("in_use", model_digest(home))
+    assert (
+        (sheet["source"], sheet["version"]) == ("in_use", version.name) == ("in_use", model_digest(home, DAY))
+    )
     assert (sheet["built_by"], sheet["used_by"]) == ("one", "two")
     assert sheet["classes"] == ["cash", "deposit", "equity"]
     assert sheet["weights_ppm"][4] == [200_000, 100_000, 700_000]
+
+
+def test_a_night_takes_no_use_from_a_later_day(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ModelPortfolioStore(home.path)
+    version = store.publish("2026-06-30", Fitted(), {"by": "one"})  # type: ignore[arg-type]
+    monkeypatch.setattr(type(version), "model", lambda _: Fitted())
+    store.use(version.name, by="two", on="2026-07-01")
+    assert made(home, tmp_path, "before")["source"] == "strategic" and model_digest(home, DAY) == ""
+    assert model_digest(home, dt.date(2026, 7, 1)) == version.name
+    store.use(version.name, by="three", on="2026-06-30")
+    store.use(version.name, by="four", on="2026-08-01")
+    assert made(home, tmp_path, "after")["used_by"] == "three"
 
 
 def test_a_night_builds_once_where_it_may_and_says_what_failed(

@@ -295,6 +295,13 @@ def test_a_night_without_advice_says_so(home: Home, tmp_path: Path) -> None:
         ("advice:\n  band: 0.05\n", 2, "a share is written in %"),
         ("trades:\n  least_trade: 1000\n", 2, "money is written in"),
         ("other:\n  band: 5%\n", 1, "is none of"),
+        ("needs:\n  least: 1元\n  rounded: 0元\n", 3, "it is from"),
+        ("trades:\n  most_trades: 0\n", 2, "it is from 1 to 16"),
+        ("advice:\n  full_age: 0\n", 2, "it is from 1"),
+        ("suitability:\n  limited_capacity_risk: 9\n", 2, "it is from 0 to 5"),
+        ("suitability:\n  valid_months: 6\n", 2, "cannot set it here"),
+        ("suitability:\n  cost_of_assets: 50%\n", 2, "cannot set it here"),
+        ('advice:\n  band: "1E+999999%"\n', 2, "a share is written in %"),
         ("advice:\n  band:\n    2026-13-01: 5%\n", 2, "YYYY-MM-DD"),
     ],
 )
@@ -306,6 +313,12 @@ def test_a_file_of_parameters_is_refused_at_its_line(
     with pytest.raises(DefinitionError, match=reason) as told:
         read_wealth_rules(path)
     assert f"wealth.yaml:{line}" in str(told.value)
+
+
+def test_a_file_of_parameters_that_says_nothing_is_as_if_absent(tmp_path: Path) -> None:
+    path = tmp_path / "wealth.yaml"
+    path.write_text("\n# nothing yet\n", encoding="utf-8")
+    assert read_wealth_rules(path) == read_wealth_rules(tmp_path / "none.yaml")
 
 
 def test_a_bank_has_parameters_of_its_own(tmp_path: Path) -> None:

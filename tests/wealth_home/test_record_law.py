@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from hypothesis import strategies as st
 from quanke.wealth.record import (
     SCHEMA,
     Tonight,
+    as_recorded,
     declined_lately,
+    effect_due,
     proposals_followed,
     proposals_recorded,
     renumbered,
     trades_digest,
+    with_measured,
 )
 
 FIRST = dt.date(2026, 6, 1)
@@ -134,6 +138,38 @@ def test_a_sale_that_names_it_executes_it_whatever_was_said() -> None:
     row = one(record, 1, 0)
     assert (row["state"], row["executed_on"], row["executed"]) == ("executed", day(2), 100)
     assert row["over_on"] == day(3) and one(record, 2, 0)["executed"] == 0
+
+
+def test_a_sale_undoes_no_refusal_and_nothing_is_older_than_what_it_names() -> None:
+    record = night(SCHEMA.empty_table(), 5, {1: 11, 2: 22, 3: 33})
+    said = answers((3, 5, 4, "accepted"), (1, 5, 6, "declined"))
+    record = proposals_followed(record, said, sales((1, 5, 7, 40), (2, 5, 4, 50)), day(8))
+    assert (one(record, 1, 5)["state"], one(record, 1, 5)["executed"]) == ("declined", 40)
+    assert (one(record, 2, 5)["state"], one(record, 2, 5)["executed_on"]) == ("proposed", None)
+    assert one(record, 3, 5)["answer"] is None and one(record, 3, 5)["seen_on"] is None
+
+
+def test_who_is_stopped_is_measured_too_and_by_which_model_is_said() -> None:
+    record = night(SCHEMA.empty_table(), 0, {1: 11, 2: 22, 3: 33})
+    assert effect_due(record, day(89), 90).tolist() == [] and effect_due(record, day(90), 90).tolist() == [
+        1,
+        2,
+        3,
+    ]
+    others = replace(tonight({1: 0, 3: 0}, aum=9), worst=np.array([-1, 50], np.int32))
+    everybody = with_measured(tonight({2: 22}), others)
+    record = proposals_recorded(record, everybody, day(90), 90)
+    rows = [one(record, customer, 0) for customer in (1, 2, 3)]
+    assert [row["model_after"] for row in rows] == [None, "m", "m"]
+    assert [row["worst_after"] for row in rows] == [None, 300_000, 50]
+    assert [row["aum_after"] for row in rows] == [9, 1_000, 9]
+    assert [row["state"] for row in rows] == ["lapsed", "proposed", "lapsed"]
+    assert effect_due(record, day(91), 90).tolist() == []
+
+
+def test_a_record_of_before_has_the_columns_of_today() -> None:
+    record = night(SCHEMA.empty_table(), 0, {1: 11})
+    assert as_recorded(record.drop_columns(["model_after"])).equals(record)
 
 
 def test_figures_after_ninety_days_are_written_once_for_whoever_is_looked_at() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from quanke.effects.estimates import estimate_many
+from quanke.effects.estimates.measuring import corrected, estimate
 from quanke.effects.netting import Moved
 from quanke.effects.report import GroupEffect, NaturalFlow
 
@@ -55,28 +55,39 @@ def effects_within(
 ) -> list[GroupEffect]:
     """The effect on one outcome within each member of a dimension, corrected for their number (Holm).
 
-    `members`: flags (n,) by member. A member whose smaller arm has fewer than `least` customers is not told,
-    nor is one beyond the `MOST_MEMBERS` largest. None at all where there is only one.
+    `members`: flags (n,) by member. A member whose smaller arm has fewer than `least` customers, or less than
+    two clusters, is not told, nor is one beyond the `MOST_MEMBERS` largest. None at all where there is only
+    one.
     """
     if len(members) < 2:
         return []
+    known = ~np.isnan(values)
     told = {
         member: rows
         for member, rows in members.items()
-        if min((rows & treated).sum(), (rows & ~treated).sum()) >= least
+        if min((rows & known & treated).sum(), (rows & known & ~treated).sum()) >= least
+        and _clusters_vary(cluster, rows & known, treated)
     }
     largest = sorted(told, key=lambda member: (-int(told[member].sum()), member))[:MOST_MEMBERS]
     found = {}
-    if largest:
-        found = estimate_many(
-            {member: np.where(told[member], values, np.nan) for member in largest},
-            treated,
-            None if before is None else dict.fromkeys(largest, before),
-            strata,
-            cluster,
+    for member in largest:
+        # rows of others are no rows of an unknown outcome: they are left away before anything is counted
+        rows = told[member]
+        found[member] = estimate(
+            values[rows],
+            treated[rows],
+            None if before is None else before[rows],
+            strata[rows],
+            None if cluster is None else cluster[rows],
             level,
             sequential=sequential,
             unit=unit,
         )
+    found = corrected(found, "holm")
     shown = {m: one for m, one in found.items() if min(one.n_treated, one.n_control) >= least}
     return [GroupEffect(dimension=dimension, member=m, estimate=shown.get(m)) for m in members]
+
+
+def _clusters_vary(cluster: NDArray[np.int64] | None, rows: Bools, treated: Bools) -> bool:
+    """Whether both arms have clusters enough to see how much these differ."""
+    return cluster is None or all(len(np.unique(cluster[rows & arm])) > 1 for arm in (treated, ~treated))

@@ -122,8 +122,11 @@ class CampaignEffect:
         return f"{self.headline.sentence_zh}"
 
     def __getitem__(self, name: str) -> Estimate:
-        """The effect on a metric."""
-        return next(each.estimate for each in self.outcomes if each.name == name)
+        """The effect on a metric. Raises KeyError with the names there are."""
+        found = {each.name: each.estimate for each in self.outcomes}
+        if name not in found:
+            raise KeyError(f"no outcome {name!r}: there are {', '.join(found)}")
+        return found[name]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the answer first."""

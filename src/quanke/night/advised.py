@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from quanke.bank.home import Home
 from quanke.customers.register import Register, register_of
 from quanke.engines.store import Night
 from quanke.kernel.errors import NightError
+from quanke.night.advised_since import declined_since, stopped_since
 from quanke.night.wealth import CONTROL_SALT, FOLDER, SHEET, proposals_table, trades_table
 from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on
@@ -31,10 +32,8 @@ from quanke.night.wealth_shelf import Products, products_on
 from quanke.night.wealth_standard import MODEL, NightModel, model_from, model_now
 from quanke.night.wealth_words import AdviceWords, ClassHeld, held_by, words_of
 from quanke.segments.control import in_control
-from quanke.wealth.advisable import ADVICE_STOPS, WITHHELD, AdviceStop, advice_stop
-from quanke.wealth.record import declined_lately
-
-CONSENT = next(each for each in ADVICE_STOPS if each.id == "ADV.no_consent")
+from quanke.wealth.advisable import WITHHELD, AdviceStop, advice_stop
+from quanke.wealth.record import as_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class NightAdvice:
     @property
     def record(self) -> pa.Table:
         """What became of proposals: one row per customer and proposal."""
-        return pq.read_table(self.path(RECORD))
+        return as_recorded(pq.read_table(self.path(RECORD)))
 
     @property
     def told(self) -> pa.Table:
@@ -158,7 +157,8 @@ class NightAdvice:
         return found
 
     def propose(self, customer: int) -> CustomerAdvice:
-        """What the night proposed to a customer. A consent that was withdrawn since ends it at once."""
+        """What the night proposed to a customer. A consent withdrawn, profiling refused, a proposal declined,
+        a death or the end of the relationship that was loaded since ends it at once."""
         stop = self._stop(customer, self.rules)
         rows = self.rows_of("proposals.parquet", customer)
         if stop is None and not rows:
@@ -236,9 +236,7 @@ class NightAdvice:
     def _stop(self, customer: int, rules: WealthRules) -> AdviceStop | None:
         everybody = self._alone(customer)
         code = int(everybody.stopped(rules.advice.full_age.on(self.night.day))[0])
-        if code == 0 and not self.consent_stands(customer):
-            return CONSENT
-        return advice_stop(code)
+        return advice_stop(code) or stopped_since(partial(self._facts, customer=customer))
 
     @cached_property
     def _register(self) -> Register:
@@ -253,22 +251,13 @@ class NightAdvice:
             f"WHERE party IN ({parties}))"
         )
 
-    def consent_stands(self, customer: int) -> bool:
-        """Whether a consent to advice is on file today that was not withdrawn, whenever that was loaded."""
-        with duckdb.connect() as connection:
-            found = connection.sql(
-                f"SELECT count(*) FILTER (withdrawn_on IS NULL) FROM {self._facts('consents', customer)} "
-                "WHERE purpose = 'advice'"
-            ).fetchall()
-        return bool(found[0][0])
-
     def _alone(self, customer: int) -> Everybody:
         """One customer as everybody: the same columns, one row."""
         row, types = self.night.row(customer, TAGS), _types(self.night)
         table = assessed_on(self._facts("risk_assessments", customer), self.night.day).to_pylist()
         last = table[0] if table else {"assessed": 0, "unconfirmed": False}
         foreign = self.rows_of("foreign.parquet", customer)
-        record = pq.read_table(self.path(RECORD), filters=[("customer", "==", customer)])
+        record = as_recorded(pq.read_table(self.path(RECORD), filters=[("customer", "==", customer)]))
         alone = record.set_column(0, "customer", pa.array(np.zeros(record.num_rows, np.int32)))
         rest = self.rules.advice.rest_days.on(self.night.day)
         return Everybody(
@@ -277,7 +266,7 @@ class NightAdvice:
             np.array([last["assessed"]], np.int8),
             np.array([last["unconfirmed"]], np.bool_),
             np.array([sum(each["foreign"] for each in foreign)], np.int64),
-            declined_lately(alone, self.night.day, rest, 1),
+            declined_since(partial(self._facts, customer=customer), alone, self.night.day, rest),
         )
 
     def _positions(self, customer: int) -> pa.Table:

@@ -177,7 +177,7 @@ def _plan(
         "seed": SEED,
         "book_rules": rules_digest(inputs.home),
         "wealth_rules": wealth_rules_digest(inputs.home),
-        "model_portfolios": model_digest(inputs.home),
+        "model_portfolios": model_digest(inputs.home, day),
         "earlier": earlier.day.isoformat() if earlier else None,
         "comparison": comparison.day.isoformat() if comparison else None,
     }

@@ -47,6 +47,7 @@ FILE = "scores.json"
 COLUMNS = tuple(table_of_scores.fields)
 """Columns of the group `scores`."""
 PROPENSITY = "propensity_"
+DECEASED = "deceased"
 _TYPES = {name: arrow_type(OF_FIELD[f.type]) for name, f in table_of_scores.fields.items()}
 _RATE = 10**6
 Floats = NDArray[np.float64]
@@ -63,8 +64,8 @@ def versions_in_use(home: Home) -> dict[str, str]:
 @dataclass(frozen=True)
 class Scoring:
     """What is applied, with all a task needs. `models` by score; `wall` names the tags that must be true of
-    whom a score may be made; `groups` the group each tag is read from; `refused` why a version in use is not
-    applied."""
+    whom a score may be made (one number for everybody says nothing of a person: it is said of all who live);
+    `groups` the group each tag is read from; `refused` why a version in use is not applied."""
 
     models: Mapping[str, Model | PublishedUplift]
     worth: Worth | None
@@ -116,9 +117,14 @@ class Scoring:
     ) -> tuple[pa.Table, dict[str, Any]]:
         """Scores of a part that begins at customer `first`, and the counts its drift is made of. `column`
         gives a tag of the part; nobody in `gone` has a score."""
+
+        def told(name: str) -> NDArray[np.bool_]:
+            return np.asarray(pc.fill_null(column(name), False).to_numpy(zero_copy_only=False), np.bool_)
+
         allowed = ~gone
         for name in self.wall:
-            allowed &= np.asarray(pc.fill_null(column(name), False).to_numpy(zero_copy_only=False), np.bool_)
+            allowed &= told(name)
+        alive = ~gone & ~told(DECEASED) if any(map(of_all, self.models.values())) else ~gone
         names = list(self.reads)
         table = pa.table({name: column(name) for name in names}).filter(pa.array(allowed)) if names else None
         none = np.empty((int(allowed.sum()), 0))  # an average reads nothing
@@ -144,9 +150,12 @@ class Scoring:
         for name, of in _TYPES.items():
             columns[name] = pa.nulls(len(allowed), of)
         for name, values in said.items():
+            if name in self.models and of_all(self.models[name]):
+                values, spoken_of = self.models[name].predict(np.empty((int(alive.sum()), 0))), alive.copy()
+            else:
+                spoken_of = allowed.copy()
             known = ~np.isnan(values)
-            spoken_of = allowed.copy()
-            spoken_of[allowed] = known
+            spoken_of[spoken_of] = known
             millionths = np.round(values[known] * _RATE).astype(np.int64)
             columns[name] = _spread(millionths, spoken_of, _TYPES[name])
         if self.worth is not None:
@@ -184,6 +193,12 @@ class Scoring:
             "drift": drift,
             "thresholds": {"warn": warn / 1000, "alarm": alarm / 1000},
         }
+
+
+def of_all(model: Model | PublishedUplift) -> bool:
+    """Whether it is one number for everybody: the average effect of a campaign, or that it did harm. No
+    profile is used, and a plan that did not hear it would fall back on a guess."""
+    return isinstance(model, PublishedUplift) and not model.features
 
 
 def column_of(score: str) -> str:

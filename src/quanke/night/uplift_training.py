@@ -1,12 +1,13 @@
-"""Learning from past campaigns whom contacting changes: participants and arms from the pushes, features as of
-the day before each campaign's first push, one model for each offer into the store of models."""
+"""Learning from past campaigns whom contacting changes: participants and arms from the register where the
+campaign is registered, else from the pushes; features as of the day before each campaign's first contact; one
+model for each offer into the store of models."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from quanke.bank.home import Home
 from quanke.customers.tags.scores import UPLIFT_TITLES
+from quanke.effects.groups import CampaignRegister, RegisteredCampaign
+from quanke.effects.groups.register import ARMS_FILE
 from quanke.effects.uplift.card import uplift_card, uplift_papers
 from quanke.effects.uplift.learning import Lesson, Participants, lesson
 from quanke.effects.uplift.published import UPLIFT, PublishedUplift, parts_of
@@ -30,6 +33,7 @@ from quanke.language import Catalogue, Purpose, Tag, count, facts, smallest
 from quanke.language.facts import UPLIFT_OFFERS
 from quanke.language.types import Kind
 from quanke.night.catalogue import catalogue_of
+from quanke.night.effect_facts import participants_of
 from quanke.night.sheets import Sheets, scratch_in
 from quanke.plans.scores.drift import Steps
 from quanke.plans.scores.features import Feature, chosen, matrix, numbers
@@ -40,22 +44,43 @@ from quanke.plans.scores.targets import WALL
 SAMPLE = 1_000_000
 """Customers looked at where nothing else is said."""
 SEED = 20_260_630
+TOLD_OF = 0.99
+"""Share of each registered arm that pushes must tell of, or conversions are not theirs to tell."""
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RegisteredArms:
+    """Who was dealt to which arm before anybody was contacted, whoever was then pushed: customers as they are
+    one today, rising. `told`: pushes tell of them all, controls too, so whether they converted is theirs to
+    say; otherwise it is whether an account of the campaign's product was opened."""
+
+    customers: NDArray[np.int64]
+    control: NDArray[np.bool_]
+    told: bool
+    in_both: int
+
+    def of(self, numbers: NDArray[np.int64], control: bool) -> NDArray[np.bool_]:
+        """Of customers by number, who is in the arm."""
+        return np.isin(numbers, self.customers[self.control == control])
 
 
 @dataclass(frozen=True)
 class PastCampaign:
-    """A campaign as its pushes tell it."""
+    """A campaign as its register tells it, or where it has none, its pushes. `product` and `arms`: of a
+    registered one."""
 
     name: str
     offer: str
     first: dt.date
     last: dt.date
     means: tuple[str, ...]
+    product: str = ""
+    arms: RegisteredArms | None = None
 
     @property
     def anchor(self) -> dt.date:
-        """The day its features are as of: the one before its first push."""
+        """The day its features are as of: the one before its first contact."""
         return self.first - dt.timedelta(days=1)
 
 
@@ -145,7 +170,13 @@ def _by_offer(home: Home, named: Sequence[str], offer: str) -> dict[str, list[Pa
                 f"{name}: it contacted by {', '.join(means)}, and {for_what} is learned from "
                 f"{', '.join(sorted(MEANS[for_what]))}: what a call changes, a message does not"
             )
-        found.setdefault(for_what, []).append(PastCampaign(name, for_what, first, last, means))
+        made = PastCampaign(name, for_what, first, last, means)
+        held = _registered(home, name)
+        if held is not None:  # who is never pushed belongs to the days of the others
+            of = held.design
+            begun, over = min(first, of.first_contact), max(last, of.until)
+            made = replace(made, first=begun, last=over, product=of.product)
+        found.setdefault(for_what, []).append(made)
     if not found:
         raise ScoreError("no campaign's design names an offer: name campaigns, and their --offer")
     return {o: sorted(own, key=lambda c: (c.first, c.name)) for o, own in sorted(found.items())}
@@ -177,16 +208,42 @@ def _designed(home: Home, name: str) -> str:
     return str(told.get("offer", "")) if isinstance(told, Mapping) else ""
 
 
+def _registered(home: Home, name: str) -> RegisteredCampaign | None:
+    """The campaign in the register, None where its arms were not dealt out there."""
+    found = CampaignRegister(home.path).get(name)
+    return found if found is not None and (found.path / ARMS_FILE).exists() else None
+
+
+def _with_arms(sheets: Sheets, campaign: PastCampaign, known: dt.date) -> PastCampaign:
+    """The campaign with the arms it was registered with. Raises ScoreError where nobody knows who converted:
+    counting only those who were pushed would make every control one who did not."""
+    held = _registered(sheets.home, campaign.name)
+    if held is None:
+        return campaign
+    who = participants_of(sheets, campaign.name, known, held)
+    both = (who.told[who.control], who.told[~who.control])
+    told = all(len(arm) > 0 and bool(arm.mean() >= TOLD_OF) for arm in both)
+    if not told and not campaign.product:
+        raise ScoreError(
+            f"{campaign.name}: its pushes do not tell of everybody in its arms, and its design names no "
+            "product: who of the others converted is not known"
+        )
+    return replace(campaign, arms=RegisteredArms(who.customers, who.control, told, who.conflicts))
+
+
 def _definitions(campaign: PastCampaign, number: int) -> dict[str, Tag]:
     """Who took part, in which arm, and when he converted: of each customer, whichever of his parties it
-    was."""
-    own = facts.pushes.campaign == campaign.name
+    was; of a registered campaign also when he first opened an account of its product."""
+    own, accounts = facts.pushes.campaign == campaign.name, facts.accounts
 
     def tag(what: str, value: Any) -> Tag:
         name = f"push_{what}_{number}"
         return Tag(name=name, title_zh=name, title_en=name, value=value, purpose=Purpose.MARKETING)
 
+    sold = (accounts.category == campaign.product) & (accounts.opened_on > campaign.anchor)
+    opened = {"opened": tag("opened", smallest(accounts.opened_on).where(sold))} if campaign.product else {}
     return {
+        **opened,
         "on": tag("on", smallest(facts.pushes.day).where(own)),
         "treated": tag("treated", count(facts.pushes).where(own & (facts.pushes.arm == "treated"))),
         "control": tag("control", count(facts.pushes).where(own & (facts.pushes.arm == "control"))),
@@ -228,6 +285,7 @@ class _Learning:
                     f"{campaign.name}: it can be learned from once {end} is loaded, {window} days after its "
                     f"last push; the tables reach to {known}"
                 )
+        campaigns = [_with_arms(sheets, campaign, known) for campaign in campaigns]
         begins = {table: first for table, (first, _) in sheets.reach.items()}
         names, left_out = chosen(self.catalogue, begins, min(c.anchor for c in campaigns), self.asked)
         self.dropped = {}
@@ -295,6 +353,11 @@ class _Learning:
         treated, control = (
             pc.fill_null(after[tags[arm].name], 0).to_numpy() > 0 for arm in ("treated", "control")
         )
+        if campaign.arms is not None:
+            numbered = after["customer"].to_numpy().astype(np.int64)
+            treated, control = (campaign.arms.of(numbered, control=is_it) for is_it in (False, True))
+            if campaign.arms.in_both:
+                self.dropped[f"{campaign.name}: in both arms"] = campaign.arms.in_both
         there = treated | control
         there_once = treated ^ control
         may = allowed & _flags(before["may_be_profiled"])
@@ -306,12 +369,18 @@ class _Learning:
                 self.dropped[f"{campaign.name}: {why}"] = int(who.sum())
         rows = pa.array(keep)
         kept, came = before.filter(rows), after.filter(rows)
-        pushed, converted = (_days(came[tags[day].name]) for day in ("on", "converted"))
+        by_product = campaign.arms is not None and not campaign.arms.told
+        came_by = "opened" if by_product else "converted"
+        pushed, converted = (_days(came[tags[day].name]) for day in ("on", came_by))
+        until = pushed + window
+        if campaign.arms is not None:  # the same days for both arms: a control has no push
+            pushed = np.full(len(came), float(_number(campaign.first)))
+            until = np.full(len(came), float(_number(campaign.last) + window))
         arms = treated[keep]
         return {
             "rows": matrix(kept, names, kinds, campaign.anchor),
             "treated": arms,
-            "converted": (converted >= pushed) & (converted <= pushed + window),
+            "converted": (converted >= pushed) & (converted <= until),
             "chance": np.full(len(arms), arms.mean() if len(arms) else 0.5),
             "campaign": np.full(len(arms), at),
             "before": numbers(kept["aum"], Kind.MONEY, campaign.anchor),
@@ -368,6 +437,10 @@ def _allowed(now: pa.Table, day: dt.date) -> NDArray[np.bool_]:
 
 def _flags(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), np.bool_)
+
+
+def _number(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days
 
 
 def _days(column: pa.ChunkedArray) -> Floats:

@@ -3,7 +3,7 @@
 `wealth/` of a night holds `proposals.parquet` (one row per customer who may be advised), `trades.parquet`
 (one row per trade), `record.parquet` (what became of proposals), `told.parquet` (holders to tell of a product
 that was rated higher), `products.parquet` and `positions.parquet` (what it was made from), `model.json`,
-`wealth.yaml` where the bank has its own parameters, and `wealth.json`, the sheet.
+`wealth.yaml` and `education.yaml` where the bank has its own, and `wealth.json`, the sheet.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on, spread
 from quanke.night.wealth_positions import write_positions
 from quanke.night.wealth_record import RECORD, TOLD, follow, told_holders
-from quanke.night.wealth_rules import FILE, wealth_rules
+from quanke.night.wealth_rules import EDUCATION, FILE, wealth_rules
 from quanke.night.wealth_shelf import products_on
 from quanke.night.wealth_standard import model_of
 from quanke.plans.worklist import working_day_after
 from quanke.segments.control import in_control
 from quanke.wealth.advisable import ADVICE_STOPS
-from quanke.wealth.record import Tonight, trades_digest
+from quanke.wealth.record import Tonight, trades_digest, with_measured
 
 if TYPE_CHECKING:
     from quanke.wealth.trades import Proposals
@@ -97,15 +97,20 @@ def advise(run: Run, done: dict[str, list[str]]) -> None:
 
 
 def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
+    from quanke.wealth.trades.education import own_education
+
     home, day = run.inputs.home, run.day
     rules = wealth_rules(home)
     model = model_of(home, day, run.earlier, folder, rules)
     products = products_on(home, day, model.classes, rules)
     write_parquet(folder / "products.parquet", products.table)
-    write_positions(run, folder, products.table, rules.trades.horizon_days.on(day))
+    horizon, new_money = rules.trades.horizon_days.on(day), rules.advice.new_money.on(day)
+    write_positions(run, folder, products.table, horizon, new_money)
     positions = pq.read_table(folder / "positions.parquet")
     if rules.fingerprint:
         (folder / FILE).write_bytes((home.path / FILE).read_bytes())
+    if own_education(home.path / EDUCATION) is not None:
+        (folder / EDUCATION).write_bytes((home.path / EDUCATION).read_bytes())
     following = follow(run, rules)
     everybody = _everybody(run, folder, held, following.declined)
     stops = everybody.stopped(rules.advice.full_age.on(day))
@@ -124,6 +129,9 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
     write_parquet(folder / "proposals.parquet", proposals)
     write_parquet(folder / "trades.parquet", trades)
     tonight = _tonight(asked, made, products.ids, model.version, withheld)
+    others = np.setdiff1d(following.due(), rows)
+    if len(others):
+        tonight = with_measured(tonight, _measured(ground, everybody, others, positions))
     write_parquet(folder / RECORD, following.with_tonight(tonight))
     told = told_holders(run, products.table, positions, everybody, rules)
     write_parquet(folder / TOLD, told)
@@ -152,6 +160,26 @@ def _tonight(
         aum=asked.value(),
         withheld=withheld,
         model=model,
+    )
+
+
+def _measured(
+    ground: AdviceGround, everybody: Everybody, rows: NDArray[np.int64], positions: pa.Table
+) -> Tonight:
+    """Customers whom a rule stops tonight, as far as they are from their model: nothing is proposed."""
+    asked = ground.asked(everybody, rows, positions)
+    made = asked.proposals()
+    none = np.zeros(len(rows), np.int64)
+    return Tonight(
+        customer=rows,
+        trades=none,
+        amount=none,
+        fees=none,
+        outside=made.outside_before,
+        worst=np.where(asked.holders.risk_class > 0, made.worst_before, -1).astype(np.int32),
+        aum=asked.value(),
+        withheld=np.zeros(len(rows), np.bool_),
+        model=ground.model.version,
     )
 
 
@@ -236,14 +264,15 @@ def _counts(
     """How many, by what stopped them and by what was found."""
     by_code = np.bincount(stops, minlength=len(ADVICE_STOPS) + 1).tolist()
     stopped = {each.id: by_code[at] for at, each in enumerate(ADVICE_STOPS, 1) if by_code[at]}
-    inside = pc.equal(proposals["outside_after"], 0)
+    # who has nothing to invest is neither within a band nor outside of it
+    some = proposals.filter(pc.greater(proposals["investable"], 0))
     return {
         "advised": by_code[0],
         "stopped": stopped,
         "status": _valued(proposals["status"]),
         "remains": _valued(proposals["remains"]),
-        "within_band_before": int(pc.sum(pc.equal(proposals["outside_before"], 0)).as_py() or 0),
-        "within_band_after": int(pc.sum(inside).as_py() or 0),
+        "within_band_before": int(pc.sum(pc.equal(some["outside_before"], 0)).as_py() or 0),
+        "within_band_after": int(pc.sum(pc.equal(some["outside_after"], 0)).as_py() or 0),
         "trades": trades.num_rows,
         "bought": _sum(trades.filter(pc.equal(trades["side"], "buy")), "amount"),
         "sold": _sum(trades.filter(pc.equal(trades["side"], "sell")), "amount"),

@@ -6,8 +6,10 @@ comes from the holdings as last delivered. Accounts in foreign currency are left
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -33,7 +35,12 @@ POSITIONS = pa.schema(
     ]
 )
 """One row per customer, product and whether it falls due within the horizon: fen, days from the day. Of
-several lots the shortest time held, the longest lock and the last maturity."""
+several lots the shortest time held, the longest lock and the last maturity. A sale of the product, and a rise
+of the balance beyond what its value may have gained, are new money: time held begins again. A lock ends
+with lock days and maturity, whichever is later; a term without maturity is locked, and insurance while
+leaving it costs a fee."""
+UNKNOWN = 36_500
+"""Days a deposit of unknown maturity is locked: it may be sold when the bank says when it ends."""
 CASH = pa.schema([("customer", pa.int32()), ("foreign", pa.int64())])
 """Foreign demand money as the night values it, of who has some."""
 
@@ -45,41 +52,68 @@ WITH open AS (
 ), level AS (
     SELECT account, sum(delta) AS value FROM {balances}
     WHERE list_contains($held, category) AND date <= $day GROUP BY account
+), steps AS (
+    SELECT account, date, delta, coalesce(sum(delta) OVER (PARTITION BY account ORDER BY date
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM {balances} WHERE list_contains($held, category) AND date <= $day
+), raised AS (
+    -- what the ledger begins with was there before; how long is known by the opening alone
+    SELECT account, max(date) AS on_day FROM steps
+    WHERE delta > 0 AND delta::DOUBLE * 1000000 >= before::DOUBLE * $new_money AND date > $begun
+    GROUP BY account
+), sold AS (
+    SELECT customer, product_id AS product, max(date) AS on_day FROM {sales} WHERE date <= $day
+    GROUP BY customer, product_id
 ), delivered AS (
     SELECT account, count(*) AS products, min(product_id) AS product_id, max(matures_on) AS matures_on
     FROM {holdings} WHERE date <= $day GROUP BY account
 ), lots AS (
-    SELECT o.customer, coalesce(o.product_id, h.product_id) AS product, l.value, o.category, o.opened_on,
+    SELECT o.customer, coalesce(o.product_id, h.product_id) AS product, l.value, o.category, o.account,
+        o.opened_on,
         coalesce(o.matures_on, h.matures_on) AS matures_on
     FROM open AS o JOIN level AS l USING (account) LEFT JOIN delivered AS h USING (account)
     WHERE o.product_id IS NOT NULL OR h.products = 1
     UNION ALL
-    SELECT o.customer, h.product_id, h.value, o.category, o.opened_on, h.matures_on
+    SELECT o.customer, h.product_id, h.value, o.category, o.account, o.opened_on, h.matures_on
     FROM open AS o JOIN {holdings} AS h USING (account) JOIN delivered AS d USING (account)
     WHERE o.product_id IS NULL AND d.products > 1 AND h.date <= $day
 ), told AS (
-    SELECT l.customer, l.product, l.value, date_diff('day', l.opened_on, $day) AS held,
+    SELECT l.customer, l.product, l.value,
+        date_diff('day', greatest(l.opened_on, r.on_day, s.on_day), $day) AS held,
         CASE WHEN l.matures_on >= $day THEN date_diff('day', $day, l.matures_on) ELSE -1 END AS matures,
-        l.category, p.lock_days
-    FROM lots AS l JOIN products AS p USING (product) WHERE l.value > 0
+        CASE WHEN l.category = 'term' THEN CASE WHEN l.matures_on IS NULL THEN $unknown ELSE 0 END
+            WHEN l.category = 'insurance' AND p.exit_ppm > 0 THEN greatest(p.lock_days, p.exit_days) - held
+            ELSE p.lock_days - held END AS bound
+    FROM lots AS l JOIN products AS p USING (product) LEFT JOIN raised AS r USING (account)
+        LEFT JOIN sold AS s ON s.customer = l.customer AND s.product = l.product
+    WHERE l.value > 0
 )
 SELECT customer, product, matures BETWEEN 0 AND $horizon AS due, sum(value)::BIGINT AS value,
     min(held)::INTEGER AS days_held,
-    max(CASE WHEN category = 'term' THEN greatest(matures, 0) ELSE greatest(lock_days - held, 0) END)::INTEGER
-        AS locked,
-    max(matures)::INTEGER AS matures
+    max(greatest(bound, matures, 0))::INTEGER AS locked, max(matures)::INTEGER AS matures
 FROM told GROUP BY customer, product, due ORDER BY customer, product, due
 """
 
 
-def write_positions(run: Run, folder: Path, products: pa.Table, horizon: int) -> Path:
-    """`positions.parquet` and `foreign.parquet` in a folder, part by part; what is there stays."""
+def write_positions(run: Run, folder: Path, products: pa.Table, horizon: int, new_money: int) -> Path:
+    """`positions.parquet` and `foreign.parquet` in a folder, part by part; what is there stays. `horizon` in
+    days; `new_money`: millionths of a balance from which on a rise of it is taken for a purchase."""
     target = folder / "positions.parquet"
     if target.exists():
         return target
     parts = [folder / f".positions-{part:05d}.parquet" for part in range(run.inputs.parts)]
     missing = [part for part, path in enumerate(parts) if not path.exists()]
-    make = partial(_part, run, products.select(["product", "lock_days"]), horizon, parts)
+    asked = {
+        "held": list(HELD),
+        "currency": run.inputs.home.currency,
+        "day": run.day,
+        "horizon": horizon,
+        "new_money": new_money,
+        "unknown": UNKNOWN,
+        "begun": _begun(run),
+    }
+    terms = products.select(["product", "lock_days", "exit_days", "exit_ppm"])
+    make = partial(_part, run, terms, asked, parts)
     over_parts(run, "what everybody holds", missing, make)
     _write_foreign(run, folder)
     write_parquet_of(target, POSITIONS, (pq.read_table(path) for path in parts))
@@ -91,19 +125,28 @@ def write_positions(run: Run, folder: Path, products: pa.Table, horizon: int) ->
 def _part(
     run: Run,
     products: pa.Table,
-    horizon: int,
+    asked: dict[str, Any],
     parts: list[Path],
     connection: duckdb.DuckDBPyConnection,
     part: int,
 ) -> None:
     low, high = run.inputs.reach(part)
-    names = ("accounts", "balances", "holdings")
+    names = ("accounts", "balances", "holdings", "sales")
     sources = {name: _fact(run, name, low, high) for name in names}
     connection.register("products", products)
-    values = {"held": list(HELD), "currency": run.inputs.home.currency, "day": run.day, "horizon": horizon}
-    made = connection.sql(_STATEMENT.format(**sources), params=values).to_arrow_table()
+    made = connection.sql(_STATEMENT.format(**sources), params=asked).to_arrow_table()
     connection.unregister("products")
     write_parquet(parts[part], made.cast(POSITIONS))
+
+
+def _begun(run: Run) -> dt.date:
+    """The day the ledger of balances begins with, for every part the same."""
+    relation = run.inputs.relation("balances")
+    if not relation:
+        return run.day
+    with duckdb.connect() as connection:
+        found = connection.sql(f"SELECT min(date) FROM {relation}").fetchall()
+    return run.day if found[0][0] is None else found[0][0]
 
 
 def _fact(run: Run, table: str, low: int, high: int) -> str:

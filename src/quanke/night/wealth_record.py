@@ -20,7 +20,9 @@ from quanke.night.wealth_rules import WealthRules
 from quanke.wealth.record import (
     SCHEMA,
     Tonight,
+    as_recorded,
     declined_lately,
+    effect_due,
     proposals_followed,
     proposals_recorded,
     renumbered,
@@ -53,6 +55,10 @@ class Following:
     day: dt.date
     effect_days: int
 
+    def due(self) -> NDArray[np.int64]:
+        """Customers, rising, whose effect is to be measured tonight, whatever stops them."""
+        return effect_due(self.record, self.day, self.effect_days)
+
     def with_tonight(self, tonight: Tonight) -> pa.Table:
         """The record of tonight."""
         return proposals_recorded(self.record, tonight, self.day, self.effect_days)
@@ -62,7 +68,9 @@ def follow(run: Run, rules: WealthRules) -> Following:
     """What has come of the proposals of earlier nights by the day of this one."""
     values = rules.advice.on(run.day)
     before = _earlier(run, RECORD)
-    record = SCHEMA.empty_table() if before is None else renumbered(pq.read_table(before), _into(run))
+    record = (
+        SCHEMA.empty_table() if before is None else renumbered(as_recorded(pq.read_table(before)), _into(run))
+    )
     answers = _named(run, "advice_answers", "kind", '"at" NULLS FIRST, answer_id')
     sales = _named(run, "sales", "amount", '"at" NULLS FIRST, sale_id')
     record = proposals_followed(record, answers, sales, run.day)

@@ -22,12 +22,13 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from quanke.bank.home import Home
 from quanke.kernel.errors import DefinitionError
+from quanke.kernel.money import format_amount
 from quanke.language.audience_scope import near
 from quanke.language.declared_yaml import Entries, read_yaml
 from quanke.plans.declared import Body
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from quanke.wealth.trades.needs import NeedRules
 
 FILE = "wealth.yaml"
+EDUCATION = "education.yaml"
+"""A bank's own education items, in its home: in the form of those that come with Quanke."""
 PPM = 1_000_000
 LARGEST = 10**15
 _SECTIONS = ("advice", "trades", "needs", "suitability")
@@ -72,6 +75,9 @@ class AdviceRules:
     """Share of customers whose proposals are made and not shown, to measure effect by [assume: 5 %]."""
     told_days: Dated = field(default_factory=lambda: Dated.of(30))
     """Days for which holders of a product that was rated higher stay on the list of whom to tell [assume]."""
+    new_money: Dated = field(default_factory=lambda: Dated.of(100_000))
+    """Share of a balance from which on a rise of it on one day is a purchase and no gain of value [assume:
+    10 %]; sales on file are purchases whatever their size."""
 
     def on(self, day: dt.date) -> dict[str, int]:
         """Every number as it is in force on a day, by name."""
@@ -87,6 +93,8 @@ class WealthRules:
     needs: NeedRules
     suitability: SuitabilityParameters
     fingerprint: str
+    folder: Path = Path()
+    """Where they were read: a home, or the wealth folder of a night."""
 
     def in_force(self, day: dt.date) -> dict[str, dict[str, int]]:
         """Every number in force on a day, by section and name: what a night's sheet says."""
@@ -115,8 +123,8 @@ def read_wealth_rules(path: Path) -> WealthRules:
         "needs": NeedRules(),
         "suitability": SuitabilityParameters(),
     }
-    if not path.exists():
-        return WealthRules(**standard, fingerprint="")
+    if not _says_something(path):
+        return WealthRules(**standard, fingerprint="", folder=path.parent)
     whole = read_yaml(path)
     for name, part in whole.parts.items():
         line = whole.lines[name]
@@ -128,13 +136,25 @@ def read_wealth_rules(path: Path) -> WealthRules:
             _refuse(path, line, f"{name} is a mapping from parameters to numbers")
         standard[name] = _read(Body(path, name, part, line), standard[name])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return WealthRules(**standard, fingerprint=digest)
+    return WealthRules(**standard, fingerprint=digest, folder=path.parent)
 
 
 def wealth_rules_digest(home: Home) -> str:
-    """Digest of a home's own parameters, empty where it has none: what a night's proposals depend on."""
+    """Digest of a home's own parameters and education, empty where it has neither: what a
+    night's proposals depend on."""
     path = home.path / FILE
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
+    files = [each for each in (path,) if _says_something(each)]
+    files += [each for each in (home.path / EDUCATION,) if each.exists()]
+    digests = "".join(hashlib.sha256(each.read_bytes()).hexdigest() for each in files)
+    return hashlib.sha256(digests.encode()).hexdigest()[:16] if len(files) > 1 else digests[:16]
+
+
+def _says_something(path: Path) -> bool:
+    """Whether a file stands there that is more than blanks and comments; one that is not is as if absent."""
+    if not path.exists():
+        return False
+    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    return any(line.strip() and not line.lstrip().startswith(b"#") for line in lines)
 
 
 def _refuse(path: Path, line: int, reason: str) -> NoReturn:
@@ -152,12 +172,68 @@ def _read(body: Body, standard: _Sheet) -> _Sheet:
     return replace(standard, **given)  # type: ignore[type-var]
 
 
-_SHARES = frozenset(["band", "product_cap", "issuer_cap", "control", "cost_of_assets", "cost_of_income"])
+_SHARES = frozenset(
+    ["band", "product_cap", "issuer_cap", "control", "new_money", "cost_of_assets", "cost_of_income"]
+)
 _YUAN = frozenset(["least_trade", "worth", "insured", "least_income", "least", "rounded"])
 
 
+_BOUNDS = {
+    "full_age": (1, 120),
+    "build_standard": (0, 1),
+    "rest_days": (1, 3_660),
+    "effect_days": (1, 3_660),
+    "told_days": (1, 3_660),
+    "rounded": (1, 10**9),
+    "most_trades": (1, 16),
+    "horizon_days": (0, 366),
+    "quiet_days": (0, 3_660),
+    "settled_age": (1, 120),
+    "retired_age": (1, 120),
+    "limited_capacity_risk": (0, 5),
+    "cost_from_risk": (1, 6),
+    "elder_risk": (1, 6),
+    "branch_risk": (1, 6),
+    "whole": (0, 1),
+    "changed_confirmed": (0, 1),
+    "capacity_from": (1, 120),
+    "own_wages_from": (1, 120),
+    "full_capacity_from": (1, 120),
+    "elder_from": (1, 120),
+    "thinking_hours": (0, 8_784),
+    "recording_months": (0, 1_200),
+    "assessments_a_day": (1, 1_000),
+    "assessments_a_year": (1, 100_000),
+}
+"""Least and most of parameters as they are kept (fen for money). Product classes go to 6: none."""
+_MONTHS = (0, 120)
+_UNBOUND = {
+    "valid_months": "a night's tags say how long an assessment holds",
+    "cost_of_assets": "a night's trades are not held against it",
+}
+"""Parameters that a night would not keep to, with the reason: refused rather than read and forgotten."""
+
+
 def _reader(name: str) -> Callable[[str], int]:
-    """How the number of a parameter is written."""
+    """How the number of a parameter is written, within its bounds."""
+    read = _written(name)
+    months = _MONTHS if name.endswith("_months") else None
+    low, high = _BOUNDS.get(name) or months or (0, LARGEST)
+
+    def bounded(text: str) -> int:
+        if name in _UNBOUND:
+            raise ValueError(f"a bank cannot set it here: {_UNBOUND[name]}")
+        found = read(text)
+        if not low <= found <= high:
+            if name in _YUAN:
+                raise ValueError(f"it is from {format_amount(low)} to {format_amount(high)} yuan")
+            raise ValueError(f"it is from {low} to {high}")
+        return found
+
+    return bounded
+
+
+def _written(name: str) -> Callable[[str], int]:
     if name in _SHARES or name.endswith("_ppm"):
         return _share
     return _money if name in _YUAN else _whole
@@ -166,10 +242,9 @@ def _reader(name: str) -> Callable[[str], int]:
 def _share(text: str) -> int:
     if not text.endswith("%"):
         raise ValueError("a share is written in %, as 5%")
-    try:
-        found = Decimal(text[:-1].strip()) * (PPM // 100)
-    except InvalidOperation:
-        raise ValueError("a share is written in %, as 5%") from None
+    if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text[:-1].strip()):
+        raise ValueError("a share is written in %, as 5%")
+    found = Decimal(text[:-1].strip()) * (PPM // 100)
     if found != found.to_integral_value() or not 0 <= found <= PPM:
         raise ValueError("a share is from 0% to 100%, to four decimals at most")
     return int(found)

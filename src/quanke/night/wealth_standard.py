@@ -71,16 +71,32 @@ def model_of(home: Home, day: dt.date, earlier: Night | None, folder: Path, rule
     return model_from(path)
 
 
-def model_digest(home: Home) -> str:
-    """The version in use, empty where there is none: what a night's proposals depend on."""
+def model_digest(home: Home, day: dt.date) -> str:
+    """The version in use on a day, empty where there is none: what a night's proposals depend on."""
+    return str(use_on(home, day).get("version", ""))
+
+
+def use_on(home: Home, day: dt.date | None) -> dict[str, Any]:
+    """The decision on use that a night of a day stands on: version, who decided, from when. Empty where none
+    is; without a day the last decision."""
+    # the files themselves: the store of portfolios brings scikit-learn, seconds where nobody uses one
     if not (home.path / USED).exists():
-        return ""
-    return str(json.loads((home.path / USED).read_text(encoding="utf-8"))["version"])
+        return {}
+    last: dict[str, Any] = json.loads((home.path / USED).read_text(encoding="utf-8"))
+    if day is None or last["on"] <= day.isoformat():
+        return last
+    told = home.path / USED.with_name("uses.jsonl")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    uses: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    return next((use for use in reversed(uses) if use["on"] <= day.isoformat()), {})
 
 
-def _found(home: Home, day: dt.date, earlier: Night | None, rules: WealthRules) -> dict[str, Any]:
-    if (home.path / USED).exists():
-        return _in_use(home)
+def _found(
+    home: Home, day: dt.date, earlier: Night | None, rules: WealthRules, today: bool = False
+) -> dict[str, Any]:
+    use = use_on(home, None if today else day)
+    if use:
+        return _in_use(home, use)
     before = None if earlier is None else earlier.path / "wealth" / MODEL
     if before is not None and before.exists():
         held: dict[str, Any] = json.loads(before.read_text(encoding="utf-8"))
@@ -89,12 +105,11 @@ def _found(home: Home, day: dt.date, earlier: Night | None, rules: WealthRules) 
     return _standard(home, day, rules)
 
 
-def _in_use(home: Home) -> dict[str, Any]:
+def _in_use(home: Home, use: dict[str, Any]) -> dict[str, Any]:
     from quanke.wealth.portfolios import ModelPortfolioStore  # scikit-learn: seconds, where nobody uses one
 
-    store = ModelPortfolioStore(home.path)
-    version = store.version()
-    model, use = version.model(), store.use_told() or {}
+    version = ModelPortfolioStore(home.path).version(use["version"])
+    model = version.model()
     return {
         **_sheet(IN_USE, version.name, [str(n) for n in model.feature_names_in_], _ppm(model.weights_)),
         "built_by": version.built.get("by"),
@@ -155,5 +170,5 @@ def _ppm(weights: Any) -> NDArray[np.int32]:
 
 def model_now(home: Home, night: Night, rules: WealthRules) -> NightModel:
     """The model a night of today would take, with nothing written down."""
-    sheet = _found(home, night.day, night, rules)
+    sheet = _found(home, night.day, night, rules, today=True)
     return NightModel(tuple(sheet["classes"]), np.array(sheet["weights_ppm"], np.int32), sheet)

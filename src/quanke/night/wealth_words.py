@@ -11,14 +11,10 @@ import numpy as np
 
 from quanke.bank.home import Home
 from quanke.night.wealth_ground import AdviceGround, Asked
-from quanke.night.wealth_rules import PPM
+from quanke.night.wealth_rules import EDUCATION, PPM
 
 if TYPE_CHECKING:
     from quanke.wealth.trades import TradeTold
-
-
-EDUCATION = "education.yaml"
-"""A bank's own education items, in its home: in the form of those that come with Quanke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class AdviceWords:
 
 def held_by(asked: Asked, ground: AdviceGround, row: Mapping[str, Any]) -> tuple[ClassHeld, ...]:
     """What one customer has by asset class. What falls due within the horizon is cash; shares are of what
-    lies beside the cash that is kept."""
+    lies beside the cash that is kept; where cash does not even reach that, of what is not cash."""
     model, positions = ground.model, asked.positions
     value = np.zeros(len(model.classes), np.int64)
     due = positions.product >= len(asked.of_row) // 2
@@ -55,7 +51,10 @@ def held_by(asked: Asked, ground: AdviceGround, row: Mapping[str, Any]) -> tuple
     value[0] += int(asked.holders.cash[0])
     free = value.copy()
     free[0] -= row["keep"]
-    investable = row["investable"]
+    investable = max(int(row["investable"]), 0)
+    if free[0] < 0:  # what is short is no share of anything, and is told in fen
+        free[0] = 0
+        investable = int(free.sum())
     weights = model.weights[int(asked.holders.risk_class[0]) - 1]
 
     def share(fen: int) -> int:
@@ -76,8 +75,10 @@ def words_of(
     home: Home,
 ) -> AdviceWords:
     """What is proposed to one customer, in words. `row` and `trades` as the night published them. Education
-    items are the bank's own where its home has an `education.yaml`."""
-    from quanke.wealth.trades import AdviceFacts, ClassStanding, Remains, read_education, trade_words
+    items are the bank's own where an `education.yaml` lies beside the rules: in the night's folder for what
+    it published, in the home for what is found again. Raises DefinitionError."""
+    from quanke.wealth.trades import AdviceFacts, ClassStanding, Remains, trade_words
+    from quanke.wealth.trades.education import own_education
 
     products = {each["product"]: each for each in ground.products.table.to_pylist()}
     told = [_told(each, products[each["product"]], ground.day) for each in trades]
@@ -90,10 +91,10 @@ def words_of(
         remains=Remains[row["remains"].upper()],
         deposits=_deposits(asked, ground, trades, products),
         insured=ground.rules.trades.insured.on(ground.day),
+        short=max(row["keep"] - held[0].value, 0),
     )
-    own = home.path / EDUCATION
-    items = read_education(own.read_text(encoding="utf-8"), EDUCATION) if own.exists() else None
-    found = trade_words(facts, items)
+    # of the night where its rules are the night's, of the home where advice is found again
+    found = trade_words(facts, own_education(ground.rules.folder / EDUCATION))
     item = None if found.education is None else asdict(found.education)
     return AdviceWords(found.zh, found.en, found.deposit_zh, found.deposit_en, item)
 
@@ -113,6 +114,8 @@ def _told(trade: Mapping[str, Any], product: Mapping[str, Any], day: dt.date) ->
         lock_days=0 if deposit else product["lock_days"],
         on=trade["on"] if trade["on"] > day else None,
         deposit=deposit,
+        exit_days=product["exit_days"] or 0,
+        exit_ppm=product["exit_ppm"] or 0,
     )
 
 

@@ -2,9 +2,10 @@
 
 One row per customer and proposal. A proposal that stands again the next night unchanged (the same products on
 the same sides) goes on in its row; another one replaces it. States, each reached once and in this order of
-weight: `proposed`, `seen`, one answer (`accepted`, `changed`, `declined`), `executed` where a sale named it;
-`replaced` and `lapsed` where nothing of these came of it. What an answer or a sale names is a night on which
-the proposal stood. The effect is two plain figures of the day it is looked at, 90 days after the first
+weight: `proposed`, `seen`, one answer (`accepted`, `changed`, `declined`), `executed` where a sale named it
+(but what was declined stays so); `replaced` and `lapsed` where nothing of these came of it. What an answer or
+a sale names is a night on which the proposal stood, and it is not from before that night.
+The effect is two plain figures of the day it is looked at, 90 days after the first
 proposal: how far the customer then is from his model, and what he then has. They are no comparison with
 anybody.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
@@ -64,10 +65,12 @@ SCHEMA = pa.schema(
         ("outside_after", pa.int64()),
         ("worst_after", pa.int32()),
         ("aum_after", pa.int64()),
+        ("model_after", pa.string()),
     ]
 )
 """`trades`: digest of what was proposed; `amount` fen to be moved, `executed` fen of the sales that named
-it."""
+it;
+`model_after`: the model that `outside_after` and `worst_after` are measured by."""
 KEPT_DAYS = 400
 """Days for which a row that is over stays [assume]; older ones stand in the nights of then."""
 
@@ -76,7 +79,8 @@ KEPT_DAYS = 400
 class Tonight:
     """Everybody who was looked at tonight, by rising number: `trades` is the digest of what is proposed (0:
     nothing), `amount` and `fees` fen of it; `outside` fen and `worst` millionths from his model, before any
-    trade; `aum` fen he has; `withheld`: it is not shown to anybody."""
+    trade (`worst` below 0: no model is his, both unknown); `aum` fen he has; `withheld`: it is not shown to
+    anybody."""
 
     customer: NDArray[np.int64]
     trades: NDArray[np.int64]
@@ -94,12 +98,13 @@ def proposals_followed(record: pa.Table, answers: pa.Table, sales: pa.Table, day
 
     `answers`: `customer, proposed_on, date, kind` in the order they were given; `sales`: `customer,
     proposed_on, date, amount` (fen). All of them, of whatever day: late ones are taken in, later ones are not
-    looked at. What names no proposal on record is left aside. The record is by customer and day.
+    looked at. What names no proposal on record, or is older than the night it names, is left
+    aside. The record is by customer and day.
     """
     today, count = _number(day), record.num_rows
     seen, answered, executed_on = (np.full(count, NO_DAY, np.int32) for _ in range(3))
     answer, executed = np.full(count, -1, np.int8), np.zeros(count, np.int64)
-    given = answers.filter(pc.less_equal(answers["date"], pa.scalar(day)))
+    given = _told_by(answers, day)
     at = _named(record, given)
     on, some = _days(given["date"]), at >= 0
     _earliest(seen, at[some], on[some])
@@ -107,7 +112,7 @@ def proposals_followed(record: pa.Table, answers: pa.Table, sales: pa.Table, day
     some &= kind >= 0
     # of several answers to one proposal the last one counts
     answered[at[some]], answer[at[some]] = on[some], kind[some]
-    sold = sales.filter(pc.less_equal(sales["date"], pa.scalar(day)))
+    sold = _told_by(sales, day)
     at = _named(record, sold)
     some = at >= 0
     _earliest(executed_on, at[some], _days(sold["date"])[some])
@@ -117,7 +122,7 @@ def proposals_followed(record: pa.Table, answers: pa.Table, sales: pa.Table, day
     state[alive] = np.where(seen[alive] == NO_DAY, ProposalState.PROPOSED, ProposalState.SEEN)
     said = np.array([ProposalState[each.upper()] for each in ANSWERS], np.int8)
     state[answer >= 0] = said[answer[answer >= 0]]
-    state[executed_on != NO_DAY] = ProposalState.EXECUTED
+    state[(executed_on != NO_DAY) & (state != ProposalState.DECLINED)] = ProposalState.EXECUTED
     kept = alive | (today - over.astype(np.int64) < KEPT_DAYS)
     found = _with(
         record,
@@ -163,6 +168,29 @@ def proposals_recorded(record: pa.Table, tonight: Tonight, day: dt.date, effect_
     return table.sort_by([("customer", "ascending"), ("proposed_on", "ascending")])
 
 
+def with_measured(tonight: Tonight, others: Tonight) -> Tonight:
+    """Tonight with others who are only measured, by rising number; nobody is in both."""
+    order = np.argsort(np.concatenate([tonight.customer, others.customer]), kind="stable")
+    columns = [each.name for each in fields(Tonight) if each.name != "model"]
+    both = {name: np.concatenate([getattr(tonight, name), getattr(others, name)])[order] for name in columns}
+    return Tonight(**both, model=tonight.model)
+
+
+def effect_due(record: pa.Table, day: dt.date, effect_days: int) -> NDArray[np.int64]:
+    """Customers, rising, with a proposal that is old enough for its effect and has none yet."""
+    first, written = _days(record["proposed_on"]), _days(record["effect_on"])
+    due = (written == NO_DAY) & (_number(day) - first.astype(np.int64) >= effect_days)
+    return np.unique(record["customer"].to_numpy()[due].astype(np.int64))
+
+
+def as_recorded(table: pa.Table) -> pa.Table:
+    """A record as nights before wrote it, with every column of today; null what they did not know."""
+    names = set(table.column_names)
+    return pa.table(
+        {f.name: table[f.name] if f.name in names else pa.nulls(table.num_rows, f.type) for f in SCHEMA}
+    ).cast(SCHEMA)
+
+
 def renumbered(record: pa.Table, into: NDArray[np.int32]) -> pa.Table:
     """The record under today's customer numbers: `into` gives the customer each number is now."""
     before = record["customer"].to_numpy()
@@ -198,13 +226,17 @@ def _with_effect(
         return record
     written[due] = _number(day)
     mask = pa.array(due)
+    unknown = np.append(tonight.worst < 0, False)[at]
+    nobody = np.zeros(len(at), np.bool_)
     figures = {
-        name: pc.if_else(mask, pa.array(np.append(values, 0)[at]), record[name])
-        for name, values in (
-            ("outside_after", tonight.outside), ("worst_after", tonight.worst), ("aum_after", tonight.aum),
+        name: pc.if_else(mask, pa.array(np.append(values, 0)[at], mask=hidden), record[name])
+        for name, values, hidden in (
+            ("outside_after", tonight.outside, unknown), ("worst_after", tonight.worst, unknown),
+            ("aum_after", tonight.aum, nobody),
         )
     }  # fmt: skip
-    return _with(record, effect_on=_dates(written), **figures)
+    model = pc.if_else(pa.array(due & ~unknown), pa.scalar(tonight.model), record["model_after"])
+    return _with(record, effect_on=_dates(written), model_after=model, **figures)
 
 
 def _new(tonight: Tonight, rows: NDArray[np.int64], day: dt.date) -> pa.Table:
@@ -226,6 +258,12 @@ def _new(tonight: Tonight, rows: NDArray[np.int64], day: dt.date) -> pa.Table:
         "aum_then": pa.array(tonight.aum[rows]),
     }
     return pa.table({f.name: columns.get(f.name, pa.nulls(count, f.type)) for f in SCHEMA}).cast(SCHEMA)
+
+
+def _told_by(rows: pa.Table, day: dt.date) -> pa.Table:
+    """Answers or sales until a day, without those from before the night they name."""
+    until = pc.less_equal(rows["date"], pa.scalar(day))
+    return rows.filter(pc.and_(until, pc.greater_equal(rows["date"], rows["proposed_on"])))
 
 
 def _named(record: pa.Table, told: pa.Table) -> NDArray[np.int64]:

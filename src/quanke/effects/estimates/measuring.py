@@ -120,7 +120,7 @@ def estimate_many(
     found: dict[str, Estimate] = {}
     for metric in _metrics(outcomes, covariates, denominator, unit, names, who):
         found[metric.name] = _one(metric, who, terms, told)
-    return _corrected(found, correction)
+    return corrected(found, correction)
 
 
 def _is_number(value: Any) -> bool:
@@ -257,8 +257,9 @@ def _per_reached(
     )  # fmt: skip
 
 
-def _corrected(found: dict[str, Estimate], correction: str | None) -> dict[str, Estimate]:
-    if correction is None:
+def corrected(found: dict[str, Estimate], correction: str | None) -> dict[str, Estimate]:
+    """The same with p values corrected for their number."""
+    if correction is None or not found:
         return found
     from statsmodels.stats.multitest import multipletests
 

@@ -78,6 +78,9 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
     n_features_in_, feature_names_in_: as in scikit-learn.
     """
 
+    judged_: tuple[Judged, ...]
+    parts_: list[tuple[EffectLearner, float, float]]
+
     def __init__(
         self,
         learner: str = "blend",
@@ -107,8 +110,8 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         own = groups_of(groups, len(rows))
         if (outcome == outcome[0]).all():
             self.effect_ = self.effect_se_ = 0.0
-            self.effects_, self.judged_ = np.zeros(len(rows)), ()
-            self.parts_ = []
+            self.effects_ = np.zeros(len(rows))
+            self.judged_, self.parts_ = (), []
             return self
         with _one_thread():
             folds = folds_of(outcome, arm, self.folds, seed, own)
@@ -227,9 +230,9 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         weights[chosen] = weigh(said[:, chosen], of.score)
         self.effect_ = float(of.score.mean())
         self.effect_se_ = standard_error(of.score, own)
-        self.judged_: tuple[Judged, ...] = judged([name for name, _ in named], said, of.score, weights)
+        self.judged_ = judged([name for name, _ in named], said, of.score, weights)
         self.effects_ = self.effect_ + (said - said.mean(axis=0)) @ weights
-        self.parts_: list[tuple[EffectLearner, float, float]] = []
+        self.parts_ = []
         for (_, learner), weight in zip(named, weights, strict=True):
             if weight > 0:
                 fitted = learner.fit(of)

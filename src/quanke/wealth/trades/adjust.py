@@ -9,6 +9,7 @@ from quanke.wealth.trades.space import (
     AMOUNT,
     BUYING,
     CASH,
+    CHOSEN,
     CLASS,
     FEE,
     FEE_NOW,
@@ -18,6 +19,7 @@ from quanke.wealth.trades.space import (
     INSURED,
     INTEREST,
     ISSUER,
+    KEEP,
     LEAF,
     LOW,
     NOW,
@@ -127,6 +129,24 @@ def short(w):  # type: ignore[no-untyped-def]
         return 0
     out = w[0, TAKEN] + w[0, FEE_NOW]
     return max(0, out - (w[NOW, 0] - w[0, SPENT]), out - w[0, TURNED] - w[0, CASH])
+
+
+@compiled
+def beyond(w):  # type: ignore[no-untyped-def]
+    """Whether demand money after the trades, with a bank's deposits, is more than is insured where one of
+    them is bought."""
+    more = w[0, CASH] + w[0, TURNED] - w[0, TAKEN] - w[0, FEE_NOW] - w[0, KEEP]
+    for at in range(w[0, CHOSEN] if more > 0 else 0):
+        bank = w[INSURED, w[LEAF, at]]
+        if bank >= 0 and w[AMOUNT, at] > 0 and w[USED, bank] + more > w[ROOM, bank]:
+            return True
+    return False
+
+
+@compiled
+def sound(w):  # type: ignore[no-untyped-def]
+    """Whether amounts keep what is hard: the cash to keep, demand money, the insured amount."""
+    return short(w) == 0 and not beyond(w)
 
 
 @compiled

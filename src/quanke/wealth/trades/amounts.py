@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from quanke.wealth.trades.adjust import (
     allowed,
+    beyond,
     clear,
     down,
     lift,
@@ -17,6 +18,7 @@ from quanke.wealth.trades.adjust import (
     outside,
     set_amount,
     short,
+    sound,
     up,
 )
 from quanke.wealth.trades.choices import top
@@ -40,6 +42,7 @@ from quanke.wealth.trades.space import (
     GRAIN,
     HIGH,
     INSURED,
+    IS_CAPPED,
     ISSUER,
     LEAF,
     LIQUID,
@@ -53,6 +56,7 @@ from quanke.wealth.trades.space import (
     TARGET,
     UPTO,
     USED,
+    WHY,
     A,
     B,
     X,
@@ -289,7 +293,7 @@ def _single(w, at, now):  # type: ignore[no-untyped-def]
         if gain <= 0 or (y > old and y > allowed(w, at, y)):
             continue
         set_amount(w, at, y)
-        if short(w) == 0:
+        if sound(w):
             now -= gain
         else:
             set_amount(w, at, old)
@@ -316,7 +320,7 @@ def _with_rest(w, classes, at, which, now, steps):  # type: ignore[no-untyped-de
         if n != at and now <= found < now + steps:
             found = _single(w, n, found)
     w[0, FROZEN] = -1
-    if found < now and short(w) == 0:
+    if found < now and sound(w):
         return found
     for n in range(count):
         set_amount(w, n, w[BEFORE, n])
@@ -342,6 +346,14 @@ def near_cash(w, left):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _capped(w):  # type: ignore[no-untyped-def]
+    """Note that the insured amount is in the way of what is deposited."""
+    for at in range(w[0, CHOSEN]):
+        if w[INSURED, w[LEAF, at]] >= 0:
+            w[WHY, w[CLASS, w[LEAF, at]]] |= IS_CAPPED
+
+
+@compiled
 def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
     """Amounts for the items in `leaf`, with so many trades left for near-cash. Returns what lies outside, NO
     where they cannot be kept; the fees stand in `w[0, FEE_NOW]`."""
@@ -364,6 +376,9 @@ def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
             polish(w, classes, least + slack)
         over = w[0, FEE_NOW] - w[0, BUDGET]
         if over <= 0:
+            if beyond(w):
+                _capped(w)
+                return NO
             return outside(w, classes)
         w[0, FEES_BIND] = 1
         at = w[BY_FEE, w[0, CHOSEN] - 1]

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 import yaml
 
-from quanke.kernel.errors import InputError
+from quanke.kernel.errors import DefinitionError, InputError
+from quanke.wealth.suitability import promises_in
 
 FILE = "education.yaml"
 
@@ -48,6 +50,44 @@ def read_education(text: str, file: str = FILE) -> tuple[EducationItem, ...]:
             raise InputError("an id stands twice", file=file, row=number, field="id")
         found.append(EducationItem(**{name: row[name].strip() for name in names}, topics=tuple(topics)))
     return tuple(found)
+
+
+def own_education(path: Path) -> tuple[EducationItem, ...] | None:
+    """A bank's own items from a file; None where there is no such file.
+
+    Each bears the number of its approval (MKT-2) and promises nothing (SUI-5). Raises DefinitionError that
+    names the line.
+    """
+    if not path.exists():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        whole = yaml.compose(text, Loader=yaml.SafeLoader)
+        items = read_education(text, path.name)
+    except UnicodeDecodeError:
+        raise DefinitionError(FILE, "the file is not UTF-8: save it as UTF-8", str(path)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line = mark.line + 1 if mark else 1
+        reason = getattr(error, "problem", None) or "a character cannot stand in a YAML file"
+        raise DefinitionError(FILE, f"this is not YAML: {reason}", f"{path}:{line}") from None
+    except InputError as error:
+        rows = whole.value if isinstance(whole, yaml.SequenceNode) else []
+        line = rows[error.row - 1].start_mark.line + 1 if error.row else 1
+        raise DefinitionError(FILE, str(error), f"{path}:{line}") from None
+    nodes = whole.value if isinstance(whole, yaml.SequenceNode) else []
+    for item, node in zip(items, nodes, strict=True):
+        lines = {key.value: key.start_mark.line + 1 for key, _ in node.value}
+        if not item.approval:
+            where = f"{path}:{lines['approval']}"
+            raise DefinitionError(FILE, "a text for customers bears its approval number", where)
+        for name in ("title_zh", "title_en", "text_zh", "text_en"):
+            # a text on deposits may stand beside deposits only, and may name what insures them
+            found = promises_in(getattr(item, name), beside_wealth="deposit" not in item.topics)
+            if found:
+                reason = f"`{name}` has words that promise ({found[0].kind}, {found[0].rule.id})"
+                raise DefinitionError(FILE, reason, f"{path}:{lines[name]}")
+    return items
 
 
 @lru_cache(maxsize=1)

@@ -238,9 +238,10 @@ def hold(h, w, note):  # type: ignore[no-untyped-def]
 @compiled
 def rooms(h, w):  # type: ignore[no-untyped-def]
     """What may still be bought of each issuer, and deposited under insurance with each. The cash that is kept
-    is a deposit too, and is counted with every bank: which of them holds it is not known here."""
+    is a deposit too, and is counted with every bank: which of them holds it is not known here. What trades
+    leave of demand money beyond it is looked at once amounts are known (`beyond`)."""
     issuers, whole = h[H_SIZES, N_ISSUERS], w[0, WHOLE]
-    kept = min(w[0, KEEP], w[0, CASH])
+    kept = w[0, KEEP]
     insured = h[H_RULES, INSURED_CAP]
     for issuer in range(issuers):
         cap = h[H_ISSUER_CAP, issuer]

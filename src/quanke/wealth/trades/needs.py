@@ -74,7 +74,7 @@ def cash_needs(
     short = np.where(earns > 0, np.maximum(spends + owes - earns, 0), 0)
     kept = months * spends + rules.instalment_months.on(day) * owes + rules.uncovered_months.on(day) * short
     kept = np.maximum(kept + comes, rules.least.on(day))
-    to = rules.rounded.on(day)
+    to = max(rules.rounded.on(day), 1)
     found: NDArray[np.int64] = np.minimum(-(-kept // to) * to, LARGEST)
     return found
 

@@ -27,6 +27,9 @@ TITLES = {
     "protection": ("保险", "insurance"),
     "insurance": ("保险", "insurance"),
 }
+_INSURANCE = frozenset(["insurance", "protection"])
+_ALWAYS = 50
+"""A fee that is due for so many years is always due."""
 _RISKS = {
     1: ("净值仍可能有小幅波动", "values may still move a little"),
     2: ("净值会波动，短期内可能出现亏损", "values move and can show a loss for a while"),
@@ -49,7 +52,8 @@ class ClassStanding:
 @dataclass(frozen=True, slots=True)
 class TradeTold:
     """A trade as it is told: `buys` or sells, product, amount and fee in fen, risk class 1..5, days a
-    purchase is locked (0: not), the day its money is there (None: now), whether it is an insured deposit."""
+    purchase is locked (0: not), the day its money is there (None: now), whether it is an insured deposit;
+    `exit_ppm` of what is taken out is kept back within `exit_days` of the purchase (0 ppm: nothing)."""
 
     buys: bool
     product: str
@@ -61,13 +65,16 @@ class TradeTold:
     lock_days: int = 0
     on: dt.date | None = None
     deposit: bool = False
+    exit_days: int = 0
+    exit_ppm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceFacts:
     """What a paragraph is made from: classes, trades, cash to keep in fen, what falls due ((day, fen), ...),
     what is held that no longer suits (fen), how the customer is left, deposits with the bank after the trades
-    (principal and interest, fen; None: not known) and the insured amount of the day (fen; 0: none)."""
+    (principal and interest, fen; None: not known), the insured amount of the day (fen; 0: none), and what
+    cash is now short of what is to be kept (fen)."""
 
     classes: Sequence[ClassStanding]
     trades: Sequence[TradeTold]
@@ -77,6 +84,7 @@ class AdviceFacts:
     remains: Remains = Remains.REACHED
     deposits: int | None = None
     insured: int = 0
+    short: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +147,48 @@ def _risk(facts: AdviceFacts) -> list[tuple[str, str]]:
     if locked:
         found.append(
             (
-                f"其中有产品最长{locked}天内不能赎回。",
+                f"其中有产品最长{locked}天内不能取出。",
                 f"Some of it cannot be taken out for up to {locked} days.",
             )
         )
-    return found
+    return found + [_exit_told(each) for each in facts.trades if each.buys and each.exit_ppm]
+
+
+def _exit_told(trade: TradeTold) -> tuple[str, str]:
+    """What leaving a product early costs, as a sentence."""
+    zh, en = _exit(trade)
+    return f"其中“{_named(trade)}”{zh}。", f"Of {_named(trade)}: {en}."
+
+
+def _exit(trade: TradeTold) -> tuple[str, str]:
+    share = f"{trade.exit_ppm / 10_000:g}"
+    years, rest = divmod(trade.exit_days, 365)
+    within_zh, within_en = f"{trade.exit_days}天内", f" within {trade.exit_days} days"
+    if years and not rest:
+        within_zh, within_en = f"{years}年内", f" within {years} year{'s' if years > 1 else ''}"
+    out = _out(trade)
+    if not trade.exit_days or years >= _ALWAYS:
+        within_zh = within_en = ""
+        out = out[0], out[1].removeprefix("early ")
+    return f"{within_zh}{out[0]}最多扣{share}%", f"{out[1]}{within_en} costs up to {share} %"
+
+
+def _out(trade: TradeTold) -> tuple[str, str]:
+    """How leaving a product is called."""
+    insurance = trade.asset_class in _INSURANCE
+    return ("退保", "early surrender") if insurance else ("赎回", "early redemption")
+
+
+def _fees(trade: TradeTold) -> tuple[str, str]:
+    """What a trade costs now and later. Nothing is called free that costs something to leave."""
+    zh = [f"费用{_yuan(trade.fee)}元"] if trade.fee else []
+    en = [f"fee {_yuan(trade.fee)} yuan"] if trade.fee else []
+    if trade.buys and trade.exit_ppm:
+        zh.append(_exit(trade)[0])
+        en.append(_exit(trade)[1])
+    if not zh and not trade.exit_ppm:
+        return "，无申赎费用", ", no fee"
+    return "".join(f"，{each}" for each in zh), "".join(f", {each}" for each in en)
 
 
 def _standing(facts: AdviceFacts) -> list[tuple[str, str]]:
@@ -160,6 +205,8 @@ def _standing(facts: AdviceFacts) -> list[tuple[str, str]]:
         )
         return [(f"{zh}{parts_zh}。", f"{en} {parts_en}.")]
 
+    if not any(c.share for c in facts.classes):
+        return []  # nothing is invested, so that no share says anything
     far = sorted(facts.classes, key=lambda c: -abs(c.share - c.model))[:3]
     over = [c for c in far if c.share - c.model >= 10_000]
     under = [c for c in far if c.model - c.share >= 10_000]
@@ -174,18 +221,18 @@ def _trades(facts: AdviceFacts) -> list[tuple[str, str]]:
     found = []
     for number, trade in enumerate(facts.trades, start=1):
         title = _title(trade.asset_class)
-        fee_zh = f"费用{_yuan(trade.fee)}元" if trade.fee else "无申赎费用"
-        fee_en = f"fee {_yuan(trade.fee)} yuan" if trade.fee else "no fee"
-        lock_zh = f"，买后{trade.lock_days}天内不能赎回" if trade.buys and trade.lock_days else ""
+        fee_zh, fee_en = _fees(trade)
+        out = "支取" if trade.deposit else _out(trade)[0]
+        lock_zh = f"，买后{trade.lock_days}天内不能{out}" if trade.buys and trade.lock_days else ""
         lock_en = f", locked for {trade.lock_days} days" if trade.buys and trade.lock_days else ""
         when_zh = f"，待{trade.on:%Y-%m-%d}资金到期后办理" if trade.on else ""
         when_en = f", once money falls due on {trade.on:%Y-%m-%d}" if trade.on else ""
-        verb = ("存入" if trade.deposit else "买入", "buy") if trade.buys else ("赎回", "sell")
+        verb = ("存入" if trade.deposit else "买入", "buy") if trade.buys else (out, "sell")
         found.append(
             (
-                f"（{number}）{verb[0]}{title[0]}“{_named(trade)}”{_yuan(trade.amount)}元，"
+                f"（{number}）{verb[0]}{title[0]}“{_named(trade)}”{_yuan(trade.amount)}元"
                 f"{fee_zh}{lock_zh}{when_zh}。",
-                f"({number}) {verb[1]} {_yuan(trade.amount)} yuan of {_named(trade)} ({title[1]}), "
+                f"({number}) {verb[1]} {_yuan(trade.amount)} yuan of {_named(trade)} ({title[1]})"
                 f"{fee_en}{lock_en}{when_en}.",
             )
         )
@@ -197,6 +244,15 @@ def _cash(facts: AdviceFacts) -> list[tuple[str, str]]:
         (f"到{day:%Y-%m-%d}有{_yuan(fen)}元到期。", f"{_yuan(fen)} yuan fall due on {day:%Y-%m-%d}.")
         for day, fen in sorted(facts.due)
     ]
+    if facts.short:
+        found.append(
+            (
+                f"目前活钱比日常和近期支出所需的{_yuan(facts.keep)}元少{_yuan(facts.short)}元。",
+                f"Cash is now {_yuan(facts.short)} yuan short of the {_yuan(facts.keep)} yuan needed for "
+                "daily life and what is known to come.",
+            )
+        )
+        return found
     found.append(
         (
             f"日常和近期支出所需的{_yuan(facts.keep)}元留作活钱。",
