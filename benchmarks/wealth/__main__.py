@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ def backtest(quick: bool) -> dict[str, Any]:
 
     if not PRICES.exists():
         return {"skipped": "the prices of the design data are not there"}
+    if find_spec("pypfopt") is None:
+        return {"skipped": "PyPortfolioOpt is not installed: python3 run.py bench brings it"}
     return measure(quick)
 
 
