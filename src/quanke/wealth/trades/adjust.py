@@ -133,20 +133,21 @@ def short(w):  # type: ignore[no-untyped-def]
 
 @compiled
 def beyond(w):  # type: ignore[no-untyped-def]
-    """Whether demand money after the trades, with a bank's deposits, is more than is insured where one of
-    them is bought."""
+    """By how much demand money after the trades, with a bank's deposits, is more than is insured where one
+    of them is bought; 0: it is not."""
     more = w[0, CASH] + w[0, TURNED] - w[0, TAKEN] - w[0, FEE_NOW] - w[0, KEEP]
+    found = 0
     for at in range(w[0, CHOSEN] if more > 0 else 0):
         bank = w[INSURED, w[LEAF, at]]
-        if bank >= 0 and w[AMOUNT, at] > 0 and w[USED, bank] + more > w[ROOM, bank]:
-            return True
-    return False
+        if bank >= 0 and w[AMOUNT, at] > 0:
+            found = max(found, w[USED, bank] + more - w[ROOM, bank])
+    return found
 
 
 @compiled
 def sound(w):  # type: ignore[no-untyped-def]
     """Whether amounts keep what is hard: the cash to keep, demand money, the insured amount."""
-    return short(w) == 0 and not beyond(w)
+    return short(w) == 0 and beyond(w) == 0
 
 
 @compiled

@@ -33,6 +33,7 @@ from quanke.wealth.trades.space import (
     BY_FEE,
     CHOSEN,
     CLASS,
+    CLIPPED,
     FEE,
     FEE_NOW,
     FEES_BIND,
@@ -213,6 +214,39 @@ def settle(w):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def insure(w):  # type: ignore[no-untyped-def]
+    """Move money out of demand money and deposits where both are more than is insured: into what is no
+    deposit, never past its band; deposits then give back what cash lacks."""
+    # what deposits give back to cash counts again for the other banks: a few rounds
+    for _ in range(3):
+        for order in range(w[0, CHOSEN]):
+            at = w[BY_FEE, order]
+            it = w[LEAF, at]
+            excess = beyond(w)
+            if excess == 0:
+                break
+            if w[SIGN, it] > 0 and w[INSURED, it] < 0:
+                lift(w, at, excess, False)
+            elif w[SIGN, it] < 0:
+                lower(w, at, excess, False)
+            _give_back(w, short(w), True)
+    _give_back(w, w[LOW, 0] - w[NOW, 0] + w[0, TAKEN], False)
+
+
+@compiled
+def _give_back(w, missing, hard):  # type: ignore[no-untyped-def]
+    """Lower deposits by what cash lacks; where that is not needed (not `hard`), within their band and as
+    long as no other bank then has too much."""
+    for at in range(w[0, CHOSEN] if missing > 0 else 0):
+        if w[INSURED, w[LEAF, at]] >= 0 and missing > 0:
+            old = w[AMOUNT, at]
+            missing -= lower(w, at, missing, hard)
+            if not hard and beyond(w) > 0:
+                missing += old - w[AMOUNT, at]
+                set_amount(w, at, old)
+
+
+@compiled
 def turn(w, missing):  # type: ignore[no-untyped-def]
     """Raise sales of near-cash as far as demand money is missing."""
     for at in range(w[0, CHOSEN]):
@@ -347,7 +381,8 @@ def near_cash(w, left):  # type: ignore[no-untyped-def]
 
 @compiled
 def _capped(w):  # type: ignore[no-untyped-def]
-    """Note that the insured amount is in the way of what is deposited."""
+    """Note that the insured amount is in the way of what is deposited: the bound knows nothing of it."""
+    w[0, CLIPPED] = 1
     for at in range(w[0, CHOSEN]):
         if w[INSURED, w[LEAF, at]] >= 0:
             w[WHY, w[CLASS, w[LEAF, at]]] |= IS_CAPPED
@@ -371,12 +406,13 @@ def solve(w, classes, left, least):  # type: ignore[no-untyped-def]
         near_cash(w, left)
         if not settle(w):
             return NO
+        insure(w)
         slack = 0 if w[0, GOAL] == 0 else w[0, GRAIN] - 1
         if least + slack < w[0, BEST_OUTSIDE] and outside(w, classes) > least + slack:
             polish(w, classes, least + slack)
         over = w[0, FEE_NOW] - w[0, BUDGET]
         if over <= 0:
-            if beyond(w):
+            if not sound(w):
                 _capped(w)
                 return NO
             return outside(w, classes)

@@ -185,7 +185,7 @@ def _one(h, w, trades, at, row):  # type: ignore[no-untyped-def]
         row[6] = INSIDE
         return at
     _possible(h, w, classes)
-    row[9] = decide(w, classes, h[H_RULES, MOST_COUNT])
+    row[9] = decide(w, classes, h[H_RULES, MOST_COUNT]) and w[0, CLIPPED] == 0
     count = w[0, BEST_COUNT]
     _settle(w, count)
     row[0], row[3] = count, outside(w, classes)

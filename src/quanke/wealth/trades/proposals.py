@@ -32,7 +32,8 @@ class Proposals:
     whole of which weights are shares), `outside_before`, `outside_after` fen that lie outside the band, over
     all classes, `worst_before`, `worst_after` (ppm: largest distance of a class from its share), `remains`
     (`Remains`), `fees` fen, `unsuitable` fen held that may no longer be bought by him, `proved` whether
-    nothing nearer and no fewer trades were left unlooked at.
+    every set of trades that could be better was looked at (the amounts of a set are found by steps on their
+    lots, which is seldom short of the best).
     """
 
     start: NDArray[np.int64]

@@ -47,7 +47,7 @@ from quanke.wealth.trades.space import (
 
 GRAINS = 16
 """What lies outside is told apart by so many parts of what a trade must be worth, where some of it stays."""
-MOST_LEAVES = 100
+MOST_LEAVES = 60
 """Sets of trades whose amounts are worked out in one search, at most."""
 MOST_TIED = 24
 """Sets that leave the same outside whose fees and distances are compared, at most."""
