@@ -23,7 +23,7 @@ from quanke.customers.register import Register, register_of
 from quanke.engines.store import Night
 from quanke.kernel.errors import NightError
 from quanke.night.advised_since import declined_since, stopped_since
-from quanke.night.wealth import CONTROL_SALT, FOLDER, SHEET, proposals_table, trades_table
+from quanke.night.wealth import FOLDER, SHEET, proposals_table, trades_table, withheld_on
 from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on
 from quanke.night.wealth_record import RECORD, TOLD
@@ -31,7 +31,6 @@ from quanke.night.wealth_rules import FILE, WealthRules, read_wealth_rules, weal
 from quanke.night.wealth_shelf import Products, products_on
 from quanke.night.wealth_standard import MODEL, NightModel, model_from, model_now
 from quanke.night.wealth_words import AdviceWords, ClassHeld, held_by, words_of
-from quanke.segments.control import in_control
 from quanke.wealth.advisable import WITHHELD, AdviceStop, advice_stop
 from quanke.wealth.record import as_recorded
 
@@ -73,8 +72,7 @@ class CustomerAdvice:
 
     `proposal` and `trades` are rows of `PROPOSALS` and `TRADES`; `held` what he has by asset class; `words`
     the paragraph in both languages with risks first, and the education item that goes with it; `notes` what
-    is to be minded before a trade is made. `now`: it was
-    computed again by the rules and the model of today.
+    is to be minded before a trade is made. `now`: it was computed again by the rules and the model of today.
     """
 
     customer: int
@@ -182,7 +180,7 @@ class NightAdvice:
         everybody = self._alone(customer)
         asked = ground.asked(everybody, np.zeros(1, np.int64), self._positions(customer))
         made = asked.proposals()
-        withheld = in_control([customer], CONTROL_SALT, rules.advice.control.on(self.night.day))
+        withheld = withheld_on(self.home, np.array([customer]), rules, self.night.day)
         posts = everybody.column("owner_post")
         row = proposals_table(asked, made, posts, withheld).to_pylist()[0]
         trades = trades_table(asked, made, products.ids).to_pylist()
@@ -202,7 +200,7 @@ class NightAdvice:
         trades = [{**each, "customer": customer} for each in trades]
         if row["status"] == "withheld":
             return CustomerAdvice(customer, self.night.day, version, WITHHELD, now=now)
-        words = words_of(asked, ground, row, trades, held, self.home)
+        words = words_of(asked, ground, row, trades, held)
         notes = self._notes(customer, trades, ground)
         return CustomerAdvice(
             customer, self.night.day, version, None, row, tuple(trades), held, words, notes, now

@@ -7,16 +7,13 @@ below it, and what would tell them by subtraction (0: nothing is hidden).
 from __future__ import annotations
 
 import csv
-import datetime as dt
-import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.bank.home import Home
@@ -29,6 +26,7 @@ from quanke.language import Catalogue, Expression
 from quanke.language.audience import parse_audience
 from quanke.language.nodes import Node, Reference, references, walk
 from quanke.night.absorbed import without_absorbed
+from quanke.night.exports import write_export
 from quanke.night.index import open_index
 from quanke.night.kept import kept_from_marketing
 from quanke.night.saved import expanded
@@ -242,27 +240,14 @@ def export_audience(
     if purpose is Purpose.MARKETING:
         kept = kept_from_marketing(home, table["customer"].to_numpy(), working_day_after(night.day, 1))
         table = table.filter(pa.array(~kept))
-    record = {
-        "at": dt.datetime.now(dt.timezone(dt.timedelta(hours=8))).isoformat(timespec="seconds"),
-        "by": os.environ.get("USER", ""),
+    told = {
         "night": night.day.isoformat(),
         "audience": text,
         "columns": list(columns),
         "purpose": str(purpose) if purpose else None,
-        "customers": table.num_rows,
         "left_out": whole - table.num_rows,
-        "file": target.name,
     }
-    journal = home.path / "journal"
-    journal.mkdir(exist_ok=True)
-    with (journal / "exports.jsonl").open("a", encoding="utf-8") as out:
-        out.write(json.dumps(record, ensure_ascii=False) + "\n")
-    beside = target.with_name(target.name + ".part")
-    if target.suffix == ".parquet":
-        pq.write_table(table, beside, compression="zstd")
-    else:
-        _write_csv(table, beside, catalogue)
-    beside.replace(target)
+    write_export(home, table, target, told, partial(_write_csv, catalogue=catalogue))
     return Exported(table.num_rows, whole - table.num_rows)
 
 

@@ -4,7 +4,6 @@ registered."""
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.bank.arranged import facts_sql
@@ -40,6 +38,7 @@ from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import EffectError
 from quanke.language import Catalogue
 from quanke.night.audience import compile_audience, members_of
+from quanke.night.exports import write_export
 from quanke.night.saved import expanded
 from quanke.segments import HoldOut
 
@@ -85,7 +84,7 @@ def register_campaign(
     contact.
 
     Left out are the bank's hold-out and who may not be marketed to. Raises EffectError where the first
-    contact is no longer to come, where pushes of the campaign are loaded, and where the register refuses
+    contact is no longer to come (by the night, or by movements that are loaded), where pushes of the campaign are loaded, and where the register refuses
     (`keep`).
     """
     design = _design(home, catalogue, night, plan)
@@ -113,6 +112,11 @@ def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) 
     if plan.first_contact <= night.day:
         raise EffectError(
             f"arms are fixed before the first contact, and {plan.first_contact} is not after {night.day}"
+        )
+    known = last_known(home)
+    if known is not None and plan.first_contact <= known:
+        raise EffectError(
+            f"arms are fixed before the first contact, and what customers did until {known} is loaded already"
         )
     rows = pushes_of(home, plan.name)
     if rows:
@@ -155,6 +159,14 @@ def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) 
 
 def _usual_strata(unit: ArmUnit) -> tuple[str, ...]:
     return {ArmUnit.POST: ("branch",), ArmUnit.BRANCH: ()}.get(unit, ("tier", "branch"))
+
+
+def last_known(home: Home) -> dt.date | None:
+    """The last day of which movements are loaded; None where there are none."""
+    with duckdb.connect() as connection:
+        found = connection.sql(f"SELECT max(date) FROM ({facts_sql(home, 'transactions')})").fetchall()
+    last: dt.date | None = found[0][0]
+    return last
 
 
 def pushes_of(home: Home, name: str) -> int:
@@ -306,26 +318,8 @@ def export_arms(
     table = campaign.arms.filter(pc.is_in(campaign.arms["arm"], pa.array(wanted))).select(["customer", "arm"])
     if purpose == Purpose.MARKETING:
         table = table.filter(_still_marketed(home, table["customer"]))
-    record = {
-        "at": dt.datetime.now(SHANGHAI).isoformat(timespec="seconds"),
-        "by": os.environ.get("USER", ""),
-        "campaign": name,
-        "design": design.fingerprint,
-        "arms": wanted,
-        "purpose": purpose,
-        "customers": table.num_rows,
-        "file": target.name,
-    }
-    journal = home.path / "journal"
-    journal.mkdir(exist_ok=True)
-    with (journal / "exports.jsonl").open("a", encoding="utf-8") as out:
-        out.write(json.dumps(record, ensure_ascii=False) + "\n")
-    beside = target.with_name(target.name + ".part")
-    if target.suffix == ".parquet":
-        pq.write_table(table, beside, compression="zstd")
-    else:
-        pcsv.write_csv(table, beside)
-    beside.replace(target)
+    told = {"campaign": name, "design": design.fingerprint, "arms": wanted, "purpose": purpose}
+    write_export(home, table, target, told, pcsv.write_csv)
     return int(table.num_rows)
 
 

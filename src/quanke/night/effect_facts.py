@@ -237,11 +237,8 @@ def _means(pushed: pa.Table) -> tuple[str, ...]:
 def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> Participants:
     arms, design = campaign.arms, campaign.design
     numbers = arms["customer"].to_numpy().astype(np.int64)
-    absorbed = register_of(home).absorbed
-    absorbed = absorbed.filter(absorbed["into"].is_valid())
-    into = np.arange(max(home.counts().customers, int(numbers.max()) + 1))
-    into[absorbed["customer"].to_numpy()] = absorbed["into"].to_numpy()
-    now = into[numbers]
+    into = register_of(home).goes_by
+    now = into[numbers].astype(np.int64)
     text = {name: Labels.of(arms[name]) for name in ("arm", "unit", "stratum", "tier", "branch")}
     # of two who are one today the first stands for both, unless they were in different arms
     order = np.lexsort((numbers, now))

@@ -218,7 +218,7 @@ class _Measuring:
             balance=rows,
             ratio=self._ratio(),
             overlaps=tuple(self._overlaps()),
-            warnings=tuple(dict.fromkeys(self._running() + self.warnings)),
+            warnings=tuple(dict.fromkeys(self._running() + self._over_new_year() + self.warnings)),
             method=f"{measured[0].estimate.method}; strata: {self.stratified}",
             hidden_below=self.rules.least_shown.on(self.last),
             facts=self._digest(),
@@ -404,6 +404,12 @@ class _Measuring:
 
     def _overlaps(self) -> list[tuple[str, str, int]]:
         return other_campaigns(self.sheets, self.campaign, self.who.customers, self.who.first, self.last)
+
+    def _over_new_year(self) -> list[str]:
+        """Controls of the plan and the hold-out are drawn anew each year."""
+        if self.design is not None or self.last.year == self.who.first.year or self.who.expected is None:
+            return []
+        return ["The window goes over New Year: controls are drawn anew then, and some were contacted since."]
 
     def _running(self) -> list[str]:
         if not self.running:

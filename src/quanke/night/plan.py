@@ -143,7 +143,9 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground, notes: Sequence[st
 def _kept(run: Run, folder: Path) -> pa.Table:
     """Controls of campaigns that run tomorrow morning; kept with the plan, for the register goes on."""
     found = kept_of(CampaignRegister(run.inputs.home.path), working_day_after(run.day, 1))
-    found = found.set_column(0, "customer", pa.array(_today(run)[found["customer"].to_numpy()]))
+    found = found.set_column(
+        0, "customer", pa.array(run.inputs.register.goes_by[found["customer"].to_numpy()])
+    )
     write_parquet(folder / "kept.parquet", found)
     return found
 
@@ -175,20 +177,11 @@ def _earlier_record(run: Run) -> pa.Table:
     record = pq.read_table(path)
     if "arm" not in record.column_names:  # kept before plans had control groups
         record = record.append_column(SCHEMA.field("arm"), pa.nulls(record.num_rows, pa.string()))
-    into = _today(run)
+    into = run.inputs.register.goes_by
     before = record["customer"].to_numpy()
     if np.array_equal(into[before], before):
         return record
     return merged(record.set_column(0, "customer", pa.array(into[before])))
-
-
-def _today(run: Run) -> NDArray[np.int32]:
-    """Under which number each customer number goes today: its own, or that which absorbed it."""
-    absorbed = run.inputs.register.absorbed
-    into = np.arange(run.inputs.customers, dtype=np.int32)
-    gone = absorbed.filter(absorbed["into"].is_valid())
-    into[gone["customer"].to_numpy()] = gone["into"].to_numpy()
-    return into
 
 
 @dataclass(frozen=True)

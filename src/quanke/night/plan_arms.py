@@ -58,7 +58,7 @@ def planned_participants(home: Home, campaign: str, until: dt.date, window: int)
     rows = _suggestions(home, campaign.removeprefix(PREFIX), until)
     if not rows.num_rows:
         raise EffectError("no night has suggested this action and kept controls yet")
-    customer = _today(home, rows["customer"].to_numpy())
+    customer = register_of(home).goes_by[rows["customer"].to_numpy()]
     on = rows["suggested_on"].cast(pa.int32()).to_numpy().astype(np.int64)
     control = pc.equal(rows["arm"], "control").to_numpy(zero_copy_only=False)
     tried = pc.is_valid(rows["tried_on"]).to_numpy(zero_copy_only=False)
@@ -112,15 +112,6 @@ def _treated_share(home: Home, day: dt.date) -> float | None:
     sheet = json.loads((store.folder / str(day) / FOLDER / "plan.json").read_text(encoding="utf-8"))
     kept = sheet.get("withheld", {}).get("share_ppm")
     return 1 - kept / WHOLE if kept else None
-
-
-def _today(home: Home, numbers: Ints) -> Ints:
-    absorbed = register_of(home).absorbed
-    into = np.arange(max(home.counts().customers, int(numbers.max(initial=-1)) + 1))
-    gone = absorbed.filter(absorbed["into"].is_valid())
-    into[gone["customer"].to_numpy()] = gone["into"].to_numpy()
-    found: Ints = into[numbers]
-    return found
 
 
 def _cohort(days: Ints, until: int, window: int) -> int:

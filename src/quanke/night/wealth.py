@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from quanke.bank.home import Home
 from quanke.engines.store import write_json
 from quanke.engines.store.files import write_parquet
 from quanke.night.kept import kept_from_marketing
@@ -27,7 +28,7 @@ from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on, spread
 from quanke.night.wealth_positions import write_positions
 from quanke.night.wealth_record import RECORD, TOLD, follow, told_holders
-from quanke.night.wealth_rules import EDUCATION, FILE, wealth_rules
+from quanke.night.wealth_rules import EDUCATION, FILE, WealthRules, wealth_rules
 from quanke.night.wealth_shelf import products_on
 from quanke.night.wealth_standard import model_of
 from quanke.plans.worklist import working_day_after
@@ -120,9 +121,7 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
         asked = ground.asked(everybody, rows, positions)
         made = asked.proposals()
         step.advance(1)
-    withheld = in_control(rows, CONTROL_SALT, rules.advice.control.on(day))
-    # a proposal would spoil what is measured on those whom no marketing reaches
-    withheld |= kept_from_marketing(home, rows, working_day_after(day, 1))
+    withheld = withheld_on(home, rows, rules, day)
     posts = everybody.column("owner_post").take(pa.array(rows))
     proposals = proposals_table(asked, made, posts, withheld)
     trades = trades_table(asked, made, products.ids)
@@ -144,6 +143,15 @@ def _made(run: Run, folder: Path, held: dict[str, str]) -> None:
         **_counts(stops, proposals, trades, folder, positions),
     }
     write_json(folder / SHEET, {**sheet, "notes": _notes(model.sheet, sheet)})
+
+
+def withheld_on(
+    home: Home, customers: NDArray[np.integer], rules: WealthRules, day: dt.date
+) -> NDArray[np.bool_]:
+    """Whose proposal is found and shown to nobody: the controls of advice, and whom no marketing reaches, for
+    a proposal would spoil what is measured on them."""
+    withheld = in_control(customers, CONTROL_SALT, rules.advice.control.on(day))
+    return withheld | kept_from_marketing(home, customers, working_day_after(day, 1))
 
 
 def _tonight(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.bank.arranged import facts_sql
-from quanke.engines.store import Night, NightStore
+from quanke.engines.store import NightStore
 from quanke.night.steps import Run
 from quanke.night.wealth_holders import Everybody
 from quanke.night.wealth_rules import WealthRules
@@ -69,7 +69,9 @@ def follow(run: Run, rules: WealthRules) -> Following:
     values = rules.advice.on(run.day)
     before = _earlier(run, RECORD)
     record = (
-        SCHEMA.empty_table() if before is None else renumbered(as_recorded(pq.read_table(before)), _into(run))
+        SCHEMA.empty_table()
+        if before is None
+        else renumbered(as_recorded(pq.read_table(before)), run.inputs.register.goes_by)
     )
     answers = _named(run, "advice_answers", "kind", '"at" NULLS FIRST, answer_id')
     sales = _named(run, "sales", "amount", '"at" NULLS FIRST, sale_id')
@@ -96,15 +98,6 @@ def _earlier(run: Run, name: str) -> Path | None:
     return next((path for path in reversed(paths) if path.exists()), None)
 
 
-def _into(run: Run) -> NDArray[np.int32]:
-    """The customer each number is today."""
-    absorbed = run.inputs.register.absorbed
-    into = np.arange(run.inputs.customers, dtype=np.int32)
-    gone = absorbed.filter(absorbed["into"].is_valid())
-    into[gone["customer"].to_numpy()] = gone["into"].to_numpy()
-    return into
-
-
 def told_holders(
     run: Run, products: pa.Table, positions: pa.Table, everybody: Everybody, rules: WealthRules
 ) -> pa.Table:
@@ -120,7 +113,7 @@ def told_holders(
         connection.register("held", positions.select(["customer", "product", "value"]))
         old = _earlier(run, TOLD)
         told = TOLD_SCHEMA.empty_table() if old is None else pq.read_table(old)
-        connection.register("told", renumbered_told(told, _into(run)))
+        connection.register("told", renumbered_told(told, run.inputs.register.goes_by))
         rows = connection.sql(_TOLD, params={"day": run.day, "days": days}).to_arrow_table()
     at = pa.array(rows["customer"].to_numpy())
     risk_class = everybody.whole("risk_level")[rows["customer"].to_numpy()].astype(np.int8)
@@ -157,8 +150,3 @@ SELECT customer, product, arg_min(before, since) AS before, max(rating) AS ratin
     min(since) AS since
 FROM every GROUP BY customer, product ORDER BY customer, product
 """
-
-
-def night_wealth(night: Night) -> Path:
-    """The folder of advice of a published night."""
-    return night.path / "wealth"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanke.bank.home import Home
 from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_rules import EDUCATION, PPM
 
@@ -72,7 +71,6 @@ def words_of(
     row: Mapping[str, Any],
     trades: Sequence[Mapping[str, Any]],
     held: Sequence[ClassHeld],
-    home: Home,
 ) -> AdviceWords:
     """What is proposed to one customer, in words. `row` and `trades` as the night published them. Education
     items are the bank's own where an `education.yaml` lies beside the rules: in the night's folder for what

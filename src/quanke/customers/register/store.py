@@ -104,6 +104,14 @@ class Register:
         known = read_kept(self.home, "owners")
         return owners(self.loaded, self.count, None if known is None else known["party"].to_numpy())
 
+    @cached_property
+    def goes_by(self) -> Ints:
+        """The number under which each customer number stands today: its own, or that which took it in."""
+        found = np.arange(self.count, dtype=np.int32)
+        gone = self.absorbed.filter(self.absorbed["into"].is_valid())
+        found[gone["customer"].to_numpy()] = gone["into"].to_numpy()
+        return found
+
     def now(self, customer: int) -> int | None:
         """Who goes by this number or took it in; None for a number that was never given out."""
         if not 0 <= customer < self.count:
