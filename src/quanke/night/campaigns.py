@@ -84,8 +84,8 @@ def register_campaign(
     contact.
 
     Left out are the bank's hold-out and who may not be marketed to. Raises EffectError where the first
-    contact is no longer to come (by the night, or by movements that are loaded), where pushes of the campaign are loaded, and where the register refuses
-    (`keep`).
+    contact is no longer to come (by the night, or by movements that are loaded), where pushes of the
+    campaign are loaded, and where the register refuses (`keep`).
     """
     design = _design(home, catalogue, night, plan)
     customers, tags, left = _audience(home, catalogue, night, design)
