@@ -7,7 +7,7 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from quanke.night.advised_since import Facts, declined_since, stopped_since
+from quanke.night.advised_since import Facts, declined_since, no_longer_agreed, stopped_since
 from quanke.wealth.record import SCHEMA
 
 GRANTED = ("advice", "2026-01-01", None)
@@ -67,6 +67,32 @@ def facts(
 def test_the_rule_that_speaks_of_what_was_loaded_since(loaded: Facts, rule: str | None) -> None:
     stop = stopped_since(loaded)
     assert (stop.id if stop else None) == rule
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ((GRANTED,), False),
+        ((("advice", "2026-01-01", "2026-07-01"),), True),
+        ((GRANTED, ("advice", "2025-01-01", "2026-07-01")), True),
+        ((GRANTED, ("advice", "2025-01-01", "2025-12-31")), False),
+        ((GRANTED, ("profiling", "2025-01-01", "2026-07-01")), True),
+        ((GRANTED, ("profiling", "2025-01-01", None)), False),
+        ((), True),
+    ],
+)
+def test_of_many_those_drop_out_whom_the_same_rule_stops(
+    said: tuple[tuple[str, str, str | None], ...], ends: bool
+) -> None:
+    rows = [(7, *GRANTED), *((at, *each) for at, each in enumerate(said))]
+    union = " UNION ALL ".join(
+        f"SELECT {party}::INTEGER AS party, '{purpose}' AS purpose, {date(on)} AS granted_on, "
+        f"{date(off)} AS withdrawn_on"
+        for party, purpose, on, off in rows
+    )
+    # parties 0 to 3 are one customer, party 7 is another
+    now = pa.table({"party": pa.array([0, 1, 2, 3, 7], pa.int32()), "customer": pa.array([5, 5, 5, 5, 9])})
+    assert no_longer_agreed(union, now).tolist() == ([5] if ends else [])
 
 
 def test_a_proposal_declined_since_the_night_leaves_him_in_peace() -> None:

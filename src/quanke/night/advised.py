@@ -22,7 +22,7 @@ from quanke.bank.home import Home
 from quanke.customers.register import Register, register_of
 from quanke.engines.store import Night
 from quanke.kernel.errors import NightError
-from quanke.night.advised_since import declined_since, stopped_since
+from quanke.night.advised_since import declined_since, no_longer_agreed, stopped_since
 from quanke.night.wealth import FOLDER, SHEET, proposals_table, trades_table, withheld_on
 from quanke.night.wealth_ground import AdviceGround, Asked
 from quanke.night.wealth_holders import TAGS, Everybody, assessed_on
@@ -141,11 +141,17 @@ class NightAdvice:
         return pq.read_table(self.path(TOLD))
 
     def worklist(self, post: str | None = None) -> pa.Table:
-        """Proposals that may be shown, those farthest from their model first; of one post, or of all."""
+        """Proposals that may be shown, those farthest from their model first; of one post, or of all. Who
+        took back his consent since the night is not among them."""
         rows = self.proposals
         rows = rows.filter(pc.equal(rows["status"], "proposed"))
         if post is not None:
             rows = rows.filter(pc.fill_null(pc.equal(rows["post"], post), False))
+        now = self._register.customer
+        mine = np.flatnonzero(np.isin(now, rows["customer"].to_numpy())).astype(np.int32)
+        parties = pa.table({"party": mine, "customer": now[mine]})
+        gone = no_longer_agreed(facts_sql(self.home, "consents"), parties)
+        rows = rows.filter(np.isin(rows["customer"].to_numpy(), gone, invert=True))
         return rows.sort_by([("outside_before", "descending"), ("customer", "ascending")])
 
     def rows_of(self, name: str, customer: int) -> list[dict[str, Any]]:

@@ -20,6 +20,14 @@ from quanke.wealth.record import declined_lately, proposals_followed
 
 Facts = Callable[[str], str]
 """SQL of the rows of a table that are about the customer, by the name of the table."""
+_SAID = ", ".join(
+    f"max(granted_on) FILTER (purpose = '{purpose}' AND withdrawn_on IS NULL) AS {purpose}_on, "
+    f"max(withdrawn_on) FILTER (purpose = '{purpose}') AS {purpose}_off"
+    for purpose in ("advice", "profiling")
+)
+_NO_CONSENT = "(advice_on IS NULL OR coalesce(advice_off >= advice_on, false))"
+_REFUSED = "(profiling_off IS NOT NULL AND coalesce(profiling_off >= profiling_on, true))"
+"""A withdrawal on the day of a grant, or after it, ends it, whichever consent it was of."""
 _STOPS = {each.id: each for each in ADVICE_STOPS}
 
 
@@ -52,18 +60,25 @@ def _gone(facts: Facts) -> tuple[bool, bool]:
 
 
 def _agreed(facts: Facts) -> tuple[bool, bool]:
-    """Whether a consent to advice stands, and whether profiling is refused. A withdrawal on the day of a
-    grant, or after it, ends it, whichever consent it was of."""
+    """Whether a consent to advice stands, and whether profiling is refused."""
     with duckdb.connect() as connection:
-        rows = connection.sql(
-            "SELECT purpose, max(granted_on) FILTER (withdrawn_on IS NULL), max(withdrawn_on) "
-            f"FROM {facts('consents')} WHERE purpose IN ('advice', 'profiling') GROUP BY purpose"
+        found = connection.sql(
+            f"SELECT NOT ({_NO_CONSENT}), {_REFUSED} FROM (SELECT {_SAID} FROM {facts('consents')})"
         ).fetchall()
-    days = {purpose: (granted, withdrawn) for purpose, granted, withdrawn in rows}
-    granted, withdrawn = days.get("advice", (None, None))
-    consent = granted is not None and (withdrawn is None or granted > withdrawn)
-    granted, withdrawn = days.get("profiling", (None, None))
-    return consent, withdrawn is not None and (granted is None or withdrawn >= granted)
+    return bool(found[0][0]), bool(found[0][1])
+
+
+def no_longer_agreed(consents: str, parties: pa.Table) -> NDArray[np.int64]:
+    """Customers, rising, of `parties` (`party, customer`) who are not to be advised by what is on file of
+    consents (SQL of their rows): no consent to advice stands, or profiling is refused."""
+    with duckdb.connect() as connection:
+        connection.register("parties", parties)
+        found = connection.sql(
+            f"SELECT customer FROM (SELECT p.customer, {_SAID} FROM parties AS p "
+            f"LEFT JOIN (SELECT party, purpose, granted_on, withdrawn_on FROM ({consents})) USING (party) "
+            f"GROUP BY p.customer) WHERE {_NO_CONSENT} OR {_REFUSED} ORDER BY customer"
+        ).to_arrow_table()
+    return np.asarray(found["customer"].to_numpy(), np.int64)
 
 
 def declined_since(facts: Facts, record: pa.Table, day: dt.date, rest: int) -> NDArray[np.bool_]:
