@@ -77,7 +77,11 @@ def explain_scores(
     """Scores a night gave a customer, each with its reasons, by the versions that night applied; none where
     no score may be made of him. Raises ScoreError where the night applied no model, or not that one."""
     told = scores_of(night.path)
-    applied = {s: v for s, v in told["versions"].items() if _foretells(s) and s not in told["not_applied"]}
+    applied = {
+        s: v
+        for s, v in told["versions"].items()
+        if (_foretells(s) or s == PAYMENTS) and s not in told["not_applied"]
+    }
     if score and score not in applied:
         raise ScoreError(
             f"the night of {night.day} applied no model of {score!r}; {', '.join(applied) or 'none'}"
