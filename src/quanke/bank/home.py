@@ -6,6 +6,7 @@
     quarantine/<table>/<unit>.parquet rows that were refused, with the rule each one breaks
     numbers/                          (source, party_id) -> party and customer, account_id -> account
     identity/                         who is who (`quanke.customers.register`)
+    find.key                          secret of the search's digests (`quanke.bank.keys`)
     levels/<table>/                   what a LEVEL table needs to go on: closing state, days without change
     nights/YYYY-MM-DD/                published nights (`quanke.engines.store`)
     books/proposals/<id>/             proposals of who looks after whom (`quanke.books.store`)
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from quanke.bank import publication
 from quanke.bank.contracts import CONTRACTS, TableKind
+from quanke.bank.keys import FIND_KEY, make_find_key
 from quanke.bank.loads import LoadBook
 from quanke.kernel.errors import HomeError, QuankeError
 from quanke.kernel.money import minor_unit_exponent
@@ -74,9 +76,11 @@ class Home:
             raise HomeError(f"a home needs an ISO 4217 currency: {error}") from None
         if (path / "home.json").exists():
             raise HomeError(f"{path} is a home already")
-        if path.exists() and (not path.is_dir() or {entry.name for entry in path.iterdir()} - {_DRAFT}):
+        known = {_DRAFT, FIND_KEY, f"{FIND_KEY}.new"}
+        if path.exists() and (not path.is_dir() or {entry.name for entry in path.iterdir()} - known):
             raise HomeError(f"{path} is not an empty folder, so no home can be made there")
         path.mkdir(parents=True, exist_ok=True)
+        make_find_key(path)
         draft = path / _DRAFT
         draft.write_text(json.dumps({"format": FORMAT, "currency": currency}) + "\n", encoding="utf-8")
         os.replace(draft, path / "home.json")

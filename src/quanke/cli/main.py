@@ -52,6 +52,10 @@ COMMANDS = {
         "Why a customer is what the night says: which records are this customer and why they are one; tags, "
         "tier and stage, each with its reason and lineage.",
     ),
+    "find": (
+        "find",
+        "Find a customer by number, name, phone, document, account or card; names are shown masked.",
+    ),
     "graph": (
         "graph",
         "Ask the graph of a night who belongs to whom: bodies, employers, households, referrals.",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pyarrow.parquet as pq
 
 from quanke.bank.home import Home
+from quanke.bank.keys import key_name
 from quanke.bank.survivorship import fingerprint
 from quanke.customers.register import update_register
 from quanke.customers.survivorship import SURVIVORSHIP
@@ -28,6 +29,8 @@ from quanke.night.books import MOVES as BOOK_MOVES
 from quanke.night.books import draft_moves, rules_digest
 from quanke.night.catalogue import catalogue_of
 from quanke.night.engine import NightEngine
+from quanke.night.finding import FOLDER as FINDING_FOLDER
+from quanke.night.finding import finding_parts, key_of
 from quanke.night.findings import write_metrics
 from quanke.night.graph import COLUMNS as GRAPH_COLUMNS
 from quanke.night.graph import KEPT as GRAPH_KEPT
@@ -66,6 +69,7 @@ KEPT = (
     *GRAPH_KEPT,
     BOOK_MOVES,
     INDEX_FOLDER,
+    FINDING_FOLDER,
     PLAN_FOLDER,
     WEALTH_FOLDER,
 )
@@ -175,6 +179,7 @@ def _plan(
         "customers": inputs.customers,
         "bucket": inputs.bucket,
         "seed": SEED,
+        "find_key": key_name(key_of(inputs.home)),
         "book_rules": rules_digest(inputs.home),
         "wealth_rules": wealth_rules_digest(inputs.home),
         "model_portfolios": model_digest(inputs.home, day),
@@ -256,6 +261,7 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     _timed(seconds, "findings", lambda: engine.findings(run, kept))
     _timed(seconds, "books", lambda: draft_moves(run, kept))
     _timed(seconds, "index", lambda: index_parts(run, kept))
+    _timed(seconds, "search", lambda: finding_parts(run))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
     for extra in ("customers", "ranked", "ranks", "models", "scores", "graph"):
         for part in range(run.inputs.parts):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from quanke.bank.contracts import Purpose
 from quanke.bank.home import Home
@@ -43,12 +44,14 @@ from quanke.night.audience import (
 )
 from quanke.night.catalogue import catalogue_of
 from quanke.night.explain import Explanation, explain, find_customer
+from quanke.night.finding import masked_names, open_search
 from quanke.night.planned import Planned
 from quanke.night.run import Outcome
 from quanke.night.run import night as run_night
 from quanke.segments.index.hiding import shown
 
 if TYPE_CHECKING:
+    from quanke.customers.finding import SearchResult
     from quanke.effects.report import CampaignEffect
     from quanke.night.effects import EffectQuestion
     from quanke.segments.index import Members
@@ -204,6 +207,34 @@ class Bank:
     def golden(self, customer: int | str) -> list[GoldenField]:
         """The golden record of a customer today: each field with the record and the rule it comes from."""
         return golden_record(*rows_of(self.home, self.register, self._today(customer)))
+
+    def search(
+        self,
+        text: str,
+        *,
+        kinds: Collection[str] = (),
+        within: Members | NDArray[np.bool_] | None = None,
+        limit: int = 20,
+        on: str | dt.date | None = None,
+    ) -> SearchResult:
+        """Who is meant by a text: a number of any kind, a name, its beginning, reading or initials, a part of
+        an organisation's name, a name and four last digits. Customers are those of the night (default: the
+        last).
+
+        `kinds`: only found by these (`quanke.customers.finding.KINDS`). `within`: only these customers,
+        an audience or a yes or no by customer number; it holds before anything is counted or cut at `limit`.
+        Raises InputError for what cannot be asked, NightError for a night without a search, HomeError where
+        the home's key is not to be used.
+        """
+        night = self.night(on)
+        if within is not None and not isinstance(within, np.ndarray):
+            bits = np.ascontiguousarray(within.words).astype("<u8", copy=False).view(np.uint8)
+            within = np.unpackbits(bits, count=night.rows, bitorder="little").view(np.bool_)
+        return open_search(night, self.home).search(text, kinds=kinds, within=within, limit=limit)
+
+    def masked_names(self, customers: Sequence[int]) -> list[str]:
+        """The names of customers of today, masked; - where nobody knows one."""
+        return masked_names(self.home, self.register, customers)
 
     def masked_name(self, customer: int) -> str:
         """The name of a customer of today, masked; - where nobody knows it."""

@@ -106,6 +106,26 @@ def _han(match: str) -> Spelling:
     )
 
 
+def syllables_of(name: str) -> list[str]:
+    """The reading of each character of a name without signs, in lower case: the surname as a surname is read
+    (单 shan), a letter as itself."""
+    surname, given = _parts(name)
+    return [*_surname_read(surname), *(_reading(character).lower() for character in given)]
+
+
+@lru_cache(maxsize=4_096)
+def _surname_read(surname: str) -> tuple[str, ...]:
+    table = _surnames()
+    head = table["two_characters"].get(surname) or table["readings"].get(surname)
+    usual = [_reading(character).lower() for character in surname]
+    if head is None or len(surname) == 1:
+        return (_unrounded(head),) if head else tuple(usual)
+    cuts: list[tuple[str, ...]] = [(head[:at], head[at:]) for at in range(1, len(head))]
+    fitting = [cut for cut in cuts if _syllables().issuperset(map(_unrounded, cut))]
+    alike = [sum(a == b for a, b in zip(cut, usual, strict=True)) for cut in fitting]
+    return tuple(map(_unrounded, fitting[alike.index(max(alike))] if fitting else usual))
+
+
 def _parts(name: str) -> tuple[str, str]:
     length = 2 if len(name) > 2 and name[:2] in _surnames()["two_characters"] else 1
     return name[:length], name[length:]

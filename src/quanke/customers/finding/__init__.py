@@ -1,0 +1,12 @@
+"""Finding a customer among ten million: by number, name, phone, document, account, card.
+
+* `forms`: what is typed and what was delivered in one form; `blake` and `keyed`: numbers as keyed digests.
+* `postings`: sorted keys with their customers, as mapped arrays; `building` writes them, `asking` reads them.
+"""
+
+from __future__ import annotations
+
+from quanke.customers.finding.asking import KINDS, WAYS, Found, SearchIndex, SearchResult
+from quanke.customers.finding.building import Makings, write_finding
+
+__all__ = ["KINDS", "WAYS", "Found", "Makings", "SearchIndex", "SearchResult", "write_finding"]
