@@ -24,6 +24,7 @@ CHILD = """
 import datetime, itertools, os, signal, sys, threading
 from pathlib import Path
 from quanke.bank.home import Home
+from quanke.customers.finding import building
 from quanke.engines.tiles import TilePart
 from quanke.night import night, on_tiles, run
 from quanke.night.tile_store import TileStore
@@ -36,6 +37,7 @@ PLACES = {
     "a part is noted": (on_tiles._Step, "_write_note"),
     "tiles are put in place": (TileStore, "finish"),
     "the graph is made": (run, "graph_parts"),
+    "the search is written": (building, "write_numbers"),
 }
 
 def strike(place, call, seconds):
@@ -122,6 +124,7 @@ MIDST = (
     ("a part is noted", 1),
     ("tiles are put in place", 1),
     ("the graph is made", 1),
+    ("the search is written", 3),
 )
 """Where a carried night is struck, one after the other; each run goes on with what the one before left. The
 first four lie in the step that carries the tags, in which two parts are worked on at a time."""

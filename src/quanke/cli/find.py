@@ -11,7 +11,7 @@ from rich.console import Console
 from quanke.cli.main import home_option, json_option, print_json
 from quanke.cli.reading import on_option
 from quanke.cli.who import plain_table
-from quanke.customers.finding import KINDS
+from quanke.customers.finding import SEARCH_KINDS
 from quanke.night import open_home
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -19,7 +19,9 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 @click.command(context_settings=_HELP)
 @click.argument("text")
-@click.option("--kind", multiple=True, type=click.Choice(KINDS), help="Only found by this (may be repeated).")
+@click.option(
+    "--kind", multiple=True, type=click.Choice(SEARCH_KINDS), help="Only found by this (may be repeated)."
+)
 @click.option(
     "--limit", type=click.IntRange(1, 1_000), default=20, show_default=True, help="At most so many."
 )

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from quanke.customers.finding import SearchIndex
 
 FOLDER = "finding"
-_TABLES = {"records": ("parties", "organisations"), "accounts": ("accounts",), "cards": ("cards",)}
+_WHO = ("parties", "organisations")
+_TABLES = {"names": _WHO, "records": _WHO, "accounts": ("accounts",), "cards": ("cards",)}
 
 
 def key_of(home: Home) -> bytes:
@@ -44,7 +45,7 @@ def finding_parts(run: Run) -> None:
 
     inputs, folder = run.inputs, run.working.file(FOLDER)
     digests = inputs.fingerprint()
-    who = hashlib.sha256(inputs.register.customer.tobytes()).hexdigest()[:16]
+    who = hashlib.sha256(np.ascontiguousarray(inputs.register.customer).data).hexdigest()[:16]
     makings = Makings(
         {table: inputs.files(table) for tables in _TABLES.values() for table in tables},
         inputs.register.customer,

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from quanke.customers.finding.asking import KINDS, WAYS, Found, SearchIndex, SearchResult
+from quanke.customers.finding.asking import SEARCH_KINDS, SEARCH_WAYS, Found, SearchIndex, SearchResult
 from quanke.customers.finding.building import Makings, write_finding
 
-__all__ = ["KINDS", "WAYS", "Found", "Makings", "SearchIndex", "SearchResult", "write_finding"]
+__all__ = ["SEARCH_KINDS", "SEARCH_WAYS", "Found", "Makings", "SearchIndex", "SearchResult", "write_finding"]

@@ -20,9 +20,18 @@ from quanke.customers.finding.keyed import Keyed
 from quanke.customers.finding.postings import NOBODY, Customers, Numbers, Texts
 from quanke.kernel.errors import HomeError, InputError, NightError
 
-KINDS = ("customer", "party", "document", "phone", "account", "card", "name", "organisation")
+SEARCH_KINDS = ("customer", "party", "document", "phone", "account", "card", "name", "organisation")
 """What a customer may be found by."""
-WAYS = ("exact", "tail", "prefix", "pinyin", "pinyin_prefix", "initials", "initials_prefix", "substring")
+SEARCH_WAYS = (
+    "exact",
+    "tail",
+    "prefix",
+    "pinyin",
+    "pinyin_prefix",
+    "initials",
+    "initials_prefix",
+    "substring",
+)
 """How: the whole of it; its last four digits beside a name; its beginning; the reading of a name or its
 beginning; a name's initials or their beginning; a part of an organisation's name."""
 MOST = 1_000
@@ -31,6 +40,7 @@ LONGEST = 200
 _GROUP_OF = {"account": "accounts", "card": "cards", "card_tail": "cards"}
 _FEW = 64
 """Customers of one in so many, or fewer, are sorted rather than marked."""
+_STRETCH = 65_536
 
 _Bools: TypeAlias = npt.NDArray[np.bool_]
 _Asked: TypeAlias = tuple[str, str, Callable[[], Customers]]
@@ -38,7 +48,7 @@ _Asked: TypeAlias = tuple[str, str, Callable[[], Customers]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A customer that was found: by what kind of thing, and how (see `KINDS` and `WAYS`)."""
+    """A customer that was found: by what kind of thing, and how (see `SEARCH_KINDS` and `SEARCH_WAYS`)."""
 
     customer: int
     kind: str
@@ -91,7 +101,7 @@ class SearchIndex:
         """Who is meant by a text: a number, a name or its beginning, its reading or initials, a part of an
         organisation's name, a name and the last four digits of a phone or card.
 
-        `kinds`: only these of `KINDS` (none: all). `within` (shape (rows,)): only customers it is true for;
+        `kinds`: only these of `SEARCH_KINDS` (none: all). `within` (shape (rows,)): only customers it is true for;
         others are neither listed nor counted. Raises InputError for a text, kind or limit that cannot be.
         """
         _check(text, kinds, limit)
@@ -103,24 +113,30 @@ class SearchIndex:
         for kind, how, ask in self._ways(text):
             if kinds and kind not in kinds:
                 continue
-            customers = ask()
-            if within is not None:
-                customers = customers[within[customers]]
-            customers = self._distinct(customers[~taken[customers]])
-            if not len(customers):
-                continue
-            taken[customers] = True
-            ways.append((kind, how, len(customers)))
-            found += [Found(int(c), kind, how) for c in customers[: limit - len(found)]]
+            count, first = self._fresh(ask(), within, taken, limit - len(found))
+            if count:
+                ways.append((kind, how, count))
+                found += [Found(int(customer), kind, how) for customer in first]
         return SearchResult(sum(count for _, _, count in ways), tuple(found), tuple(ways))
 
-    def _distinct(self, customers: Customers) -> Customers:
-        """Each once, rising."""
+    def _fresh(
+        self, customers: Customers, within: _Bools | None, taken: _Bools, limit: int
+    ) -> tuple[int, Customers]:
+        """How many different customers are there that are allowed and not taken yet, and the first of them,
+        rising; they are taken then."""
         if len(customers) < self.rows // _FEW:
-            return np.unique(customers)
+            if within is not None:
+                customers = customers[within[customers]]
+            customers = np.unique(customers[~taken[customers]])
+            taken[customers] = True
+            return len(customers), customers[:limit]
         flags = np.zeros(self.rows, np.bool_)
         flags[customers] = True
-        return np.flatnonzero(flags).astype(np.int32)
+        if within is not None:
+            flags &= within
+        np.greater(flags, taken, out=flags)
+        taken |= flags
+        return int(np.count_nonzero(flags)), _first(flags, limit)
 
     def _ways(self, text: str) -> Iterator[_Asked]:
         yield from self._by_number(text)
@@ -188,8 +204,19 @@ class SearchIndex:
 
     def _texts(self, kind: str) -> Texts:
         if kind not in self._opened_texts:
-            self._opened_texts[kind] = Texts(self.folder / "records", kind)
+            self._opened_texts[kind] = Texts(self.folder / "names", kind)
         return self._opened_texts[kind]
+
+
+def _first(flags: _Bools, limit: int) -> Customers:
+    """The places of the first so many that are true."""
+    found = [NOBODY]
+    for start in range(0, len(flags), _STRETCH):
+        if limit <= 0:
+            break
+        found.append((np.flatnonzero(flags[start : start + _STRETCH])[:limit] + start).astype(np.int32))
+        limit -= len(found[-1])
+    return np.concatenate(found)
 
 
 def _check(text: str, kinds: Collection[str], limit: int) -> None:
@@ -197,7 +224,7 @@ def _check(text: str, kinds: Collection[str], limit: int) -> None:
         raise InputError("there is nothing to search for", field="text")
     if len(text) > LONGEST:
         raise InputError(f"at most {LONGEST} characters are searched for", field="text")
-    if not set(kinds) <= set(KINDS):
-        raise InputError(f"is one of {', '.join(KINDS)}", field="kinds")
+    if not set(kinds) <= set(SEARCH_KINDS):
+        raise InputError(f"is one of {', '.join(SEARCH_KINDS)}", field="kinds")
     if not 1 <= limit <= MOST:
         raise InputError(f"is 1 to {MOST}", field="limit")

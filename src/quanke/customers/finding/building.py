@@ -1,8 +1,8 @@
-"""Writing the index a search asks: three groups of files, each there whole or not at all.
+"""Writing the index a search asks: four groups of files, each there whole or not at all.
 
     finding/finding.json   format, how many customer numbers, the key's name, what each group is made of
-    finding/records/       phone, phone_tail, document, party, name, reading, initials, organisation;
-                           sources.json
+    finding/records/       phone, phone_tail, document, party; sources.json
+    finding/names/         name, reading, initials, organisation
     finding/accounts/      account
     finding/cards/         card, card_tail
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -26,14 +26,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from quanke.bank.keys import key_name
-from quanke.customers.finding.forms import KEYED_TYPES, name_form, number_form, readings_of, suffixes_of
-from quanke.customers.finding.keyed import Keyed, Tokens
+from quanke.customers.finding.forms import KEYED_TYPES, name_forms, number_form, readings_of, suffixes_of
+from quanke.customers.finding.keyed import Keyed
 from quanke.customers.finding.postings import NOBODY, Customers, write_numbers, write_texts
 from quanke.kernel.identifiers.document import match_id_number
 
 FORMAT = 1
 SHEET, SOURCES = "finding.json", "sources.json"
-GROUPS = ("records", "accounts", "cards")
+GROUPS = ("names", "records", "accounts", "cards")
 ROWS = 1 << 19
 """Rows read at a time."""
 _NAMES = 50_000
@@ -104,54 +104,54 @@ def _read(
                 yield found, makings.customer[batch.column("party").to_numpy()]
 
 
-class _Taken:
-    """Digests and customers that are gathered for one kind of number."""
+_Hashed: TypeAlias = Iterator[tuple[Keyed, pa.Array, Customers]]
 
-    def __init__(self) -> None:
-        self.tokens: list[Tokens] = [np.empty(0, np.uint64)]
-        self.customers: list[Customers] = [NOBODY]
 
-    def add(self, keyed: Keyed, texts: pa.Array, customers: Customers) -> None:
-        """Rows of a column."""
-        tokens, there = keyed.tokens(texts)
-        whole = bool(there.all())
-        self.tokens.append(tokens if whole else tokens[there])
-        self.customers.append(customers if whole else customers[there])
+def _write_hashed(folder: Path, name: str, rows: _Hashed, most: int) -> None:
+    """Write all numbers of a kind, of which there are `most` at most; one kind at a time is in memory."""
+    tokens = np.empty(most, np.uint64)  # what is never filled costs no memory
+    customers = np.empty(most, np.int32)
+    used = 0
+    for keyed, texts, of in rows:
+        found, there = keyed.tokens(texts)
+        end = used + int(np.count_nonzero(there))
+        tokens[used:end], customers[used:end] = found[there], of[there]
+        used = end
+    write_numbers(folder, name, tokens[:used], customers[:used])
 
-    def write(self, folder: Path, name: str) -> None:
-        """Write them, and let go of them."""
-        tokens, customers = np.concatenate(self.tokens), np.concatenate(self.customers)
-        self.tokens, self.customers = [], []
-        write_numbers(folder, name, tokens, customers)
+
+def _rows(makings: Makings, *tables: str) -> int:
+    """How many rows tables have together."""
+    files = [path for table in tables for path in makings.files.get(table, ())]
+    return sum(int(pq.read_metadata(path).num_rows) for path in files)
+
+
+def _column(makings: Makings, table: str, column: str, keyed: Keyed) -> _Hashed:
+    """All of a column."""
+    return ((keyed, rows[column], customers) for rows, customers in _read(makings, table, [column]))
 
 
 def _write_records(folder: Path, makings: Makings) -> None:
-    key = makings.key
-    kinds = {"phone": Keyed(key, "phone", mobile=True), "document": Keyed(key, "document")}
-    kinds["phone_tail"] = Keyed(key, "phone_tail", mobile=True, tail=True)
-    taken = {kind: _Taken() for kind in (*kinds, "party")}
+    phone = Keyed(makings.key, "phone", mobile=True)
+    tail = Keyed(makings.key, "phone_tail", mobile=True, tail=True)
     sources: set[str] = set()
-    people, bodies = _Names(), _Names()
-    columns = ["source", "party_id", "name", "phone", "id_number", "id_type", "id_valid"]
-    for rows, customers in _read(makings, "parties", columns):
-        taken["phone"].add(kinds["phone"], rows["phone"], customers)
-        taken["phone_tail"].add(kinds["phone_tail"], rows["phone"], customers)
-        taken["document"].add(kinds["document"], rows["id_number"], customers)
-        taken["document"].add(kinds["document"], *_document_keys(rows, customers))
-        sources |= _add_parties(taken["party"], key, rows, customers)
-        people.add(rows["name"], customers)
-    for rows, customers in _read(makings, "organisations", ["source", "party_id", "name", "uscc"]):
-        taken["document"].add(kinds["document"], rows["uscc"], customers)
-        codes = pc.if_else(pc.equal(pc.utf8_length(rows["uscc"]), 18), rows["uscc"], None)
-        cut = pc.utf8_slice_codeunits(codes, _CODE.start, _CODE.stop)
-        taken["document"].add(kinds["document"], cut, customers)
-        sources |= _add_parties(taken["party"], key, rows, customers)
-        bodies.add(rows["name"], customers)
+    people, bodies = _rows(makings, "parties"), _rows(makings, "organisations")
+    _write_hashed(folder, "phone", _column(makings, "parties", "phone", phone), people)
+    _write_hashed(folder, "phone_tail", _column(makings, "parties", "phone", tail), people)
+    _write_hashed(folder, "document", _documents(makings), 2 * (people + bodies))
+    _write_hashed(folder, "party", _parties(makings, sources), people + bodies)
     (folder / SOURCES).write_text(json.dumps(sorted(sources)) + "\n", encoding="utf-8")
-    for kind in list(taken):
-        taken.pop(kind).write(folder, kind)
-    _write_people(folder, people)
-    _write_bodies(folder, bodies)
+
+
+def _documents(makings: Makings) -> _Hashed:
+    keyed = Keyed(makings.key, "document")
+    for rows, customers in _read(makings, "parties", ["id_number", "id_type", "id_valid"]):
+        yield keyed, rows["id_number"], customers
+        yield keyed, *_document_keys(rows, customers)
+    for rows, customers in _read(makings, "organisations", ["uscc"]):
+        yield keyed, rows["uscc"], customers
+        codes = pc.if_else(pc.equal(pc.utf8_length(rows["uscc"]), 18), rows["uscc"], None)
+        yield keyed, pc.utf8_slice_codeunits(codes, _CODE.start, _CODE.stop), customers
 
 
 def _document_keys(rows: Mapping[str, pa.Array], customers: Customers) -> tuple[pa.Array, Customers]:
@@ -166,48 +166,42 @@ def _document_keys(rows: Mapping[str, pa.Array], customers: Customers) -> tuple[
     return pa.array(keys, pa.string()), customers[at]
 
 
-def _add_parties(taken: _Taken, key: bytes, rows: Mapping[str, pa.Array], customers: Customers) -> set[str]:
-    """Digests of party numbers, by source; which sources there were."""
-    sources = rows["source"].cast(pa.string())
-    found = set(pc.unique(sources.drop_null()).to_pylist())
-    for source in sorted(found):
-        at = np.flatnonzero(pc.equal(sources, source).fill_null(False).to_numpy(zero_copy_only=False))
-        texts = rows["party_id"] if len(at) == len(sources) else rows["party_id"].take(pa.array(at))
-        taken.add(Keyed(key, "party", source), texts, customers[at])
-    return found
+def _parties(makings: Makings, found: set[str]) -> _Hashed:
+    """Numbers of records, by source; which sources there are goes into `found`."""
+    for table in ("parties", "organisations"):
+        for rows, customers in _read(makings, table, ["source", "party_id"]):
+            sources = rows["source"].cast(pa.string())
+            for source in pc.unique(sources).to_pylist():
+                found.add(source)
+                at = np.flatnonzero(pc.equal(sources, source).to_numpy(zero_copy_only=False))
+                yield Keyed(makings.key, "party", source), rows["party_id"].take(pa.array(at)), customers[at]
 
 
-class _Names:
-    """Names in their form, each once, and who bears them."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
-        self.codes: list[Customers] = [NOBODY]
-        self.customers: list[Customers] = [NOBODY]
-
-    def add(self, names: pa.Array, customers: Customers) -> None:
-        """Rows of a column; what has no letter or character in it is no name."""
-        encoded = names.cast(pa.string()).dictionary_encode()
-        known = self._codes
-        forms = [name_form(name) for name in encoded.dictionary.to_pylist()]
-        places = np.array([known.setdefault(f, len(known)) if f else -1 for f in forms] + [-1], np.int32)
-        codes = places[encoded.indices.fill_null(len(forms)).to_numpy()]
-        self.codes.append(codes[codes >= 0])
-        self.customers.append(customers[codes >= 0])
-
-    def taken(self) -> tuple[list[str], Customers, Customers]:
-        """The names, and for each row the place of its name and its customer. They are let go of."""
-        names, codes, customers = (
-            list(self._codes),
-            np.concatenate(self.codes),
-            np.concatenate(self.customers),
-        )
-        self._codes, self.codes, self.customers = {}, [], []
-        return names, codes, customers
+def _names_of(makings: Makings, table: str) -> tuple[list[str], Customers, Customers]:
+    """The names of a table in their form, and for each row that has one its place among them and its
+    customer. What has no letter or character in it is no name."""
+    read = [
+        (rows["name"].cast(pa.string()), customers) for rows, customers in _read(makings, table, ["name"])
+    ]
+    if not read:
+        return [], NOBODY, NOBODY
+    encoded = pa.chunked_array([names for names, _ in read]).dictionary_encode().combine_chunks()
+    customers = np.concatenate([customers for _, customers in read])
+    del read
+    known: dict[str, int] = {}
+    forms = name_forms(encoded.dictionary)
+    places = np.array([known.setdefault(f, len(known)) if f else -1 for f in forms] + [-1], np.int32)
+    codes = places[encoded.indices.fill_null(len(forms)).to_numpy()]
+    there = codes >= 0
+    return list(known), codes[there], customers[there]
 
 
-def _write_people(folder: Path, people: _Names) -> None:
-    names, codes, customers = people.taken()
+def _write_names(folder: Path, makings: Makings) -> None:
+    _write_people(folder, *_names_of(makings, "parties"))
+    _write_bodies(folder, *_names_of(makings, "organisations"))
+
+
+def _write_people(folder: Path, names: list[str], codes: Customers, customers: Customers) -> None:
     write_texts(folder, "name", pa.array(names, pa.string()), codes, customers)
     read = [readings_of(name) for name in names]
     there = np.array([each is not None for each in read] + [False])
@@ -219,8 +213,7 @@ def _write_people(folder: Path, people: _Names) -> None:
         write_texts(folder, name, texts, codes, customers)
 
 
-def _write_bodies(folder: Path, bodies: _Names) -> None:
-    names, codes, customers = bodies.taken()
+def _write_bodies(folder: Path, names: list[str], codes: Customers, customers: Customers) -> None:
     counts = np.array([len(name) for name in names], np.int64)  # the whole, and all suffixes but the last
     first = np.concatenate([[0], np.cumsum(counts)])
     pieces = [names[at : at + _NAMES] for at in range(0, len(names), _NAMES)]
@@ -235,23 +228,19 @@ def _write_bodies(folder: Path, bodies: _Names) -> None:
 
 
 def _write_accounts(folder: Path, makings: Makings) -> None:
-    taken, keyed = _Taken(), Keyed(makings.key, "account")
-    for rows, customers in _read(makings, "accounts", ["account_id"]):
-        taken.add(keyed, rows["account_id"], customers)
-    taken.write(folder, "account")
+    keyed = Keyed(makings.key, "account")
+    rows = _column(makings, "accounts", "account_id", keyed)
+    _write_hashed(folder, "account", rows, _rows(makings, "accounts"))
 
 
 def _write_cards(folder: Path, makings: Makings) -> None:
-    whole, tail = _Taken(), _Taken()
-    keyed, keyed_tail = Keyed(makings.key, "card"), Keyed(makings.key, "card_tail", tail=True)
-    for rows, customers in _read(makings, "cards", ["card_id"]):
-        whole.add(keyed, rows["card_id"], customers)
-        tail.add(keyed_tail, rows["card_id"], customers)
-    whole.write(folder, "card")
-    tail.write(folder, "card_tail")
+    for name, tail in (("card", False), ("card_tail", True)):
+        keyed = Keyed(makings.key, name, tail=tail)
+        _write_hashed(folder, name, _column(makings, "cards", "card_id", keyed), _rows(makings, "cards"))
 
 
 _WRITERS: dict[str, Callable[[Path, Makings], Any]] = {
+    "names": _write_names,
     "records": _write_records,
     "accounts": _write_accounts,
     "cards": _write_cards,

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from quanke.customers.identity.spellings import syllables_of
 from quanke.kernel.identifiers.document import check_id_number, match_id_number
 from quanke.kernel.identifiers.names import HAN, name_match, simplified
@@ -21,6 +24,7 @@ _HAS_HAN = re.compile(f"[{HAN}]")
 _SPELT = re.compile(r"[a-z]+")
 _BESIDE_LETTERS = str.maketrans({"ü": "v", "Ü": "v", "'": None, "’": None, "·": None})
 _WITH_TAIL = re.compile(rf"(.*[^\d\s]\s+|[{HAN}\u00b7\s]+)(\d{{4}})")
+_PLAIN = r"\A[\x{4E00}-\x{9FFF}]+\z"
 KEYED_TYPES = ("resident_id", "household_register", "permit_hk_macau", "permit_taiwan")
 """Documents of which a person may show another number than a record has: 15 digits, a renewed permit."""
 
@@ -54,6 +58,13 @@ def document_forms(text: str) -> set[str]:
 def name_form(text: str) -> str:
     """A name without signs and blanks, simplified, upper-case: `"阿里・巴巴"` -> `"阿里巴巴"`."""
     return _SIGNS.sub("", simplified(name_match(text)))
+
+
+def name_forms(names: pa.Array) -> list[str]:
+    """`name_form` of each row; most names are plain Han characters that stand as they are."""
+    plain = pc.match_substring_regex(names, _PLAIN).to_numpy(zero_copy_only=False)
+    rows = zip(plain, names.to_pylist(), strict=True)
+    return [name if is_plain and name == simplified(name) else name_form(name) for is_plain, name in rows]
 
 
 def readings_of(name: str) -> tuple[str, str] | None:

@@ -1,13 +1,14 @@
 """Sorted keys and the customers of each, as arrays that are mapped: `Numbers` by digest, `Texts` by text.
 
-    <name>.keys.npy       Numbers: the digests, rising
-    <name>.text.npy       Texts: all texts one behind the other (UTF-8), in the order of their bytes
-    <name>.ends.npy       Texts: where each text begins, and where the last one ends
-    <name>.starts.npy     where the customers of each key begin, and where the last ones end; absent where
-                          every key has exactly one
-    <name>.customers.npy  customers, key by key, rising and each once
+    <name>.keys       Numbers: the digests, rising (uint64)
+    <name>.text       Texts: all texts one behind the other (UTF-8), in the order of their bytes
+    <name>.ends       Texts: where each text begins, and where the last one ends (int64)
+    <name>.starts     where the customers of each key begin, and where the last ones end (int64); absent where
+                      every key has exactly one
+    <name>.customers  customers, key by key, rising and each once (int32)
 
-Texts that begin alike stand together, and so do their customers: a prefix is answered by one slice.
+All are little-endian and have no head. Texts that begin alike stand together, and so do their customers: a
+prefix is answered by one slice.
 """
 
 from __future__ import annotations
@@ -33,76 +34,86 @@ _BEHIND = b"\xff"
 NOBODY = np.empty(0, np.int32)
 
 
-def write_numbers(folder: Path, name: str, tokens: Tokens, customers: Customers) -> int:
-    """Write digests with their customers (shape (n,) each, in any order); how many keys there are."""
-    keys, counts, held = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [NOBODY]
-    piece = (tokens >> np.uint64(61)).astype(np.uint8)
-    for number in range(PIECES):
-        chosen = np.flatnonzero(piece == number)
-        found, rank = np.unique(tokens[chosen], return_inverse=True)
-        grouped, count = _grouped(rank, customers[chosen], len(found))
-        keys.append(found)
-        counts.append(count)
-        held.append(grouped)
-    return _write(folder, name, {"keys": np.concatenate(keys)}, np.concatenate(counts), np.concatenate(held))
+def write_numbers(folder: Path, name: str, tokens: Tokens, customers: Customers) -> None:
+    """Write digests with their customers (shape (n,) each, in any order)."""
+    with _Writer(folder, name) as writer, (folder / f"{name}.keys").open("wb") as keys:
+        piece = (tokens >> np.uint64(61)).astype(np.uint8)
+        for number in range(PIECES):
+            chosen = np.flatnonzero(piece == number)
+            found, rank = np.unique(tokens[chosen], return_inverse=True)
+            found.tofile(keys)
+            writer.add(rank, customers[chosen], len(found))
 
 
-def write_texts(folder: Path, name: str, texts: Strings, codes: Customers, customers: Customers) -> int:
+def write_texts(folder: Path, name: str, texts: Strings, codes: Customers, customers: Customers) -> None:
     """Write texts with their customers: row i says that `customers[i]` has `texts[codes[i]]`. Texts may stand
-    several times; how many different ones there are."""
+    several times."""
     encoded = texts.dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks() if len(encoded) else pa.array([], pa.string()).dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    grouped, counts = _grouped(rank[encoded.indices.to_numpy()][codes], customers, len(order))
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    with _Writer(folder, name) as writer:
+        writer.add(rank[encoded.indices.to_numpy()][codes], customers, len(order))
     ordered = encoded.dictionary.take(pa.array(order)).cast(pa.large_string())
     _, offsets, data = ordered.buffers()
     ends = np.frombuffer(offsets, np.int64)[: len(ordered) + 1] if len(ordered) else np.zeros(1, np.int64)
-    text = np.frombuffer(data, np.uint8)[: ends[-1]] if data is not None else np.empty(0, np.uint8)
-    return _write(folder, name, {"text": text, "ends": _narrow(ends)}, counts, grouped)
+    ends.tofile(folder / f"{name}.ends")
+    text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    text[: ends[-1]].tofile(folder / f"{name}.text")
 
 
-def _grouped(
-    rank: npt.NDArray[np.int64], customers: Customers, keys: int
-) -> tuple[Customers, npt.NDArray[np.int64]]:
-    """Customers by rank, rising and each once, and how many each of `keys` ranks has."""
-    pairs = (rank.astype(np.uint64) << np.uint64(32)) | customers.astype(np.uint64)
-    pairs.sort()
-    if len(pairs):
-        pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
-    counts = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=keys)
-    return (pairs & np.uint64(0xFFFFFFFF)).astype(np.int32), counts
+class _Writer:
+    """Writes the customers of keys that come in their order, some keys at a time."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._starts = folder / f"{name}.starts"
+        self._file = (folder / f"{name}.customers").open("wb")
+        self._counts: list[npt.NDArray[np.int32]] = []
+
+    def add(self, rank: npt.NDArray[Any], customers: Customers, keys: int) -> None:
+        """The next `keys` keys: row i says that `customers[i]` has key number `rank[i]` of them."""
+        pairs = rank.astype(np.uint64)
+        pairs <<= np.uint64(32)
+        pairs |= customers.astype(np.uint64)
+        pairs.sort()
+        if len(pairs):
+            pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
+        pairs.astype(np.uint32).tofile(self._file)  # the lower half
+        pairs >>= np.uint64(32)
+        self._counts.append(np.bincount(pairs.astype(np.int64), minlength=keys).astype(np.int32))
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        if all(int(counts.max(initial=1)) == 1 for counts in self._counts):
+            return
+        with self._starts.open("wb") as starts:
+            begun = np.zeros(1, np.int64)
+            begun.tofile(starts)
+            for counts in self._counts:
+                ends = begun + np.cumsum(counts, dtype=np.int64)
+                ends.tofile(starts)
+                begun = ends[-1:] if len(ends) else begun
 
 
-def _write(
-    folder: Path, name: str, arrays: dict[str, Any], counts: npt.NDArray[np.int64], customers: Customers
-) -> int:
-    if len(customers) > len(counts):
-        arrays["starts"] = _narrow(np.concatenate([[0], np.cumsum(counts)]))
-    for part, array in {**arrays, "customers": customers}.items():
-        np.save(folder / f"{name}.{part}.npy", array)
-    return len(counts)
-
-
-def _narrow(places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    return places.astype(np.uint32) if places[-1] < 2**32 else places
-
-
-def _mapped(folder: Path, name: str, part: str) -> npt.NDArray[Any]:
-    path = folder / f"{name}.{part}.npy"
-    array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-    return np.asarray(array)
+def _mapped(folder: Path, name: str, part: str, kind: type[Any]) -> npt.NDArray[Any]:
+    path = folder / f"{name}.{part}"
+    if not path.stat().st_size:  # nothing cannot be mapped
+        return np.empty(0, kind)
+    return np.asarray(np.memmap(path, kind, "r"))
 
 
 class _Postings:
     """What both kinds of keys have: the customers of a slice of them."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.customers: Customers = _mapped(folder, name, "customers")
-        starts = folder / f"{name}.starts.npy"
-        self._starts = _mapped(folder, name, "starts") if starts.exists() else None
+        self.customers: Customers = _mapped(folder, name, "customers", np.int32)
+        starts = folder / f"{name}.starts"
+        self._starts = _mapped(folder, name, "starts", np.int64) if starts.exists() else None
 
     def of(self, low: int, high: int) -> Customers:
         """Customers of the keys `low` to `high - 1`; of several keys some may stand more than once."""
@@ -118,7 +129,7 @@ class Numbers(_Postings):
 
     def __init__(self, folder: Path, name: str) -> None:
         super().__init__(folder, name)
-        self._keys: Tokens = _mapped(folder, name, "keys")
+        self._keys: Tokens = _mapped(folder, name, "keys", np.uint64)
 
     def find(self, token: int) -> Customers:
         """Customers of a digest, rising."""
@@ -132,8 +143,8 @@ class Texts(_Postings, Sequence[bytes]):
 
     def __init__(self, folder: Path, name: str) -> None:
         super().__init__(folder, name)
-        self._text = _mapped(folder, name, "text")
-        self._ends = _mapped(folder, name, "ends")
+        self._text = _mapped(folder, name, "text", np.uint8)
+        self._ends = _mapped(folder, name, "ends", np.int64)
 
     def __len__(self) -> int:
         return len(self._ends) - 1

@@ -110,14 +110,25 @@ def syllables_of(name: str) -> list[str]:
     """The reading of each character of a name without signs, in lower case: the surname as a surname is read
     (单 shan), a letter as itself."""
     surname, given = _parts(name)
-    return [*_surname_read(surname), *(_reading(character).lower() for character in given)]
+    return [*_surname_read(surname), *map(_READ.__getitem__, given)]
+
+
+class _Read(dict[str, str]):
+    """Readings in lower case, looked up once: names are read by the million."""
+
+    def __missing__(self, character: str) -> str:
+        reading = self[character] = _reading(character).lower()
+        return reading
+
+
+_READ = _Read()
 
 
 @lru_cache(maxsize=4_096)
 def _surname_read(surname: str) -> tuple[str, ...]:
     table = _surnames()
     head = table["two_characters"].get(surname) or table["readings"].get(surname)
-    usual = [_reading(character).lower() for character in surname]
+    usual = [_READ[character] for character in surname]
     if head is None or len(surname) == 1:
         return (_unrounded(head),) if head else tuple(usual)
     cuts: list[tuple[str, ...]] = [(head[:at], head[at:]) for at in range(1, len(head))]

@@ -1,0 +1,1 @@
+"""Finding a customer, beside DuckDB over the same Parquet."""
