@@ -46,7 +46,7 @@ def rows(bank: Bank, table: str, *columns: str) -> list[dict[str, Any]]:
     ("table", "column", "kind"),
     [("parties", "phone", "phone"), ("parties", "id_number", "document"), ("cards", "card_id", "card"),
      ("organisations", "uscc", "document"), ("accounts", "account_id", "account"),
-     ("parties", "party_id", "party"), ("parties", "name", "name"), ("organisations", "name", "organisation")],
+     ("organisations", "name", "organisation"), ("parties", "party_id", "party"), ("parties", "name", "name")],
 )  # fmt: skip
 def test_everybody_is_found_by_everything(bank: Bank, table: str, column: str, kind: str) -> None:
     register = bank.register.customer

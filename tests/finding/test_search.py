@@ -175,6 +175,7 @@ BODIES = st.builds(
     Body, CUSTOMERS, st.text("深圳华强公司(", min_size=1, max_size=6), st.just("core"),
     st.sampled_from(["B1", "7"]), st.sampled_from([None, "91440300192181490G", "9144"]),
 )  # fmt: skip
+SHORT = ["张", "王", "ouyang", "欧阳", "zh", "A"]
 TAILS = ["8000", "8001"]
 ASKED = (
     NAMES
@@ -183,7 +184,7 @@ ASKED = (
     | st.text("深圳华强公司", min_size=1, max_size=3)
     | st.text("zhangwoyj", min_size=1, max_size=4)
     | st.sampled_from(["core:P1", "cards:7", "7", "3", "P 1", "19218149-0", "ouyangjing", "wjg", "62148000"])
-    | st.builds("{} {}".format, st.sampled_from(["张", "王", "ouyang", "欧阳", "zh", "A"]), st.sampled_from(TAILS))
+    | st.builds("{} {}".format, st.sampled_from(SHORT), st.sampled_from(TAILS))
 )  # fmt: skip
 
 

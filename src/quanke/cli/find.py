@@ -39,7 +39,7 @@ def find(text: str, kind: tuple[str, ...], limit: int, on: str | None, home: Pat
     Example:
       quanke find 13800138000
       quanke find '张 8000' --kind phone
-      quanke find zhangjg --json
+      quanke find zhangjian --json
       quanke find -
     """
     bank = open_home(home)

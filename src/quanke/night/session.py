@@ -221,8 +221,8 @@ class Bank:
         an organisation's name, a name and four last digits. Customers are those of the night (default: the
         last).
 
-        `kinds`: only found by these (`quanke.customers.finding.SEARCH_KINDS`). `within`: only these customers,
-        an audience or a yes or no by customer number; it holds before anything is counted or cut at `limit`.
+        `kinds`: only by these (`quanke.customers.finding.SEARCH_KINDS`). `within`: only these customers, an
+        audience or a yes or no by customer number; it holds before anything is counted or cut at `limit`.
         Raises InputError for what cannot be asked, NightError for a night without a search, HomeError where
         the home's key is not to be used.
         """
