@@ -3,6 +3,7 @@ service test may fail but not be skipped."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 
@@ -22,6 +23,45 @@ settings.register_profile(
 settings.load_profile("quanke")
 
 SERVICES_REQUIRED = os.environ.get("QUANKE_REQUIRE_SERVICES") == "1"
+
+ON_SPARK = (
+    "tests/night/test_on_spark.py",
+    "tests/generative/test_standard_on_spark.py",
+    "tests/generative/test_definitions.py",
+    "tests/generative/test_expressions.py",
+    "tests/plans/test_portions.py",
+    "tests/spec/",
+)
+"""What asks the one Spark of a run: where tests are spread over processes, one process begins it."""
+LONGEST = (*ON_SPARK, "tests/tiles/", "tests/faults/", "tests/scores/", "tests/planned/", "tests/night/")
+"""What is begun first where tests are spread over processes: begun last, the others would wait for it."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under `--dist loadgroup` a file stays in one process, and so does all that asks Spark."""
+    if not getattr(config.option, "loadgroup", False) and config.getoption("dist", "no") != "loadgroup":
+        return
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        group = "spark" if file.startswith(ON_SPARK) else file.removesuffix(".py").replace("/", ".")
+        item.add_marker(pytest.mark.xdist_group(group))
+
+    def place(item: pytest.Item) -> int:
+        return next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import stay until the end: nobody need look whether they are garbage,
+    which took a third of a second each time."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

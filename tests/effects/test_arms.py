@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from quanke.effects import balance, estimate, resembles_random
 
@@ -94,6 +95,22 @@ def test_small_arms_of_a_fair_draw_seldom_alarm() -> None:
         apart += any(abs(row.smd or 0) > 0.1 for row in rows)
     assert apart > 150, "and yet far apart"
     assert alarms <= 22  # one in twenty: ten are expected
+
+
+def test_chance_is_corrected_as_statsmodels_does() -> None:
+    """Every row of tables in which no, some or all covariates are apart, by Holm's correction."""
+    draws = np.random.default_rng(7)
+    seen = []
+    for table in range(60):
+        rows = 1 + table // 3 % 10
+        apart = draws.choice(([0.0], [0.0, 0.5, 0.6, 0.9], [2.0])[table % 3], rows)
+        treated = np.arange(80) < 40
+        found = balance(draws.normal(size=(80, rows)) + np.outer(treated, apart), treated, largest=0.0)
+        wanted = multipletests([row.p for row in found], alpha=0.05, method="holm")[0].tolist()
+        assert [row.alarm for row in found] == wanted
+        by_itself = [row.p is not None and row.p < 0.05 for row in found]
+        seen.append((any(wanted), all(wanted), by_itself == wanted))
+    assert all(len(set(told)) == 2 for told in zip(*seen, strict=True)), "some alarm, some do not"
 
 
 def test_one_customer_in_an_arm_is_no_alarm() -> None:

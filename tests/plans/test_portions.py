@@ -11,6 +11,7 @@ import pytest
 from quanke.engines.spark.session import why_no_spark
 from quanke.kernel.errors import AllocationError
 from quanke.plans import Limit, allocate
+from quanke.plans.contradiction import WHOLE
 from quanke.plans.portions import Frame, TablePortions, planned_over
 from tests.plans.instances import kept
 
@@ -18,22 +19,22 @@ N, ACTIONS = 6_000, 10
 MINUTES = np.array([0, 0, 0, 5, 5, 10, 10, 15, 20, 30])
 
 
-def base() -> tuple[pa.Table, np.ndarray, np.ndarray, list[Limit], Frame]:
+def base(n: int = N) -> tuple[pa.Table, np.ndarray, np.ndarray, list[Limit], Frame]:
     """Customers with managers, branches, a monthly contact for some: as a table, and in arrays."""
     draw = np.random.default_rng(8)
-    values = (np.exp(draw.normal(0, 0.6, (N, 1))) * draw.random((N, ACTIONS)) * 9).astype(np.float32)
-    eligible = draw.random((N, ACTIONS)) < 0.8
+    values = (np.exp(draw.normal(0, 0.6, (n, 1))) * draw.random((n, ACTIONS)) * 9).astype(np.float32)
+    eligible = draw.random((n, ACTIONS)) < 0.8
     eligible[:, 4] = True
-    manager = draw.integers(-1, 60, N)
+    manager = draw.integers(-1, 60, n)
     branch = np.maximum(manager, 0) // 10
-    must = np.where(draw.random(N) < 0.2, 1.0, np.nan)
+    must = np.where(draw.random(n) < 0.2, 1.0, np.nan)
     minutes, floors = np.full(60, 700.0), np.full(6, 150.0)
     contact, offer = MINUTES > 0, np.arange(ACTIONS) % 3 == 1
     limits = [
         Limit("minutes", minutes, MINUTES, manager),
         Limit("branch", None, offer, branch, floors),
         Limit("text", 1_500.0, np.arange(ACTIONS) < 3),
-        Limit("rhythm", None, contact, np.where(must == 1, np.arange(N), -1), 1.0),
+        Limit("rhythm", None, contact, np.where(must == 1, np.arange(n), -1), 1.0),
     ]
     frame = Frame(
         (
@@ -49,7 +50,7 @@ def base() -> tuple[pa.Table, np.ndarray, np.ndarray, list[Limit], Frame]:
     )
     table = pa.table(
         {
-            "customer": np.arange(N),
+            "customer": np.arange(n),
             "values": lists,
             "manager": manager,
             "branch": branch,
@@ -60,7 +61,7 @@ def base() -> tuple[pa.Table, np.ndarray, np.ndarray, list[Limit], Frame]:
 
 
 def cut(table: pa.Table, portions: int) -> list[pa.Table]:
-    return [table.take(pa.array(np.arange(at, N, portions))) for at in range(portions)]
+    return [table.take(pa.array(np.arange(at, len(table), portions))) for at in range(portions)]
 
 
 @pytest.mark.parametrize("portions", [1, 7])
@@ -98,7 +99,9 @@ def test_few_moved_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_contradicts_itself_is_named_over_portions_too() -> None:
-    table, _, _, _, frame = base()
+    """Of fewer customers than above, and yet more than are looked at all at once (`WHOLE`)."""
+    table, _, _, _, frame = base(1_200)
+    assert len(table) * ACTIONS > WHOLE
     tables = cut(table, 3)
     one, two, three = frame.limits
     hard = Frame((one, two, replace(three, at_least=2_000.0)), frame.own, frame.k)
@@ -107,7 +110,7 @@ def test_what_contradicts_itself_is_named_over_portions_too() -> None:
     assert set(raised.value.conflict) == {("text", 0, "capacity"), ("text", 0, "at_least")}
     assert raised.value.relaxation == (("text", 0, "at_least", 500.0),)
     # more offers of a branch than its customers may be made
-    floors = np.array([150.0, 150, 5_000, 150, 150, 150])
+    floors = np.array([150.0, 150, 1_000, 150, 150, 150])
     hard = Frame((one, replace(two, at_least=floors), three), frame.own, frame.k)
     with pytest.raises(AllocationError, match="contradict") as raised:
         planned_over(TablePortions(tables, hard), hard)
