@@ -1,1 +1,1 @@
-"""What every room stands on: people, roles, the branch tree, row scope, audit, approvals, outbox, vault, jobs."""
+"""What every room stands on: people, roles, the branch tree, row scope, audit, parameters."""

@@ -37,16 +37,23 @@ class Base:
         return self.night.day  # type: ignore[no-any-return]
 
     def codes(self, column: str) -> tuple[NDArray[np.int32], dict[str, int]]:
-        """A code column as int32 by customer number - 1 (-1: null), and the code of each value."""
+        """A code column as int32 by customer number (-1: null), and the code of each value."""
         with self._lock:
             if column not in self._codes:
                 self._codes[column] = _codes_of(self.night.read([column])[column])
             return self._codes[column]
 
     def row(self, customer: int, columns: list[str] | None = None) -> dict[str, Any]:
-        """One customer's row, of the columns this night has. Raises NightError for a number it does not know."""
+        """One customer's row, of the columns this night has. Raises NightError for an unknown number."""
         known = None if columns is None else [c for c in columns if c in self.known]
         return self.night.row(customer, known)  # type: ignore[no-any-return]
+
+    @cached_property
+    def there(self) -> NDArray[np.bool_]:
+        """Whether each customer (by number) is one: a number that was absorbed by another is not."""
+        there = np.ones(self.night.rows, dtype=bool)
+        there[list(self.night.absorbed)] = False
+        return there
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -56,12 +63,10 @@ class Base:
     def value(self, customer: int, column: str) -> str | None:
         """One customer's code of a column held in memory; null where there is none or no such customer."""
         codes, numbers = self.codes(column)
-        if not 1 <= customer <= len(codes) or codes[customer - 1] < 0:
+        if not 0 <= customer < len(codes) or codes[customer] < 0:
             return None
-        return self._names(column)[codes[customer - 1]]
-
-    def _names(self, column: str) -> list[str]:
-        return list(self._codes[column][1])
+        number = codes[customer]
+        return next(name for name, held in numbers.items() if held == number)
 
 
 def _codes_of(values: pa.ChunkedArray) -> tuple[NDArray[np.int32], dict[str, int]]:

@@ -10,7 +10,7 @@ import datetime as dt
 from collections import defaultdict
 from typing import Any
 
-import duckdb
+import pyarrow.parquet as pq
 from django.db import transaction
 
 from quanke.bank.home import Home
@@ -34,7 +34,7 @@ def _rows(home: Home, table: str) -> list[dict[str, Any]]:
     files = [str(f) for f in home.facts(table)]
     if not files:
         return []
-    return duckdb.execute("SELECT * FROM read_parquet(?)", [files]).to_arrow_table().to_pylist()  # type: ignore[no-any-return]
+    return pq.read_table(files).to_pylist()  # type: ignore[no-any-return]
 
 
 def _branches(rows: list[dict[str, Any]]) -> None:

@@ -82,9 +82,9 @@ def post_of(customer: int, of: Base | None = None) -> str | None:
 
 
 def covers(scope: Scope, customer: int, of: Base | None = None) -> bool:
-    """Whether one customer is in the scope. False for a number the night does not know."""
+    """Whether one customer is in the scope. False for a number the night does not know, or that was absorbed."""
     held = of or base()
-    if not 1 <= customer <= held.night.rows:
+    if not 0 <= customer < held.night.rows or not held.there[customer]:
         return False
     return scope.admits(post_of(customer, held), held.value(customer, BRANCH))
 
@@ -96,11 +96,11 @@ def require(person: Person, customer: int) -> None:
 
 
 def rows(scope: Scope, of: Base | None = None) -> NDArray[np.bool_]:
-    """Whether each customer (by number - 1) is in the scope."""
+    """Whether each customer (by number) is in the scope."""
     held = of or base()
     count = held.night.rows
     if scope.reach is Reach.BANK:
-        return np.ones(count, dtype=bool)
+        return held.there.copy()
     if scope.reach is Reach.NONE:
         return np.zeros(count, dtype=bool)
     post, posts = held.codes(POST)
@@ -113,10 +113,10 @@ def rows(scope: Scope, of: Base | None = None) -> NDArray[np.bool_]:
         inside[[branches[b] for b in scope.branches if b in branches]] = True
         seen |= (post == -1) & inside[branch]
     for change in _changed(held).select_related("post").order_by("since", "id"):
-        if change.customer <= count:
+        if change.customer < count:
             now = change.post.post_id if change.post else None
-            seen[change.customer - 1] = scope.admits(now, held.value(change.customer, BRANCH))
-    return seen
+            seen[change.customer] = scope.admits(now, held.value(change.customer, BRANCH))
+    return seen & held.there
 
 
 def _changed(held: Base) -> QuerySet[Relation]:

@@ -1,4 +1,4 @@
-"""Settings of the desk. Everything a bank sets comes from the environment; docs/how-to/run-the-desk.md lists it."""
+"""Settings of the desk. All that a bank sets comes from the environment (docs/how-to/run-the-desk.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ SECRET_KEY = secret(QUANKE_HOME)
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("QUANKE_DESK_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 DATABASES = {"default": database(QUANKE_HOME, os.environ.get("QUANKE_DESK_DATABASE", ""))}
-ATOMIC_REQUESTS = True
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -31,7 +30,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "quanke_desk.web.headers.StaticFiles",
     "quanke_desk.web.headers.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
