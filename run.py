@@ -50,7 +50,7 @@ GROUPS = {
 
 
 # Of what tests do, one process leaves half of two cores idle. The longest files are begun first.
-SPREAD = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+SPREAD = ["-n", "2", "--no-loadscope-reorder"]
 
 
 class Trouble(Exception):
