@@ -11,7 +11,7 @@ from django.utils import timezone
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
-from quanke_desk.foundation.scope import OutOfScope, Reach, covers, require, rows, scope_of
+from quanke_desk.foundation.scope import OutOfScope, Extent, covers, require, rows, scope_of
 
 
 def truth(person: Person) -> set[int]:
@@ -102,9 +102,9 @@ def test_seats_of_other_days_and_leavers(desk: dict[str, Person]) -> None:
     assert scope_of(ours).posts == frozenset() and not rows(scope_of(ours)).any()
     Person.objects.filter(pk=desk[Role.COMPLIANCE].pk).update(is_active=False)
     desk[Role.COMPLIANCE].refresh_from_db()
-    assert scope_of(desk[Role.COMPLIANCE]).reach is Reach.NONE
+    assert scope_of(desk[Role.COMPLIANCE]).extent is Extent.NONE
 
 
 def test_who_sees_everybody_sees_masked_rows(desk: dict[str, Person]) -> None:
-    everybody = [r for r in Role.values if scope_of(desk[r]).reach is Reach.BANK]
+    everybody = [r for r in Role.values if scope_of(desk[r]).extent is Extent.BANK]
     assert everybody and all(scope_of(desk[r]).masked for r in everybody)

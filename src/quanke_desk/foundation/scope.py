@@ -24,7 +24,7 @@ from quanke_desk.foundation.roles import BOOK_ROLES, Role
 POST, BRANCH = "owner_post", "branch"
 
 
-class Reach(StrEnum):
+class Extent(StrEnum):
     """How far a scope reaches."""
 
     NONE = "none"
@@ -41,35 +41,37 @@ class OutOfScope(PermissionDenied):
 class Scope:
     """Posts and branches whose customers may be seen, and whether as masked rows only."""
 
-    reach: Reach
+    extent: Extent
     posts: frozenset[str] = frozenset()
     branches: frozenset[str] = frozenset()
     masked: bool = False
 
     def admits(self, post: str | None, branch: str | None) -> bool:
         """Whether a customer of this post and home branch is in the scope."""
-        if self.reach is Reach.BANK:
+        if self.extent is Extent.BANK:
             return True
-        return post in self.posts or (self.reach is Reach.BRANCH and post is None and branch in self.branches)
+        return post in self.posts or (
+            self.extent is Extent.BRANCH and post is None and branch in self.branches
+        )
 
 
 def scope_of(person: Person, on: dt.date | None = None) -> Scope:
     """The scope of a person on a day (default: today)."""
     day = on or timezone.localdate()
     if not person.is_active:
-        return Scope(Reach.NONE)
+        return Scope(Extent.NONE)
     if person.role in BOOK_ROLES:
         held = Seat.objects.filter(Seat.on(day), person=person)
-        return Scope(Reach.BOOK, frozenset(held.values_list("post__post_id", flat=True)))
+        return Scope(Extent.BOOK, frozenset(held.values_list("post__post_id", flat=True)))
     if person.role in (Role.TEAM_HEAD, Role.BRANCH_HEAD) and person.branch:
         inside = Branch.objects.filter(left__gte=person.branch.left, right__lte=person.branch.right)
         posts = Post.objects.filter(branch__in=inside).values_list("post_id", flat=True)
-        return Scope(Reach.BRANCH, frozenset(posts), frozenset(inside.values_list("branch_id", flat=True)))
+        return Scope(Extent.BRANCH, frozenset(posts), frozenset(inside.values_list("branch_id", flat=True)))
     if person.role in (Role.ANALYST, Role.COMMITTEE):
-        return Scope(Reach.BANK, masked=True)
+        return Scope(Extent.BANK, masked=True)
     if person.role in (Role.COMPLIANCE, Role.RISK):
-        return Scope(Reach.BANK, masked=True)  # fields open one by one, with a purpose
-    return Scope(Reach.NONE)
+        return Scope(Extent.BANK, masked=True)  # fields open one by one, with a purpose
+    return Scope(Extent.NONE)
 
 
 def post_of(customer: int, of: Base | None = None) -> str | None:
@@ -82,7 +84,7 @@ def post_of(customer: int, of: Base | None = None) -> str | None:
 
 
 def covers(scope: Scope, customer: int, of: Base | None = None) -> bool:
-    """Whether one customer is in the scope. False for a number the night does not know, or that was absorbed."""
+    """Whether one customer is in the scope. False for a number unknown to the night, or absorbed."""
     held = of or base()
     if not 0 <= customer < held.night.rows or not held.there[customer]:
         return False
@@ -99,15 +101,15 @@ def rows(scope: Scope, of: Base | None = None) -> NDArray[np.bool_]:
     """Whether each customer (by number) is in the scope."""
     held = of or base()
     count = held.night.rows
-    if scope.reach is Reach.BANK:
+    if scope.extent is Extent.BANK:
         return held.there.copy()
-    if scope.reach is Reach.NONE:
+    if scope.extent is Extent.NONE:
         return np.zeros(count, dtype=bool)
     post, posts = held.codes(POST)
     ours = np.zeros(len(posts) + 1, dtype=bool)  # the last place answers for null, which is -1
     ours[[posts[p] for p in scope.posts if p in posts]] = True
     seen = ours[post]
-    if scope.reach is Reach.BRANCH:
+    if scope.extent is Extent.BRANCH:
         branch, branches = held.codes(BRANCH)
         inside = np.zeros(len(branches) + 1, dtype=bool)
         inside[[branches[b] for b in scope.branches if b in branches]] = True
