@@ -218,3 +218,20 @@ def test_bringing_the_bank_twice_changes_nothing_and_keeps_what_was_given(desk: 
     assert ends == list(range(1, 2 * len(tree) + 1)), "each number once: intervals lie within each other"
     staff.refresh_from_db()
     assert staff.role == Role.RISK
+
+
+def test_branches_that_stand_under_each_other_are_refused(desk: dict[str, Person]) -> None:
+    from quanke.kernel.errors import HomeError
+    from quanke_desk.foundation.brought import _branches
+
+    more = {"name": "x", "kind": "outlet", "closed_on": None}
+    rows = [{"branch_id": "a", "parent_id": "b", **more}, {"branch_id": "b", "parent_id": "a", **more}]
+    with pytest.raises(HomeError, match="a, b stand under each other"):
+        _branches([*rows, {"branch_id": "c", "parent_id": None, **more}])
+
+
+def test_behind_a_proxy_with_the_certificate(desk: dict[str, Person], settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert Client().get("/login/")["Location"].startswith("https://")
+    assert Client().get("/login/", headers={"x-forwarded-proto": "https"}).status_code == 200

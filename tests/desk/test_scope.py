@@ -11,7 +11,7 @@ from django.utils import timezone
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
-from quanke_desk.foundation.scope import OutOfScope, Extent, covers, require, rows, scope_of
+from quanke_desk.foundation.scope import Extent, OutOfScope, covers, require, rows, scope_of
 
 
 def truth(person: Person) -> set[int]:

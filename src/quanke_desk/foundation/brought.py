@@ -6,14 +6,15 @@ desk itself records (roles given by hand, stand-ins) stays.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from typing import Any
 
 import pyarrow.parquet as pq
 from django.db import transaction
+from django.utils import timezone
 
 from quanke.bank.home import Home
+from quanke.kernel.errors import HomeError
 from quanke_desk.foundation.analytic import home_path
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
 from quanke_desk.foundation.roles import Role
@@ -63,6 +64,8 @@ def _branches(rows: list[dict[str, Any]]) -> None:
 
     for top in under[None]:
         walk(top, None)
+    if lost := sorted(known - set(made)):
+        raise HomeError(f"branches: {', '.join(lost[:5])} stand under each other (parent_id)")
 
 
 def _posts(rows: list[dict[str, Any]]) -> None:
@@ -89,7 +92,7 @@ def _people(staff: list[dict[str, Any]], posts: list[dict[str, Any]]) -> None:
     there = {p.staff_id: p for p in Person.objects.exclude(staff_id=None)}
     new = []
     for row in staff:
-        gone = row["left_on"] is not None and row["left_on"] <= dt.date.today()
+        gone = row["left_on"] is not None and row["left_on"] <= timezone.localdate()
         person = there.get(row["staff_id"])
         if person is None:
             person = Person(

@@ -7,6 +7,7 @@ import hashlib
 
 from django.contrib.auth import authenticate, login
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -29,13 +30,15 @@ def enter(request: HttpRequest, username: str, password: str) -> Person | None:
         raise Locked
     person = authenticate(request, username=username.strip(), password=password)
     if not isinstance(person, Person):
-        Attempt.objects.create(name_digest=name, at=timezone.now())
-        audit.record(None, "login.failed", f"name:{name[:16]}")
+        with transaction.atomic():
+            Attempt.objects.create(name_digest=name, at=timezone.now())
+            audit.record(None, "login.failed", f"name:{name[:16]}")
         return None
-    Attempt.objects.filter(name_digest=name).delete()
-    _end_oldest(person)
-    login(request, person)
-    audit.record(person, "login", f"person:{person.pk}")
+    with transaction.atomic():
+        Attempt.objects.filter(name_digest=name).delete()
+        _end_oldest(person)
+        login(request, person)
+        audit.record(person, "login", f"person:{person.pk}")
     return person
 
 

@@ -140,8 +140,6 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     if asked["person"]:
         found = found.filter(person__username=asked["person"])
     listed = Paginator(found, ROWS).get_page(request.GET.get("page"))
-    if any(asked.values()):
-        audit.record(
-            person_of(request), "audit.search", "audit", detail={"by": [n for n in asked if asked[n]]}
-        )
+    detail = {"by": [name for name in asked if asked[name]]}
+    audit.record(person_of(request), "audit.read", "audit", detail=detail)
     return render(request, "desk/audit.html", {"listed": listed, "asked": asked})

@@ -22,7 +22,6 @@ def database(home: str, address: str) -> dict[str, Any]:
             "HOST": parts.hostname or "",
             "PORT": str(parts.port or ""),
             "OPTIONS": dict(parse_qsl(parts.query)),
-            "ATOMIC_REQUESTS": True,
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
         }
@@ -32,9 +31,9 @@ def database(home: str, address: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
-        "ATOMIC_REQUESTS": True,
         "OPTIONS": {
             # One writer at a time: a writer says so when it begins, and others wait instead of failing.
+            # So a page is no transaction (reading would wait for writing): every change is one of its own.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
