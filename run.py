@@ -2,6 +2,7 @@
 """Sets Quanke up and runs it. Needs Python 3.11 or later, and nothing else; works on Windows too.
 
     python3 run.py demo                 a sample bank, a night over it, and a report
+    python3 run.py desk [HOME] [...]    the desk over the demo's home, or over one of yours
     python3 run.py test [...]           the tests (further words go to pytest)
     python3 run.py setup [--dev]        only set up (--dev: what tests and linters need as well)
     python3 run.py quanke ...           the quanke command
@@ -50,7 +51,7 @@ GROUPS = {
 
 
 # Of what tests do, one process leaves half of two cores idle. The longest files are begun first.
-SPREAD = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+SPREAD = ["-n", "2", "--no-loadscope-reorder"]
 
 
 class Trouble(Exception):
@@ -361,6 +362,26 @@ def quanke(words):
     return call(in_venv("quanke"), *words, cwd=os.getcwd())
 
 
+def desk(words):
+    """`desk [HOME] [...]`: serves the desk over a home (default: demo-home, as a demo); further words go to
+    `quanke-desk serve`."""
+    set_up()
+    given = bool(words) and not words[0].startswith("-")
+    home = Path(words[0] if given else ROOT / "demo-home").resolve()
+    if not (home / "nights").is_dir():
+        raise Trouble("%s has no night yet: `python3 run.py demo` makes a sample bank." % home)
+    os.environ["QUANKE_HOME"] = str(home)
+    os.environ.setdefault("QUANKE_DESK_DEMO", "0" if given else "1")
+    prepared = [["migrate", "--no-input", "--verbosity", "0"], ["bring_bank"]]
+    if os.environ["QUANKE_DESK_DEMO"] == "1":
+        prepared.append(["demo_people"])
+    for command in prepared:
+        status = call(in_venv("quanke-desk"), *command)
+        if status:
+            return status
+    return call(in_venv("quanke-desk"), "serve", *(words[1:] if given else words))
+
+
 def test(words):
     """`test [...]`: pytest, then a plain summary. All tests go to two processes (`tests/conftest.py` says
     what stays together); with words of your own it is one, unless they say otherwise."""
@@ -505,7 +526,7 @@ def wheel(words):
     return 0
 
 
-COMMANDS = {c.__name__: c for c in (setup, demo, test, quanke, bench, lint, docs, wheel, lock)}
+COMMANDS = {c.__name__: c for c in (setup, demo, desk, test, quanke, bench, lint, docs, wheel, lock)}
 
 
 def newer_python():

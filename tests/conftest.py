@@ -6,9 +6,11 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.homes import after_june, after_may, busy, fresh, loaded, stream, wanted  # noqa: F401
 
@@ -37,20 +39,27 @@ LONGEST = (*ON_SPARK, "tests/tiles/", "tests/faults/", "tests/scores/", "tests/p
 """What is begun first where tests are spread over processes: begun last, the others would wait for it."""
 
 
-@pytest.hookimpl(tryfirst=True)
+class Spread(LoadScopeScheduling):
+    """Tests over processes: a file stays in one with what its fixtures made; so does all that asks Spark."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "spark" if nodeid.startswith(ON_SPARK) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
+    """Whatever `--dist` says: xdist's own groups are not kept with this pytest (a node's id is read once)."""
+    return Spread(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Under `--dist loadgroup` a file stays in one process, and so does all that asks Spark."""
-    if not getattr(config.option, "loadgroup", False) and config.getoption("dist", "no") != "loadgroup":
-        return
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "spark" if file.startswith(ON_SPARK) else file.removesuffix(".py").replace("/", ".")
-        item.add_marker(pytest.mark.xdist_group(group))
+    """In a process among several, what takes longest comes first."""
 
     def place(item: pytest.Item) -> int:
         return next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
 
-    items.sort(key=place)
+    if hasattr(config, "workerinput"):
+        items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:

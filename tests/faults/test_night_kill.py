@@ -117,6 +117,23 @@ def test_a_killed_night_ends_in_the_same_bytes(loaded: Path, after_may: Path, tm
     same_tiles(home, after_may)
 
 
+def test_a_night_killed_while_its_search_is_written_goes_on(
+    loaded: Path, after_may: Path, tmp_path: Path
+) -> None:
+    """Groups that are whole are not written again, and those that are not begin anew."""
+    home = tmp_path / "killed"
+    shutil.copytree(loaded, home)
+    assert killed(home, MAY, "the search is written", 4)
+    folder = home / f"nights/.{MAY}.working/finding"
+    there = {path.name: path.stat().st_ino for path in folder.iterdir() if not path.suffix}
+    assert not (folder / "finding.json").exists() and list(folder.glob("*.making"))
+    run_night(Home.open(home), MAY, bucket=BUCKET)
+    assert digest(home / "nights") == digest(after_may / "nights")
+    made = home / "nights" / MAY.isoformat() / "finding"
+    assert {name: (made / name).stat().st_ino for name in there} == there
+    assert not list(made.glob("*.making"))
+
+
 MIDST = (
     ("rows are read", 1),
     ("values are carried", 2),
@@ -124,7 +141,6 @@ MIDST = (
     ("a part is noted", 1),
     ("tiles are put in place", 1),
     ("the graph is made", 1),
-    ("the search is written", 3),
 )
 """Where a carried night is struck, one after the other; each run goes on with what the one before left. The
 first four lie in the step that carries the tags, in which two parts are worked on at a time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -46,7 +47,8 @@ def rows(bank: Bank, table: str, *columns: str) -> list[dict[str, Any]]:
     ("table", "column", "kind"),
     [("parties", "phone", "phone"), ("parties", "id_number", "document"), ("cards", "card_id", "card"),
      ("organisations", "uscc", "document"), ("accounts", "account_id", "account"),
-     ("organisations", "name", "organisation"), ("parties", "party_id", "party"), ("parties", "name", "name")],
+     ("organisations", "name", "organisation"), ("parties", "party_id", "party"),
+     ("parties", "name", "name")],
 )  # fmt: skip
 def test_everybody_is_found_by_everything(bank: Bank, table: str, column: str, kind: str) -> None:
     register = bank.register.customer
@@ -122,8 +124,13 @@ def test_a_key_that_is_missing_or_open_to_others(home: Path) -> None:
         bank.search("王")
 
 
-def test_a_key_is_made_once(tmp_path: Path) -> None:
-    (tmp_path / f"{FIND_KEY}.new").write_text("of a run that was killed", encoding="utf-8")
+@pytest.mark.parametrize("links", [True, False])
+def test_a_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    if not links:
+        monkeypatch.setattr("quanke.bank.keys.os.link", refuse)
     make_find_key(tmp_path)
     key = read_find_key(tmp_path)
     make_find_key(tmp_path)

@@ -76,8 +76,8 @@ class Home:
             raise HomeError(f"a home needs an ISO 4217 currency: {error}") from None
         if (path / "home.json").exists():
             raise HomeError(f"{path} is a home already")
-        known = {_DRAFT, FIND_KEY, f"{FIND_KEY}.new"}
-        if path.exists() and (not path.is_dir() or {entry.name for entry in path.iterdir()} - known):
+        begun = (_DRAFT, FIND_KEY)  # what a killed run may have left
+        if path.exists() and not (path.is_dir() and all(e.name.startswith(begun) for e in path.iterdir())):
             raise HomeError(f"{path} is not an empty folder, so no home can be made there")
         path.mkdir(parents=True, exist_ok=True)
         make_find_key(path)

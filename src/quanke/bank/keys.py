@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from contextlib import suppress
+import tempfile
 from pathlib import Path
 
 from quanke.kernel.errors import HomeError
@@ -25,15 +25,20 @@ def make_find_key(home: Path) -> None:
     """Make the key of the home at `home`, unless it has one. Of two processes that make it one's stays."""
     if (home / FIND_KEY).exists():
         return
-    draft = home / f"{FIND_KEY}.new"
-    draft.unlink(missing_ok=True)  # of a run that was killed
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(secrets.token_hex(BYTES) + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-    with suppress(FileExistsError):
-        os.link(draft, home / FIND_KEY)
-    draft.unlink(missing_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f"{FIND_KEY}.", dir=home)  # for its owner alone
+    try:
+        with os.fdopen(handle, "w") as out:
+            out.write(secrets.token_hex(BYTES) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(draft, home / FIND_KEY)  # refuses where one stands by now
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.rename(draft, home / FIND_KEY)
+    finally:
+        Path(draft).unlink(missing_ok=True)
 
 
 def read_find_key(home: Path) -> bytes:

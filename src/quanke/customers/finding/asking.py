@@ -102,7 +102,8 @@ class SearchIndex:
         organisation's name, a name and the last four digits of a phone or card.
 
         `kinds`: only these of `SEARCH_KINDS` (none: all). `within` (shape (rows,)): only customers it is true
-        for; others are neither listed nor counted. Raises InputError for a text, kind or limit that cannot be.
+        for; others are neither listed nor counted. Raises InputError for a text, kind or limit that cannot
+        be.
         """
         _check(text, kinds, limit)
         if within is not None and (within.shape != (self.rows,) or within.dtype != np.bool_):

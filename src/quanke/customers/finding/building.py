@@ -71,7 +71,7 @@ def write_finding(
         if not target.exists():
             shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
             if earlier is not None and before.get(group) == made[group]:
-                shutil.copytree(earlier / group, beside, copy_function=os.link)
+                shutil.copytree(earlier / group, beside, copy_function=_link)
             else:
                 beside.mkdir()
                 _WRITERS[group](beside, makings)
@@ -84,6 +84,13 @@ def write_finding(
     beside = folder / f"{SHEET}.part"
     beside.write_text(json.dumps(sheet, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     beside.replace(folder / SHEET)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
 
 
 def _made(earlier: Path | None) -> dict[str, str]:

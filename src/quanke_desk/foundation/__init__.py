@@ -1,0 +1,1 @@
+"""What every room stands on: people, roles, the branch tree, row scope, audit, parameters."""

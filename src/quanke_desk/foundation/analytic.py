@@ -1,0 +1,102 @@
+"""The library's home as the desk reads it: the last published night, its arrays, one customer's row.
+
+Nights are published by one rename and never change, so what is read here stays whole while the next
+night is being computed; a newer night is taken up at the first question after it was published.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from django.conf import settings
+from numpy.typing import NDArray
+
+import quanke
+from quanke.kernel.errors import NightError
+
+
+@dataclass
+class Base:
+    """One published night of one home, with the two columns every scope asks held in memory."""
+
+    bank: Any
+    night: Any
+    _codes: dict[str, tuple[NDArray[np.int32], dict[str, int]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def day(self) -> dt.date:
+        """The day the night speaks of."""
+        return self.night.day  # type: ignore[no-any-return]
+
+    def codes(self, column: str) -> tuple[NDArray[np.int32], dict[str, int]]:
+        """A code column as int32 by customer number (-1: null), and the code of each value."""
+        with self._lock:
+            if column not in self._codes:
+                self._codes[column] = _codes_of(self.night.read([column])[column])
+            return self._codes[column]
+
+    def row(self, customer: int, columns: list[str] | None = None) -> dict[str, Any]:
+        """One customer's row, of the columns this night has. Raises NightError for an unknown number."""
+        known = None if columns is None else [c for c in columns if c in self.known]
+        return self.night.row(customer, known)  # type: ignore[no-any-return]
+
+    @cached_property
+    def there(self) -> NDArray[np.bool_]:
+        """Whether each customer (by number) is one: a number that was absorbed by another is not."""
+        there = np.ones(self.night.rows, dtype=bool)
+        there[list(self.night.absorbed)] = False
+        return there
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Names of the columns of this night."""
+        return frozenset(self.night.columns)
+
+    def value(self, customer: int, column: str) -> str | None:
+        """One customer's code of a column held in memory; null where there is none or no such customer."""
+        codes, numbers = self.codes(column)
+        if not 0 <= customer < len(codes) or codes[customer] < 0:
+            return None
+        number = codes[customer]
+        return next(name for name, held in numbers.items() if held == number)
+
+
+def _codes_of(values: pa.ChunkedArray) -> tuple[NDArray[np.int32], dict[str, int]]:
+    held = values.combine_chunks().dictionary_encode()
+    if isinstance(held, pa.ChunkedArray):
+        held = held.combine_chunks()
+    numbers = {str(v): n for n, v in enumerate(held.dictionary.to_pylist())}
+    return np.asarray(held.indices.fill_null(-1), dtype=np.int32), numbers
+
+
+_held: dict[tuple[Path, dt.date], Base] = {}
+_lock = threading.Lock()
+
+
+def home_path() -> Path:
+    """Folder of the home. Raises NightError where none is set."""
+    if not settings.QUANKE_HOME:
+        raise NightError("no home is set: QUANKE_HOME names its folder")
+    return Path(settings.QUANKE_HOME)
+
+
+def base() -> Base:
+    """The last published night. Raises NightError where none is published."""
+    bank = quanke.open(home_path())
+    day = bank.nights[-1] if bank.nights else None
+    if day is None:
+        raise NightError("no night is published yet: `quanke night --on DATE` first")
+    with _lock:
+        held = _held.get((home_path(), day))
+        if held is None:
+            _held.clear()
+            held = _held[home_path(), day] = Base(bank, bank.night(day))
+        return held

@@ -1,0 +1,1 @@
+"""Settings, shell, theme: wires only."""

@@ -1,0 +1,237 @@
+"""Logging in, locking out, leaving, and what the audit holds of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from quanke_desk.foundation import audit
+from quanke_desk.foundation.demo import PASSWORD
+from quanke_desk.foundation.entering import sessions_of
+from quanke_desk.foundation.models import Attempt, AuditEntry, Person, Post, Seat
+from quanke_desk.foundation.parameters import ParameterError, change, value
+from quanke_desk.foundation.people import NotAllowed, give_role, leave, stand_in
+from quanke_desk.foundation.roles import Role
+from quanke_desk.foundation.scope import scope_of
+
+
+def log_in(name: str, password: str = PASSWORD, client: Client | None = None, **more: str) -> Any:
+    return (client or Client()).post("/login/", {"username": name, "password": password, **more})
+
+
+def test_in_and_out(desk: dict[str, Person]) -> None:
+    client = Client()
+    assert log_in("demo-analyst", client=client)["Location"] == "/"
+    assert client.get("/").status_code == 200
+    client.post("/logout/")
+    assert client.get("/").status_code == 302
+    assert [e.action for e in AuditEntry.objects.all()[:2]] == ["logout", "login"]
+
+
+def test_a_session_is_begun_anew(desk: dict[str, Person]) -> None:
+    """A session key planted before the log-in is worth nothing after it."""
+    client = Client()
+    session = client.session
+    session["planted"] = True
+    session.save()
+    planted = session.session_key
+    client.cookies["sessionid"] = str(planted)
+    log_in("demo-analyst", client=client)
+    assert client.cookies["sessionid"].value != planted
+    other = Client()
+    other.cookies["sessionid"] = str(planted)
+    assert other.get("/").status_code == 302
+
+
+def test_where_a_login_leads_stays_here(desk: dict[str, Person]) -> None:
+    assert log_in("demo-analyst", next="/people/?q=a")["Location"] == "/people/?q=a"
+    for bad in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
+        assert log_in("demo-analyst", next=bad)["Location"] == "/"
+
+
+def test_a_name_is_locked_after_failures(desk: dict[str, Person]) -> None:
+    tries = value("login.tries")
+    answers = [log_in("demo-risk", "wrong") for _ in range(tries)]
+    assert {a.status_code for a in answers} == {401}
+    assert "Location" not in log_in("demo-risk")  # the right password does not help any more
+    assert "Location" in log_in("demo-analyst")
+    Attempt.objects.update(at=timezone.now() - dt.timedelta(minutes=value("login.window"), seconds=1))
+    assert log_in("demo-risk")["Location"] == "/"
+    assert not Attempt.objects.exists()
+    failed = AuditEntry.objects.filter(action="login.failed")
+    assert failed.count() == tries and not any("demo-risk" in e.subject for e in failed)
+
+
+def test_an_unknown_name_is_answered_as_a_wrong_password(desk: dict[str, Person]) -> None:
+    def page(name: str) -> str:
+        text = log_in(name, "wrong").content.decode()
+        return "".join(line for line in text.splitlines() if "csrfmiddlewaretoken" not in line)
+
+    assert page("demo-risk") == page("nobody-of-this-name")
+
+
+def test_a_person_has_so_many_sessions(desk: dict[str, Person]) -> None:
+    clients = [Client() for _ in range(3)]
+    for client in clients:
+        log_in("demo-analyst", client=client)
+    assert [c.get("/").status_code for c in clients] == [302, 200, 200]
+    assert len(sessions_of(desk[Role.ANALYST])) == value("session.most") == 2
+
+
+def test_who_leaves_is_out_the_same_moment(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    manager, keeper = desk[Role.CUSTOMER_MANAGER], entered[Role.ADMINISTRATOR]
+    assert entered[Role.CUSTOMER_MANAGER].get("/").status_code == 200
+    answer = keeper.post(f"/people/{manager.pk}/", {"do": "leave", "reason": "resigned"})
+    assert answer.status_code == 302
+    assert entered[Role.CUSTOMER_MANAGER].get("/").status_code == 302
+    assert "Location" not in log_in(manager.username)
+    manager.refresh_from_db()
+    assert manager.left_on == timezone.localdate() and not scope_of(manager).posts
+    assert AuditEntry.objects.get(action="people.leave").person == desk[Role.ADMINISTRATOR]
+
+
+def test_a_role_is_given_by_another_with_a_reason(desk: dict[str, Person]) -> None:
+    keeper, teller = desk[Role.ADMINISTRATOR], desk[Role.TELLER]
+    for by, of, role, reason in (
+        (keeper, keeper, Role.RISK, "x"),
+        (desk[Role.COMPLIANCE], teller, Role.RISK, "x"),
+        (keeper, teller, "king", "x"),
+        (keeper, teller, Role.RISK, "  "),
+    ):
+        with pytest.raises(NotAllowed):
+            give_role(of, role, by=by, reason=reason)
+    assert not AuditEntry.objects.filter(action="people.role").exists()
+    give_role(teller, Role.LOBBY, by=keeper, reason="moved to the lobby")
+    teller.refresh_from_db()
+    assert teller.role == Role.LOBBY
+    assert AuditEntry.objects.get(action="people.role").detail == {"from": "teller", "to": "lobby"}
+
+
+def test_a_form_sets_what_it_offers_and_nothing_else(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    teller = desk[Role.TELLER]
+    more = {"username": "root", "is_active": "", "staff_id": "1", "branch": "1", "password": "x"}
+    entered[Role.ADMINISTRATOR].post(f"/people/{teller.pk}/", {"role": "lobby", "reason": "r", **more})
+    now = Person.objects.get(pk=teller.pk)
+    assert now.role == "lobby"
+    same = ("username", "is_active", "staff_id", "branch_id", "password")
+    assert all(getattr(now, n) == getattr(teller, n) for n in same)
+
+
+def test_a_stand_in_sees_the_book_for_as_long(desk: dict[str, Person]) -> None:
+    manager, keeper = desk[Role.CUSTOMER_MANAGER], desk[Role.ADMINISTRATOR]
+    today = timezone.localdate()
+    post = Post.objects.filter(role="customer_manager").order_by("-post_id")[0]
+    until = today + dt.timedelta(days=5)
+    stand_in(manager, post, today, until, by=keeper, reason="leave")
+    assert post.post_id in scope_of(manager).posts
+    assert post.post_id not in scope_of(manager, until).posts
+    with pytest.raises(NotAllowed):
+        stand_in(manager, post, today, until, by=keeper, reason="twice")
+    with pytest.raises(NotAllowed):
+        stand_in(manager, post, today, today, by=keeper, reason="no day")
+    leave(manager, by=keeper, reason="resigned")
+    assert not Seat.objects.filter(Seat.on(today), person=manager).exists()
+
+
+def test_the_audit_can_neither_be_changed_nor_cut(desk: dict[str, Person]) -> None:
+    for n in range(3):
+        audit.record(desk[Role.RISK], "test.done", f"test:{n}", detail={"n": n})
+    entry = AuditEntry.objects.order_by("id")[1]
+    for change_it in (
+        lambda: AuditEntry.objects.filter(pk=entry.pk).update(reason="other"),
+        lambda: AuditEntry.objects.filter(pk=entry.pk).delete(),
+        lambda: entry.save(),
+    ):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change_it()
+    assert audit.first_broken() is None and AuditEntry.objects.count() == 3
+
+
+def test_who_gets_round_the_triggers_is_found(desk: dict[str, Person]) -> None:
+    from django.db import connection
+
+    for n in range(4):
+        audit.record(None, "test.done", f"test:{n}")
+    numbers = list(AuditEntry.objects.order_by("id").values_list("id", flat=True))
+    table = "foundation_auditentry"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        else:
+            cursor.execute("DROP TRIGGER audit_no_UPDATE")
+            cursor.execute("DROP TRIGGER audit_no_DELETE")
+        cursor.execute(f"UPDATE {table} SET reason = 'other' WHERE id = %s", [numbers[1]])
+        assert audit.first_broken() == numbers[1]
+        cursor.execute(f"UPDATE {table} SET reason = '' WHERE id = %s", [numbers[1]])
+        assert audit.first_broken() is None
+        cursor.execute(f"DELETE FROM {table} WHERE id = %s", [numbers[2]])
+        assert audit.first_broken() == numbers[3]
+
+
+def test_what_was_rolled_back_is_not_on_record(desk: dict[str, Person]) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        audit.record(None, "test.done", "test:1")
+        raise RuntimeError
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_parameter_has_its_days(desk: dict[str, Person]) -> None:
+    keeper, today = desk[Role.ADMINISTRATOR], timezone.localdate()
+    later = today + dt.timedelta(days=3)
+    change("login.tries", 7, later, by=keeper, reason="policy 12")
+    assert value("login.tries") == 5 and value("login.tries", later) == 7
+    change("login.tries", 8, later, by=keeper, reason="corrected")
+    assert value("login.tries", later) == 8
+    bad: list[tuple[str, Any, dt.date, str]] = [
+        ("login.tries", 2, today, "x"),
+        ("login.tries", True, today, "x"),
+        ("login.tries", "7", today, "x"),
+        ("login.tries", 7, today - dt.timedelta(days=1), "x"),
+        ("login.tries", 7, today, " "),
+        ("nothing", 7, today, "x"),
+    ]
+    for name, to, since, reason in bad:
+        with pytest.raises(ParameterError):
+            change(name, to, since, by=keeper, reason=reason)
+    assert AuditEntry.objects.filter(action="parameters.change").count() == 2
+
+
+def test_bringing_the_bank_twice_changes_nothing_and_keeps_what_was_given(desk: dict[str, Person]) -> None:
+    from quanke_desk.foundation.brought import bring_bank
+    from quanke_desk.foundation.models import Branch
+
+    staff = Person.objects.exclude(staff_id=None).filter(is_active=True).first()
+    assert staff is not None and not staff.has_usable_password()
+    give_role(staff, Role.RISK, by=desk[Role.ADMINISTRATOR], reason="moved")
+    counts = bring_bank()
+    tree = list(Branch.objects.values_list("left", "right", "parent_id"))
+    assert bring_bank() == counts and list(Branch.objects.values_list("left", "right", "parent_id")) == tree
+    ends = sorted(n for left, right, _ in tree for n in (left, right))
+    assert ends == list(range(1, 2 * len(tree) + 1)), "each number once: intervals lie within each other"
+    staff.refresh_from_db()
+    assert staff.role == Role.RISK
+
+
+def test_branches_that_stand_under_each_other_are_refused(desk: dict[str, Person]) -> None:
+    from quanke.kernel.errors import HomeError
+    from quanke_desk.foundation.brought import _branches
+
+    more = {"name": "x", "kind": "outlet", "closed_on": None}
+    rows = [{"branch_id": "a", "parent_id": "b", **more}, {"branch_id": "b", "parent_id": "a", **more}]
+    with pytest.raises(HomeError, match="a, b stand under each other"):
+        _branches([*rows, {"branch_id": "c", "parent_id": None, **more}])
+
+
+def test_behind_a_proxy_with_the_certificate(desk: dict[str, Person], settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert Client().get("/login/")["Location"].startswith("https://")
+    assert Client().get("/login/", headers={"x-forwarded-proto": "https"}).status_code == 200

@@ -1,0 +1,84 @@
+"""A browser, and a desk it opens."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def desk_at(after_june: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a desk over a copy of the sample home of June, served as a bank's would be."""
+    home = tmp_path_factory.mktemp("desk") / "home"
+    shutil.copytree(after_june, home)
+    words = [str(Path(sys.executable).with_name("quanke-desk"))]
+    env = {**os.environ, "QUANKE_HOME": str(home), "QUANKE_DESK_DEMO": "1", "QUANKE_DESK_DATABASE": ""}
+    for command in ("migrate", "bring_bank", "demo_people"):
+        subprocess.run([*words, command], env=env, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = (home / "served.log").open("w")
+    served = subprocess.Popen(
+        [*words, "serve", "--port", str(port)], env=env, stdout=told, stderr=subprocess.STDOUT
+    )
+    try:
+        at = f"http://127.0.0.1:{port}"
+        _wait_for(at, served)
+        yield at
+    finally:
+        served.terminate()
+        served.wait(20)
+
+
+def _wait_for(at: str, served: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until and served.poll() is None:
+        try:
+            urllib.request.urlopen(f"{at}/health/", timeout=5).close()
+            return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.2)
+    raise RuntimeError("the desk did not begin to serve")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no chromium: on Debian, `apt-get install chromium fonts-noto-cjk`")
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Page]:
+    """A page that fails its test where the browser complains."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" and "401" not in m.text else None)
+    page.on("pageerror", lambda e: said.append(str(e)))
+    yield page
+    context.close()
+    assert not said
