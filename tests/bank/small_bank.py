@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from quanke.bank.home import Home
+from quanke.bank.keys import FIND_KEY
 from quanke.bank.load import LoadReport, Resources, load
 from quanke.bank.readers import DatabaseSource
 from quanke.kernel.progress import SilentProgress
@@ -108,9 +109,9 @@ def account_numbers(home: Home) -> dict[str, int]:
 
 
 def digest(root: Path) -> dict[str, str]:
-    """SHA-256 of every file under `root`."""
+    """SHA-256 of every file under `root` but the key, which is drawn for each home."""
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != FIND_KEY
     }

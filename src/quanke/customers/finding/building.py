@@ -88,7 +88,7 @@ def write_finding(
 
 def _link(source: str, target: str) -> None:
     try:
-        os.link(source, target)
+        os.link(Path(source), Path(target))
     except OSError:  # a file system without hard links
         shutil.copyfile(source, target)
 
