@@ -30,7 +30,7 @@ if not __package__:  # called as `python benchmarks/search`
 
 from benchmarks.machine import machine
 from benchmarks.process import finished
-from benchmarks.search.bank import COMMON, GIVEN, SEED, SURNAMES, TRADES, write_bank
+from benchmarks.search.bank import COMMON, GIVEN, SEED, SURNAMES, TRADES
 from benchmarks.search.job import KEY
 from benchmarks.search.peer import QUESTIONS, InDuckDB
 from quanke.customers.finding import SearchIndex
@@ -176,7 +176,7 @@ def main() -> None:
     DATA.mkdir(exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=DATA, prefix="search-"))
     try:
-        write_bank(scratch, size)
+        finished([sys.executable, "-m", "benchmarks.search.bank", str(scratch), str(size)])
         figures, peers, ratios = measured(scratch, size, EACH)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

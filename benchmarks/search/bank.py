@@ -6,6 +6,7 @@ Names are drawn as names are: few surnames that many have, many given names that
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,8 @@ def bodies(r: np.random.Generator, count: int) -> pa.Array:
     return _joined(parts[0], *trade_name, parts[1], parts[2])
 
 
-def write_bank(folder: Path, customers: int) -> dict[str, list[Path]]:
-    """Write the tables, sorted as a home's are; their files by table. 1.25 records a person, 2.5 accounts
+def write_bank(folder: Path, customers: int) -> None:
+    """Write the tables, sorted as a home's are. 1.25 records a person, 2.5 accounts
     and a card a customer."""
     r = np.random.default_rng(SEED)
     organisations = int(customers * BODIES)
@@ -110,4 +111,7 @@ def write_bank(folder: Path, customers: int) -> dict[str, list[Path]]:
         pq.write_table(
             pa.table(columns), folder / f"{name}.parquet", compression="zstd", row_group_size=122_880
         )
-    return {name: [folder / f"{name}.parquet"] for name in tables}
+
+
+if __name__ == "__main__":  # in a process of its own, whose memory is nobody else's
+    write_bank(Path(sys.argv[1]), int(sys.argv[2]))

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quanke.customers.finding.forms import (
@@ -110,6 +110,7 @@ NUMBERS = (
 )
 
 
+@example(["1118000", "11118000", "1111800x", "+861118000", "+8611118000"], 0, True, True)
 @given(st.lists(NUMBERS, max_size=12), st.integers(0, 4), st.booleans(), st.booleans())
 def test_a_column_of_digests_is_its_digests(
     texts: list[str | None], cut: int, mobile: bool, tail: bool

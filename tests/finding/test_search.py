@@ -6,11 +6,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanke.customers.finding import SearchIndex, SearchResult, write_finding
+from quanke.customers.finding.postings import Numbers, Texts, write_numbers, write_texts
 from quanke.kernel.errors import HomeError, InputError, NightError
 from tests.finding.small_bank import DIGESTS, KEY, Bank, Body, Person, judged
 
@@ -30,7 +32,7 @@ BANK = Bank(
         Body(8, "新深圳华强集团有限公司", party_id="B3"),
     ),
     accounts=((0, "7559-0001"), (3, "75590002"), (7, "75590003")),
-    cards=((2, "6214880011118000"), (6, "6214880022228000")),
+    cards=((2, "6214880011118000"), (6, "6214880022228000"), (3, "1118000")),
     absorbed={9: 0},
 )
 
@@ -75,6 +77,7 @@ def told(result: SearchResult) -> list[tuple[int, str, str]]:
         ("张建国8000", [(0, "phone", "tail"), (1, "card", "tail")]),
         ("anna 8000", [(5, "phone", "tail")]),
         ("李 8000", []),
+        ("欧阳 8000", []),
         ("华强", [(7, "organisation", "exact"), *((n, "organisation", "substring") for n in (6, 8))]),
         ("深圳华强", [(6, "organisation", "prefix"), (8, "organisation", "substring")]),
         ("有限公司", [(6, "organisation", "substring"), (8, "organisation", "substring")]),
@@ -131,6 +134,22 @@ def test_a_name_of_many_is_counted_and_cut(tmp_path: Path) -> None:
     assert index.search("王伟", within=within, limit=1_000).count == int(within.sum())
     last = np.arange(rows) >= rows - 2
     assert [f.customer for f in index.search("王", within=last).found] == [rows - 2, rows - 1]
+
+
+def test_customers_of_a_key_stand_once_and_rise(tmp_path: Path) -> None:
+    """Keys over the whole range, so that each piece of it has some."""
+    tokens = np.array([5, 2**64 - 1, 5, 7 << 61, 5, 1 << 61], np.uint64)
+    write_numbers(tmp_path, "some", tokens, np.array([4, 1, 2, 3, 4, 0], np.int32))
+    numbers = Numbers(tmp_path, "some")
+    held = {token: numbers.find(token).tolist() for token in (0, 5, 6, 1 << 61, 7 << 61, 2**64 - 1)}
+    assert held == {0: [], 5: [2, 4], 6: [], 1 << 61: [0], 7 << 61: [3], 2**64 - 1: [1]}
+    codes, customers = np.array([0, 1, 0, 2, 0], np.int32), np.array([4, 1, 2, 3, 4], np.int32)
+    write_texts(tmp_path, "words", pa.array(["张三", "a", "张"]), codes, customers)
+    words = Texts(tmp_path, "words")
+    assert [word.decode() for word in words] == ["a", "张", "张三"]
+    assert words.find("张三").tolist() == [2, 4] and words.find("").tolist() == []
+    assert sorted(words.beginning("张").tolist()) == [2, 3, 4]
+    assert words.beginning("b").tolist() == [] and len(words.beginning("")) == 4
 
 
 def test_a_bank_of_nobody(tmp_path: Path) -> None:
@@ -204,13 +223,21 @@ def with_right_papers(person: Person) -> Person:
     st.lists(ASKED, min_size=1, max_size=12),
     st.lists(st.booleans(), min_size=6, max_size=6) | st.none(),
     st.integers(1, 6),
+    st.sampled_from([6, 700]),
 )
 def test_whatever_is_asked_of_whomever(
-    people: list[Person], bodies: list[Body], texts: list[str], within: list[bool] | None, limit: int
+    people: list[Person],
+    bodies: list[Body],
+    texts: list[str],
+    within: list[bool] | None,
+    limit: int,
+    rows: int,
 ) -> None:
+    """Of 700 customer numbers those that are found are few, and sorted; of six they are many, and marked."""
     parties = len(people) + len(bodies)
     numbers = [(n, f"6214{8000 + n % 2}") for n in range(parties)]
-    bank = Bank(people, bodies, numbers, numbers[::-1], rows=6, absorbed={5: 2})
+    bank = Bank(people, bodies, numbers, numbers[::-1], rows=rows, absorbed={5: 2})
+    within = None if within is None else within + [True] * (rows - 6)
     with tempfile.TemporaryDirectory() as folder:
         index = bank.index(Path(folder))
         allowed = None if within is None else np.array(within)

@@ -108,36 +108,41 @@ class SearchIndex:
         _check(text, kinds, limit)
         if within is not None and (within.shape != (self.rows,) or within.dtype != np.bool_):
             raise InputError(f"one yes or no for each of {self.rows} customer numbers", field="within")
-        taken = np.zeros(self.rows, np.bool_)  # pages that nobody is on are never touched
+        taken: _Bools | None = None
         found: list[Found] = []
         ways = []
         for kind, how, ask in self._ways(text):
             if kinds and kind not in kinds:
                 continue
-            count, first = self._fresh(ask(), within, taken, limit - len(found))
+            count, first, taken = self._fresh(ask(), within, taken, limit - len(found))
             if count:
                 ways.append((kind, how, count))
                 found += [Found(int(customer), kind, how) for customer in first]
         return SearchResult(sum(count for _, _, count in ways), tuple(found), tuple(ways))
 
     def _fresh(
-        self, customers: Customers, within: _Bools | None, taken: _Bools, limit: int
-    ) -> tuple[int, Customers]:
-        """How many different customers are there that are allowed and not taken yet, and the first of them,
-        rising; they are taken then."""
+        self, customers: Customers, within: _Bools | None, taken: _Bools | None, limit: int
+    ) -> tuple[int, Customers, _Bools | None]:
+        """How many different customers are there that are allowed and not taken yet, the first of them,
+        rising, and who is taken then (None: nobody)."""
         if len(customers) < self.rows // _FEW:
             if within is not None:
                 customers = customers[within[customers]]
-            customers = np.unique(customers[~taken[customers]])
-            taken[customers] = True
-            return len(customers), customers[:limit]
+            if taken is not None:
+                customers = customers[~taken[customers]]
+            customers = np.unique(customers)
+            if len(customers):
+                taken = np.zeros(self.rows, np.bool_) if taken is None else taken
+                taken[customers] = True
+            return len(customers), customers[:limit], taken
         flags = np.zeros(self.rows, np.bool_)
         flags[customers] = True
         if within is not None:
             flags &= within
-        np.greater(flags, taken, out=flags)
-        taken |= flags
-        return int(np.count_nonzero(flags)), _first(flags, limit)
+        if taken is not None:
+            np.greater(flags, taken, out=flags)
+        count, first = int(np.count_nonzero(flags)), _first(flags, limit)
+        return count, first, flags if taken is None else np.logical_or(taken, flags, out=taken)
 
     def _ways(self, text: str) -> Iterator[_Asked]:
         yield from self._by_number(text)
