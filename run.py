@@ -351,9 +351,17 @@ def setup(words):
 
 
 def demo(words):
-    """`demo [...]`: a sample bank, a night, a report."""
+    """`demo [...]`: a sample bank, two nights, a report; at a terminal, the desk over it at the end
+    (--no-desk: not)."""
     set_up()
-    return call(in_venv("quanke"), "demo", "--home", "demo-home", *words)
+    opens = "--no-desk" not in words and sys.stdout.isatty()
+    words = [word for word in words if word != "--no-desk"]
+    home = words[words.index("--home") + 1] if "--home" in words[:-1] else "demo-home"
+    status = call(in_venv("quanke"), "demo", "--home", "demo-home", *words)
+    if status or not opens or "--help" in words:
+        return status
+    os.environ["QUANKE_DESK_DEMO"] = "1"
+    return desk([str(ROOT / home)])
 
 
 def quanke(words):

@@ -28,6 +28,11 @@ Peer = Callable[[str, bool, Floats, NDArray[Any], Floats, Floats], Floats]
 tell."""
 
 
+def _log(X: Floats) -> Floats:
+    """log1p by size: a dependent model is given another's estimate as a column, and that may be negative."""
+    return np.sign(X) * np.log1p(np.abs(X))
+
+
 def base(name: str, classifier: bool) -> Any:
     """A fresh estimator."""
     from sklearn.linear_model import LogisticRegression, Ridge
@@ -39,7 +44,7 @@ def base(name: str, classifier: bool) -> Any:
         kind = XGBClassifier if classifier else XGBRegressor
         return kind(**TREES[name], n_jobs=1, random_state=0)
     line = LogisticRegression(C=1.0, max_iter=300) if classifier else Ridge(1.0)
-    return make_pipeline(FunctionTransformer(np.log1p), StandardScaler(), line)
+    return make_pipeline(FunctionTransformer(_log), StandardScaler(), line)
 
 
 def _solo(name: str, binary: bool, X: Floats, t: Any, y: Floats, told: Floats) -> Floats:

@@ -235,3 +235,73 @@ def test_behind_a_proxy_with_the_certificate(desk: dict[str, Person], settings: 
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     assert Client().get("/login/")["Location"].startswith("https://")
     assert Client().get("/login/", headers={"x-forwarded-proto": "https"}).status_code == 200
+
+
+def test_who_left_at_the_desk_is_not_brought_back_by_the_bank(desk: dict[str, Person]) -> None:
+    from quanke_desk.foundation.brought import _seats, bring_bank
+
+    seat = Seat.objects.filter(person__staff_id__isnull=False, until=None, stands_in=False).first()
+    assert seat is not None
+    person = seat.person
+    leave(person, by=desk[Role.ADMINISTRATOR], reason="resigned")
+    later = {"kind": "holder", "from_date": seat.since, "to_date": dt.date(2099, 1, 1), "reason": None}
+    _seats([{"staff_id": person.staff_id, "post_id": seat.post.post_id, **later}])
+    bring_bank()
+    person.refresh_from_db()
+    assert not person.is_active and not Seat.objects.filter(Seat.on(timezone.localdate()), person=person)
+
+
+def test_who_left_by_the_banks_tables_is_out_with_his_next_click(desk: dict[str, Person]) -> None:
+    from quanke_desk.foundation.brought import _people
+
+    staff = Person.objects.exclude(staff_id=None).filter(is_active=True)[0]
+    client = Client()
+    client.force_login(staff)
+    assert client.get("/").status_code == 200
+    row = {"staff_id": staff.staff_id, "name": staff.name, "branch_id": None, "left_on": timezone.localdate()}
+    _people([row], [])
+    assert client.get("/").status_code == 302
+
+
+def test_staff_without_a_post_may_do_nothing(desk: dict[str, Person]) -> None:
+    from quanke_desk.foundation.brought import _people
+    from quanke_desk.foundation.roles import ALLOWED, May
+
+    _people([{"staff_id": "new", "name": "x", "branch_id": None, "left_on": None}], [])
+    assert Person.objects.get(staff_id="new").role == Role.STAFF
+    assert ALLOWED[Role.STAFF] == {May.OWN, May.JOBS}
+
+
+def test_ones_own_password(desk: dict[str, Person]) -> None:
+    here, there = Client(), Client()
+    for client in (here, there):
+        log_in("demo-analyst", client=client)
+    new = "a longer pass phrase 9"
+    for old, first, second in (("wrong", new, new), (PASSWORD, new, "another"), (PASSWORD, "123", "123")):
+        words = {"old_password": old, "new_password1": first, "new_password2": second}
+        assert here.post("/account/", words).status_code == 200
+    words = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert here.post("/account/", words).status_code == 302
+    assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+    assert "Location" not in log_in("demo-analyst") and "Location" in log_in("demo-analyst", new)
+    assert AuditEntry.objects.filter(action="people.password").count() == 1
+
+
+def test_the_first_administrator(desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    from django.core.management import CommandError, call_command
+
+    def make(name: str, password: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
+        call_command("make_person", name, "--name", "王敏", "--role", "administrator")
+
+    for name, password in (("wang", "Hx7-q"), ("wang", "1234567890123"), ("DEMO-risk", "a good long one 7")):
+        with pytest.raises(CommandError) as refused:
+            make(name, password)
+        assert password not in str(refused.value)
+    make("wang", "a good long one 7")
+    assert log_in("wang", "a good long one 7")["Location"] == "/"
+    told = io.StringIO()
+    call_command("check_audit", "--json", stdout=told)
+    assert '"entries": 2' in told.getvalue()

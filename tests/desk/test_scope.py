@@ -6,6 +6,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from quanke_desk.foundation.analytic import base
@@ -92,6 +93,64 @@ def test_a_change_of_tomorrow_does_not_show_yet(desk: dict[str, Person]) -> None
         customer=customer, post=None, since=timezone.localdate() + dt.timedelta(days=1), reason="moved"
     )
     require(ours, customer)
+    assert rows(scope_of(ours))[customer]
+
+
+def test_a_change_holds_until_a_night_knows_it(desk: dict[str, Person]) -> None:
+    """A night that ran before the change was loaded would show him to whom he was taken from."""
+    ours, other = desk[Role.CUSTOMER_MANAGER], desk[Role.WEALTH_MANAGER]
+    customer, night = min(truth(ours)), base().day
+    relation = Relation.objects.create(
+        customer=customer,
+        post=other.seats.get(until=None).post,
+        since=night - dt.timedelta(days=9),
+        reason="moved",
+    )
+    for delivered, moved in ((None, True), (night, True), (night - dt.timedelta(days=1), False)):
+        Relation.objects.filter(pk=relation.pk).update(delivered_on=delivered)
+        for person, seen in ((ours, not moved), (other, moved)):
+            assert covers(scope_of(person), customer) == rows(scope_of(person))[customer] == seen
+
+
+def test_who_is_looked_after_no_longer_is_in_no_book(desk: dict[str, Person]) -> None:
+    ours, today = desk[Role.CUSTOMER_MANAGER], timezone.localdate()
+    customer = min(truth(ours))
+    relation = Relation.objects.create(
+        customer=customer, post=ours.seats.get(until=None).post, since=today, reason="moved"
+    )
+    require(ours, customer)
+    Relation.objects.filter(pk=relation.pk).update(until=today)
+    assert not covers(scope_of(ours), customer) and not rows(scope_of(ours))[customer]
+
+
+def test_the_last_of_several_changes_counts(desk: dict[str, Person]) -> None:
+    ours, today = desk[Role.CUSTOMER_MANAGER], timezone.localdate()
+    customer, post = min(truth(ours)), ours.seats.get(until=None).post
+    for since, to, until in ((3, None, 2), (2, post, 1), (1, None, None)):
+        Relation.objects.create(
+            customer=customer,
+            post=to,
+            since=today - dt.timedelta(days=since),
+            until=None if until is None else today - dt.timedelta(days=until),
+            reason="moved",
+        )
+    assert not covers(scope_of(ours), customer) and not rows(scope_of(ours))[customer]
+
+
+def test_the_first_page_counts_the_scope_and_nobody_else(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    table = base().night.read(["customer", "tier", "stage"]).to_pylist()
+    for role in (Role.CUSTOMER_MANAGER, Role.BRANCH_HEAD, Role.ANALYST):
+        wanted, shown = truth(desk[role]), entered[role].get("/").context
+        assert shown["count"] == len(wanted)
+        by_title = {g["title"]: g["lines"] for g in shown["groups"]}
+        for title, column in (("客户层级", "tier"), ("生命周期阶段", "stage")):
+            told = sum(line["count"] for line in by_title[title])
+            assert told == sum(1 for r in table if r["customer"] in wanted and r[column] is not None)
+    for role in (Role.TELLER, Role.ADMINISTRATOR, Role.PARTNER, Role.STAFF):
+        shown = entered[role].get("/").context
+        assert (shown["count"], shown["groups"]) == (0, [])
 
 
 def test_seats_of_other_days_and_leavers(desk: dict[str, Person]) -> None:

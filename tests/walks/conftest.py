@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +24,42 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def desk_at(after_june: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a desk over a copy of the sample home of June, served as a bank's would be."""
-    home = tmp_path_factory.mktemp("desk") / "home"
-    shutil.copytree(after_june, home)
+@contextmanager
+def served_desk(home: Path, database: str = "") -> Iterator[tuple[str, Callable[..., str]]]:
+    """A desk over a home, served as a bank's would be: its address, and its commands."""
     words = [str(Path(sys.executable).with_name("quanke-desk"))]
-    env = {**os.environ, "QUANKE_HOME": str(home), "QUANKE_DESK_DEMO": "1", "QUANKE_DESK_DATABASE": ""}
-    for command in ("migrate", "bring_bank", "demo_people"):
-        subprocess.run([*words, command], env=env, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    env = {**os.environ, "QUANKE_HOME": str(home), "QUANKE_DESK_DEMO": "1", "QUANKE_DESK_DATABASE": database}
+
+    def command(*more: str) -> str:
+        done = subprocess.run([*words, *more], env=env, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    for name in ("migrate", "bring_bank", "demo_people"):
+        command(name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    told = (home / "served.log").open("w")
-    served = subprocess.Popen(
-        [*words, "serve", "--port", str(port)], env=env, stdout=told, stderr=subprocess.STDOUT
-    )
+    with (home / "served.log").open("w") as told:
+        served = subprocess.Popen(
+            [*words, "serve", "--port", str(port)], env=env, stdout=told, stderr=subprocess.STDOUT
+        )
     try:
         at = f"http://127.0.0.1:{port}"
         _wait_for(at, served)
-        yield at
+        yield at, command
     finally:
         served.terminate()
         served.wait(20)
+
+
+@pytest.fixture(scope="session")
+def desk_at(after_june: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a desk over a copy of the sample home of June, on SQLite."""
+    home = tmp_path_factory.mktemp("desk") / "home"
+    shutil.copytree(after_june, home)
+    with served_desk(home) as (at, _):
+        yield at
 
 
 def _wait_for(at: str, served: subprocess.Popen[bytes]) -> None:

@@ -48,6 +48,12 @@ class Base:
         known = None if columns is None else [c for c in columns if c in self.known]
         return self.night.row(customer, known)  # type: ignore[no-any-return]
 
+    def counts(self, column: str, rows: NDArray[np.bool_]) -> dict[str, int]:
+        """How many of `rows` (by number) have each value of a code column; who has none is left out."""
+        codes, numbers = self.codes(column)
+        found = np.bincount(codes[rows & (codes >= 0)], minlength=len(numbers))
+        return {name: int(found[number]) for name, number in numbers.items()}
+
     @cached_property
     def there(self) -> NDArray[np.bool_]:
         """Whether each customer (by number) is one: a number that was absorbed by another is not."""

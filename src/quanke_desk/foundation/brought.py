@@ -98,7 +98,7 @@ def _people(staff: list[dict[str, Any]], posts: list[dict[str, Any]]) -> None:
             person = Person(
                 username=row["staff_id"],
                 staff_id=row["staff_id"],
-                role=roles.get(row["staff_id"], Role.TELLER),
+                role=roles.get(row["staff_id"], Role.STAFF),
             )
             person.set_unusable_password()
             new.append(person)
@@ -113,6 +113,7 @@ def _people(staff: list[dict[str, Any]], posts: list[dict[str, Any]]) -> None:
 
 def _seats(rows: list[dict[str, Any]]) -> None:
     people = {p.staff_id: p.pk for p in Person.objects.exclude(staff_id=None)}
+    left = set(Person.objects.filter(is_active=False).values_list("pk", flat=True))  # ended at the desk
     posts = {p.post_id: p.pk for p in Post.objects.all()}
     held = {(s.person_id, s.post_id, s.since, s.stands_in): s for s in Seat.objects.all()}
     new = []
@@ -128,7 +129,7 @@ def _seats(rows: list[dict[str, Any]]) -> None:
                 until=row["to_date"], reason=row["reason"] or "",
             )  # fmt: skip
             new.append(held[key])
-        elif seat.pk and row["to_date"] is not None and seat.until != row["to_date"]:
+        elif seat.pk and key[0] not in left and row["to_date"] is not None and seat.until != row["to_date"]:
             seat.until = row["to_date"]
             seat.save(update_fields=["until"])
     Seat.objects.bulk_create(new)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 
-from django.contrib.auth import authenticate, login
+from django.contrib.auth import authenticate, login, update_session_auth_hash
 from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -40,6 +41,19 @@ def enter(request: HttpRequest, username: str, password: str) -> Person | None:
         login(request, person)
         audit.record(person, "login", f"person:{person.pk}")
     return person
+
+
+def change_password(request: HttpRequest, password: str) -> None:
+    """Sets the password of who is logged in; his other sessions end, this one goes on under a new key."""
+    person = request.user
+    if not isinstance(person, Person):
+        raise PermissionDenied
+    with transaction.atomic():
+        person.set_password(password)
+        person.save(update_fields=["password"])
+        end_sessions(person)
+        update_session_auth_hash(request, person)
+        audit.record(person, "people.password", f"person:{person.pk}")
 
 
 def end_sessions(person: Person) -> int:

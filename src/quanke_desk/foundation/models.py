@@ -117,9 +117,11 @@ class Seat(models.Model):
 
 
 class Relation(models.Model):
-    """One row per customer whose post changed at the desk and who is shown by it until a night knows it.
+    """One row per interval in which a customer's post is what the desk said, not what a night says.
 
-    What the night says of ownership holds for everybody else. `post` null: nobody looks after him since.
+    It holds until a later night than `delivered_on`, the day its row of ownership was loaded into the bank's
+    tables: a night that ran without it would show him to whom he was taken from. What the night says holds
+    for everybody else. `post` null, or an interval that ended: nobody looks after him.
     """
 
     customer = models.BigIntegerField()
@@ -127,6 +129,7 @@ class Relation(models.Model):
     duty = models.CharField(max_length=16, default="primary")
     since = models.DateField()
     until = models.DateField(null=True)
+    delivered_on = models.DateField(null=True)
     reason = models.CharField(max_length=64)
     proposal = models.CharField(max_length=64, blank=True)
     by = models.ForeignKey(Person, models.PROTECT, null=True)

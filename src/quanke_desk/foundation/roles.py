@@ -27,6 +27,7 @@ class Role(models.TextChoices):
     COMPLIANCE = "compliance", _("Compliance")
     RISK = "risk", _("Risk")
     PARTNER = "partner", _("Partner")
+    STAFF = "staff", _("Staff without a post")
     ADMINISTRATOR = "administrator", _("Administrator")
 
 
@@ -91,6 +92,7 @@ ALLOWED: dict[str, frozenset[May]] = {
         | {May.FIND, May.OPEN, May.OPEN_OUTSIDE, May.REVEAL, May.CASES, May.AUDIT, May.DASHBOARD, May.BOOKS}
     ),
     Role.PARTNER: frozenset(_EVERYBODY),
+    Role.STAFF: frozenset(_EVERYBODY),
     Role.ADMINISTRATOR: frozenset(_EVERYBODY | {May.PEOPLE, May.SETTINGS, May.AUDIT}),
 }
 """Nobody both sees customers and gives roles; who keeps the settings sees no customer."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -77,9 +77,9 @@ def scope_of(person: Person, on: dt.date | None = None) -> Scope:
 def post_of(customer: int, of: Base | None = None) -> str | None:
     """The post that looks after a customer now: what the desk changed since the night, else the night's."""
     held = of or base()
-    since = _changed(held).filter(customer=customer).order_by("-since", "-id").first()
-    if since is not None:
-        return since.post.post_id if since.post else None
+    change = _changed(held).filter(customer=customer).order_by("-since", "-id").first()
+    if change is not None:
+        return _now(change)
     return held.value(customer, POST) if POST in held.known else None
 
 
@@ -116,11 +116,16 @@ def rows(scope: Scope, of: Base | None = None) -> NDArray[np.bool_]:
         seen |= (post == -1) & inside[branch]
     for change in _changed(held).select_related("post").order_by("since", "id"):
         if change.customer < count:
-            now = change.post.post_id if change.post else None
-            seen[change.customer] = scope.admits(now, held.value(change.customer, BRANCH))
+            seen[change.customer] = scope.admits(_now(change), held.value(change.customer, BRANCH))
     return seen & held.there
 
 
 def _changed(held: Base) -> QuerySet[Relation]:
-    """Primary relations the night does not know yet: begun after its day."""
-    return Relation.objects.filter(duty="primary", since__gt=held.day, since__lte=timezone.localdate())
+    """Primary relations of the desk that have begun and that the night cannot know yet."""
+    unknown = Q(since__gt=held.day) | Q(delivered_on=None) | Q(delivered_on__gte=held.day)
+    return Relation.objects.filter(unknown, duty="primary", since__lte=timezone.localdate())
+
+
+def _now(change: Relation) -> str | None:
+    ended = change.until is not None and change.until <= timezone.localdate()
+    return change.post.post_id if change.post and not ended else None

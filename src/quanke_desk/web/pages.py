@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.forms import PasswordChangeForm
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -19,12 +20,13 @@ from quanke.kernel.errors import NightError
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.demo import PASSWORD
-from quanke_desk.foundation.entering import Locked, enter
+from quanke_desk.foundation.entering import Locked, change_password, enter
 from quanke_desk.foundation.models import AuditEntry, Person
 from quanke_desk.foundation.pages import page, person_of, public
 from quanke_desk.foundation.people import NotAllowed, give_role, leave
 from quanke_desk.foundation.roles import May, Role
-from quanke_desk.foundation.scope import rows, scope_of
+from quanke_desk.foundation.scope import scope_of
+from quanke_desk.web.figures import home_figures
 
 ROWS = 50
 
@@ -83,11 +85,22 @@ def home(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     scope = scope_of(person)
     try:
-        held = base()
-        count = int(rows(scope, held).sum())
+        shown = home_figures(scope)
     except NightError:
-        count = None
-    return render(request, "desk/home.html", {"scope": scope, "count": count})
+        shown = {"count": None}
+    return render(request, "desk/home.html", {"scope": scope, **shown})
+
+
+@page(May.OWN)
+@require_http_methods(["GET", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """One's own password; changing it ends one's other sessions."""
+    form = PasswordChangeForm(person_of(request), request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        change_password(request, form.cleaned_data["new_password1"])
+        messages.success(request, _("Done, and on record."))
+        return redirect("account")
+    return render(request, "desk/account.html", {"form": form})
 
 
 @page(May.PEOPLE)

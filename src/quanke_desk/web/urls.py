@@ -11,6 +11,7 @@ urlpatterns = [
     path("language/", pages.language, name="set_language"),
     path("people/", pages.people, name="people"),
     path("people/<int:number>/", pages.person, name="person"),
+    path("account/", pages.account, name="account"),
     path("audit/", pages.audit_log, name="audit"),
     path("health/", pages.health, name="health"),
 ]
