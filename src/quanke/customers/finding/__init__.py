@@ -1,6 +1,6 @@
 """Finding a customer among ten million: by number, name, phone, document, account, card.
 
-* `forms`: what is typed and what was delivered in one form; `blake` and `keyed`: numbers as keyed digests.
+* `forms`: what is typed and what was delivered in one form; `keyed`: numbers as keyed digests.
 * `postings`: sorted keys with their customers, as mapped arrays; `building` writes them, `asking` reads them.
 """
 
