@@ -18,7 +18,7 @@ from quanke.kernel.errors import HomeError
 
 FIND_KEY = "find.key"
 BYTES = 32
-_OTHERS = 0o077
+_OTHERS = 0o077 if os.name == "posix" else 0  # Windows keeps rights elsewhere, and tells none here
 
 
 def make_find_key(home: Path) -> None:

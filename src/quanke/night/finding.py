@@ -41,7 +41,7 @@ def finding_parts(run: Run) -> None:
     A group of files that is there is not made again; one of which nothing changed since the earlier night is
     taken from it.
     """
-    from quanke.customers.finding import Makings, write_finding  # numba: only where it is needed
+    from quanke.customers.finding import Makings, write_finding
 
     inputs, folder = run.inputs, run.working.file(FOLDER)
     digests = inputs.fingerprint()
