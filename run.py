@@ -39,6 +39,7 @@ OLDEST = (3, 11)
 WINDOWS = os.name == "nt"
 
 UV_LOCK = "requirements-uv.lock"
+NODE_LOCK = "requirements-node.lock"
 RUN_LOCK = "requirements.lock"
 DEV_LOCK = "requirements-dev.lock"
 BENCH_LOCK = "requirements-bench.lock"
@@ -47,15 +48,25 @@ GROUPS = {
     DEV_LOCK: ["build", "test", "lint"],
     BENCH_LOCK: ["build", "test", "lint", "bench"],
     UV_LOCK: ["uv"],
+    NODE_LOCK: ["node"],
 }
+ASSETS = ROOT / "src" / "quanke_desk" / "web" / "static" / "vendor" / "echarts" / "taken.json"
 
 
-# Of what tests do, one process leaves half of two cores idle. The longest files are begun first.
-SPREAD = ["-n", "2", "--no-loadscope-reorder"]
+# Of what tests do, one process leaves half of two cores idle. The longest files are begun first. What needs
+# a running PostgreSQL or broker is asked for by itself.
+SPREAD = ["-n", "2", "--no-loadscope-reorder", "-m", "not service"]
 
 
 class Trouble(Exception):
     """Something the reader can mend; its text is all that is shown."""
+
+
+def keep_bytecode(environ):
+    """Where Python is told to write no bytecode, every process would compile what it imports anew, for ten
+    seconds and more, and a test run begins hundreds: it is kept among our own things instead."""
+    if environ.pop("PYTHONDONTWRITEBYTECODE", "") and not environ.get("PYTHONPYCACHEPREFIX"):
+        environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".tools" / "pycache")
 
 
 # --- the registry: what pip was told, uv is told, and the other way round -----------------------
@@ -168,6 +179,8 @@ def explain_failure(what, output):
             "A downloaded file is not the one that was locked. Nothing was installed from it.\n"
             "Ask whoever runs your registry mirror; do not go on without an answer."
         )
+    elif "AssetError" in output:
+        reason = "What it needs from npm stands below."
     elif UNREACHABLE.search(output):
         reason = (
             "The package registry could not be reached, or does not have what is needed.\n"
@@ -283,8 +296,14 @@ def is_ready(lock):
         was.get("root") == str(ROOT)
         and was.get("project") == digest(ROOT / "pyproject.toml")
         and was.get("locks", {}).get(lock) == digest(ROOT / lock)
+        and assets_fresh()
         and in_venv("quanke").exists()
     )
+
+
+def assets_fresh():
+    """Whether what package-lock.json names was brought already."""
+    return ASSETS.exists() and stamp().get("assets") == digest(ROOT / "package-lock.json")
 
 
 def make_venv(uv, env):
@@ -313,6 +332,9 @@ def set_up(lock=RUN_LOCK):
     say("      installing what %s lists" % lock)
     hashed = ["--require-hashes", "--build-constraints", lock]
     watched("Installing packages", [*install, *hashed, "-r", lock], env)
+    if not (shutil.which("npm") or os.environ.get("QUANKE_ASSETS") or assets_fresh()):
+        say("      bringing npm, which brings the charts")
+        watched("Installing npm", [*install, "--require-hashes", "-r", NODE_LOCK], env)
     # hatchling stands in the lock too, so building the project asks no registry for anything.
     watched("Installing quanke", [*install, "--no-deps", "--no-build-isolation", "--editable", "."], env)
     write_stamp(lock)
@@ -325,7 +347,8 @@ def write_stamp(lock):
     locks = was.get("locks", {}) if was.get("root") == str(ROOT) else {}
     for name in {RUN_LOCK, lock}:
         locks[name] = digest(ROOT / name)
-    new = {"root": str(ROOT), "project": digest(ROOT / "pyproject.toml"), "locks": locks}
+    held = {"project": digest(ROOT / "pyproject.toml"), "assets": digest(ROOT / "package-lock.json")}
+    new = {"root": str(ROOT), **held, "locks": locks}
     beside = STAMP.with_suffix(".new")
     beside.write_text(json.dumps(new, indent=1), encoding="utf-8")
     os.replace(str(beside), str(STAMP))
@@ -392,7 +415,8 @@ def desk(words):
 
 def test(words):
     """`test [...]`: pytest, then a plain summary. All tests go to two processes (`tests/conftest.py` says
-    what stays together); with words of your own it is one, unless they say otherwise."""
+    what stays together), but those that need PostgreSQL, Redis, NATS or RabbitMQ: `test -m service`. With
+    words of your own it is one process, unless they say otherwise."""
     set_up(DEV_LOCK)
     results = ROOT / "build" / "tests.xml"
     results.parent.mkdir(exist_ok=True)
@@ -401,6 +425,8 @@ def test(words):
     status = call(in_venv("python"), "-m", "pytest", "--quiet", "--junitxml", results, *(words or SPREAD))
     if results.exists():
         say(summary(results.read_text(encoding="utf-8")))
+    if not words:
+        say("Tests against PostgreSQL, Redis, NATS and RabbitMQ: python3 run.py test -m service")
     if status == 5:
         say("No test was found.")
     return status
@@ -500,7 +526,8 @@ def lock(words):
 
 def exported(uv, name, groups, env):
     """The text of one export: versions and hashes, no registry address."""
-    words = ["--only-group", "uv"] if name == UV_LOCK else [w for g in groups for w in ("--group", g)]
+    alone = "--only-group" if name in (UV_LOCK, NODE_LOCK) else "--group"
+    words = [w for g in groups for w in (alone, g)]
     command = [uv, "export", "--frozen", "--quiet", "--no-emit-project", "--no-header", "--no-annotate"]
     ran = subprocess.run(
         [str(w) for w in [*command, *words]], cwd=str(ROOT), env=env, capture_output=True, text=True
@@ -562,6 +589,7 @@ def main(words):
         asked = bool(words) and words[0] in ("-h", "--help", "help")
         print(__doc__, file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
+    keep_bytecode(os.environ)
     try:
         return COMMANDS[words[0]](words[1:])
     except Trouble as trouble:

@@ -27,15 +27,25 @@ settings.load_profile("quanke")
 SERVICES_REQUIRED = os.environ.get("QUANKE_REQUIRE_SERVICES") == "1"
 
 ON_SPARK = (
-    "tests/night/test_on_spark.py",
     "tests/generative/test_standard_on_spark.py",
     "tests/generative/test_definitions.py",
     "tests/generative/test_expressions.py",
     "tests/plans/test_portions.py",
     "tests/spec/",
+    "tests/night/test_on_spark.py",
 )
-"""What asks the one Spark of a run: where tests are spread over processes, one process begins it."""
-LONGEST = (*ON_SPARK, "tests/tiles/", "tests/faults/", "tests/scores/", "tests/planned/", "tests/night/")
+"""What asks the one Spark of a run: where tests are spread over processes, one process begins it. The last
+needs a home, which the other process makes meanwhile."""
+WALKS = "tests/walks/"
+LONGEST = (
+    *ON_SPARK,
+    WALKS,
+    "tests/tiles/",
+    "tests/faults/",
+    "tests/scores/",
+    "tests/planned/",
+    "tests/night/",
+)
 """What is begun first where tests are spread over processes: begun last, the others would wait for it."""
 
 
@@ -43,6 +53,8 @@ class Spread(LoadScopeScheduling):
     """Tests over processes: a file stays in one with what its fixtures made; so does all that asks Spark."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(WALKS):
+            return "walks"  # one desk and one browser for all of them
         return "spark" if nodeid.startswith(ON_SPARK) else nodeid.partition("::")[0]
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -87,8 +89,6 @@ def test_everybody_is_covered_or_it_is_said_why(drafted: Path) -> None:
 
 
 def _text(*words: str) -> Any:
-    import pyarrow as pa
-
     return pa.array(words)
 
 
@@ -272,6 +272,43 @@ def test_a_proposal_grows_stale(draft: tuple[Home, StoredProposal]) -> None:
     basis = basis_of(home, open_night(home))
     later = ProposalStore(home).keep(basis.propose("changes"), MAKER)
     assert later.version().moves.num_rows == 0, "what was applied is what is proposed"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_merge_since_it_was_proposed(draft: tuple[Home, StoredProposal], begun: bool) -> None:
+    """Nobody goes by the number of who was merged: it is refused whole, before anything is loaded."""
+    home, stored = draft
+    approved(home, stored)
+    moves = stored.version().moves
+    new = moves.filter(pc.equal(moves["reason"], "new"))["customer"].to_pylist()
+    before = ask(home, "SELECT * FROM ownership ORDER BY ownership_id")
+    if begun:  # killed before the rows were loaded
+        rows, kept = applying_module._forward(home, stored.id, stored.version(), FIRST_DAY)
+        applying_module._write(stored.path / "apply.parquet", rows)
+        applying_module._write(stored.path / "before.parquet", kept)
+        stored.note("applying", MAKER, effective=FIRST_DAY.isoformat())
+    path = home.path / "identity" / "customers.parquet"
+    who = pq.read_table(path)
+    customer = who["customer"].to_numpy().copy()
+    customer[customer == new[0]] = new[1]
+    pq.write_table(who.set_column(who.column_names.index("customer"), "customer", pa.array(customer)), path)
+    with pytest.raises(BookError, match="1 customers were merged with others"):
+        apply_proposal(home, stored, by=MAKER, effective=FIRST_DAY)
+    assert ask(home, "SELECT * FROM ownership ORDER BY ownership_id") == before
+    assert stored.standing.state == ("applying" if begun else "approved")
+    assert applying_module.refuse_proposal(home, stored, by=MAKER, reason="merged").state == "refused"
+
+
+def test_a_proposal_of_which_some_was_taken_is_not_refused(draft: tuple[Home, StoredProposal]) -> None:
+    home, stored = draft
+    approved(home, stored)
+    apply_proposal(home, stored, by=MAKER, effective=FIRST_DAY)
+    stored.path.joinpath("log", f"{len(stored.events):04d}.json").unlink()
+    rows = pq.read_table(stored.path / "apply.parquet")
+    more = rows.slice(0, 1).set_column(0, "ownership_id", pa.array(["never-loaded"]))
+    pq.write_table(pa.concat_tables([rows, more]), stored.path / "apply.parquet")
+    with pytest.raises(BookError, match="rows have been taken"):
+        applying_module.refuse_proposal(home, stored, by=MAKER, reason="half of it holds")
 
 
 def test_why_a_customer_is_where_he_is(drafted: Path) -> None:

@@ -12,9 +12,17 @@ import pytest
 
 ADDRESS = os.environ.get("QUANKE_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
+NO_DATABASE = (
+    "--ignore=tests/desk/test_assets.py",
+    "--ignore=tests/desk/test_deploy.py",
+    "--ignore=tests/desk/test_words.py",
+    "--deselect=tests/desk/test_lobby.py::test_arrivals_while_a_night_is_written",
+)
+"""What asks nothing of the database, or a night of the library's."""
+
 
 @pytest.mark.service
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(800)
 def test_the_desk_on_postgresql(tmp_path: Path) -> None:
     try:
         psycopg.connect(ADDRESS, connect_timeout=3).close()
@@ -24,9 +32,12 @@ def test_the_desk_on_postgresql(tmp_path: Path) -> None:
         "-m",
         "pytest",
         "-q",
+        "-n",
+        "2",
         "-m",
         "not service",
         "--create-db",
+        *NO_DATABASE,
         f"--basetemp={tmp_path}/in",
         "tests/desk",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
 from quanke_desk.foundation.scope import Extent, OutOfScope, covers, require, rows, scope_of
+from quanke_desk.web.figures import TIERS, WORDS
 
 
 def truth(person: Person) -> set[int]:
@@ -144,13 +146,34 @@ def test_the_first_page_counts_the_scope_and_nobody_else(
     for role in (Role.CUSTOMER_MANAGER, Role.BRANCH_HEAD, Role.ANALYST):
         wanted, shown = truth(desk[role]), entered[role].get("/").context
         assert shown["count"] == len(wanted)
-        by_title = {g["title"]: g["lines"] for g in shown["groups"]}
+        by_title = {c["title"]: c for c in shown["charts"]}
         for title, column in (("客户层级", "tier"), ("生命周期阶段", "stage")):
-            told = sum(line["count"] for line in by_title[title])
-            assert told == sum(1 for r in table if r["customer"] in wanted and r[column] is not None)
+            told = dict(zip(by_title[title]["names"], by_title[title]["values"], strict=True))
+            counted = Counter(r[column] for r in table if r["customer"] in wanted and r[column] is not None)
+            assert {n: c for n, c in told.items() if c} == {
+                WORDS[column][n][0]: c for n, c in counted.items()
+            }
+        assert shown["risk"] == sum(1 for r in table if r["customer"] in wanted and r["stage"] == "at_risk")
     for role in (Role.TELLER, Role.ADMINISTRATOR, Role.PARTNER, Role.STAFF):
         shown = entered[role].get("/").context
-        assert (shown["count"], shown["groups"]) == (0, [])
+        assert shown["count"] is None and "charts" not in shown
+
+
+def test_moves_of_tiers_are_those_between_the_last_two_nights(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    held = base()
+    may, june = (
+        {r["customer"]: r["tier"] for r in held.bank.night(day).read(["customer", "tier"]).to_pylist()}
+        for day in held.bank.nights[-2:]
+    )
+    for role in (Role.BRANCH_HEAD, Role.ANALYST):
+        wanted = truth(desk[role])
+        pairs = [(may.get(n), june[n]) for n in wanted]
+        moved = [(b, a) for b, a in pairs if b is not None and a is not None and b != a]
+        up = sum(TIERS.index(a) > TIERS.index(b) for b, a in moved)
+        shown = entered[role].get("/").context
+        assert (shown["up"], shown["down"]) == (up, len(moved) - up) and up
 
 
 def test_seats_of_other_days_and_leavers(desk: dict[str, Person]) -> None:

@@ -21,16 +21,21 @@ def texts() -> dict[str, str]:
         source = path.read_text(encoding="utf-8")
         for text in re.findall(r"{% translate (\"[^\"]+\"|'[^']+') %}", source):
             found[text[1:-1]] = path.name
+        for text in re.findall(r"=_\(\"([^\"]+)\"\)", source):
+            found[text] = path.name
         source = re.sub(r"(?s){% blocktranslate.*?{% endblocktranslate %}", "", source)
-        left = re.sub(r"(?s){[%{].*?[%}]}|<[^>]*>", " ", source)
-        assert not re.search(r"[A-Za-z]{3,}", left.replace("English", "")), f"{path.name}: untranslated text"
+        left = re.sub(
+            r"(?s)<kbd>.*?</kbd>|{% comment %}.*?{% endcomment %}|{[%{].*?[%}]}|<[^>]*>", " ", source
+        )
+        assert not re.search(r"[A-Za-z]{3,}", left.replace("English", "").replace("OpenAPI", "")), (
+            f"{path.name}: untranslated text"
+        )
     for path in ROOT.rglob("*.py"):
         source = path.read_text(encoding="utf-8")
-        for text in re.findall(r"\b_\(\s*\"([^\"]+)\"\s*\)", source):
+        for text in re.findall(r"\b(?:_|_lazy|_noop|gettext|gettext_lazy)\(\s*\"([^\"]+)\"\s*\)", source):
             found[text] = path.name
-        if "NotAllowed" in source:
-            for text in re.findall(r"NotAllowed\(\"([^\"]+)\"\)", source):
-                found[text] = path.name
+        for text in re.findall(r"(?:NotAllowed|TooMany)\(\"([^\"]+)\"\)", source):
+            found[text] = path.name
     return found
 
 

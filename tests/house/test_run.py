@@ -51,6 +51,18 @@ def test_uv_gets_what_pip_was_told(run: ModuleType, tmp_path: Path) -> None:
     assert "VIRTUAL_ENV" not in env
 
 
+def test_what_was_compiled_is_kept(run: ModuleType) -> None:
+    plain = {"PATH": "/bin"}
+    run.keep_bytecode(plain)
+    assert plain == {"PATH": "/bin"}
+    told = {"PYTHONDONTWRITEBYTECODE": "1"}
+    run.keep_bytecode(told)
+    assert told == {"PYTHONPYCACHEPREFIX": str(run.ROOT / ".tools" / "pycache")}
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/elsewhere"}
+    run.keep_bytecode(own)
+    assert own == {"PYTHONPYCACHEPREFIX": "/elsewhere"}
+
+
 def test_uvs_own_settings_stay(run: ModuleType) -> None:
     env = run.uv_environ({"UV_DEFAULT_INDEX": "https://mine/simple"}, {"index-url": "https://pips/simple"})
     assert env["UV_DEFAULT_INDEX"] == "https://mine/simple"
@@ -87,7 +99,7 @@ def test_passwords_in_addresses_are_not_shown(run: ModuleType) -> None:
 @pytest.fixture
 def finished(run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """run.py beside a project that is set up with the plain lock."""
-    for name in ("pyproject.toml", run.RUN_LOCK, run.DEV_LOCK):
+    for name in ("pyproject.toml", "package-lock.json", run.RUN_LOCK, run.DEV_LOCK):
         (tmp_path / name).write_text(name)
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr(run, "STAMP", tmp_path / "stamp.json")
@@ -111,7 +123,9 @@ def test_windows_line_ends_do_not_undo_it(finished: ModuleType) -> None:
     assert finished.is_ready(finished.RUN_LOCK)
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.lock", "quanke", "stamp.json"])
+@pytest.mark.parametrize(
+    "name", ["pyproject.toml", "package-lock.json", "requirements.lock", "quanke", "stamp.json"]
+)
 def test_a_change_undoes_it(finished: ModuleType, name: str) -> None:
     if name == "quanke":
         (finished.ROOT / name).unlink()

@@ -43,7 +43,7 @@ from quanke.night.steps import Run
 from quanke.night.training import train
 from quanke.plans.scores.payments import EXPECTED, PAYMENTS
 from tests.golden.records import golden_by_sql, random_records, table_of
-from tests.homes import LAST, MAY
+from tests.homes import BUCKET, LAST, MAY
 from tests.night.test_night import digest
 from tests.register.conftest import decide
 from tests.scores.conftest import FEATURES, SCORES, SMALL
@@ -89,8 +89,8 @@ class KilledOnce(OnSpark):
         if not self.killed:
             self.killed = True
             self.there = {p.name: p.stat().st_mtime_ns for p in (run.working.path / "profile").iterdir()}
-            self.there.pop(run.working.part("linked", 2).name)
-            run.working.part("linked", 2).unlink()
+            self.there.pop(run.working.part("linked", 1).name)
+            run.working.part("linked", 1).unlink()
             raise Killed
         after = {p.name: p.stat().st_mtime_ns for p in (run.working.path / "profile").iterdir()}
         assert {name: after[name] for name in self.there} == self.there, "what is there is not made again"
@@ -119,20 +119,19 @@ def strangers(home: Home) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def nights(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank, Bank]:
+def nights(after_may: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank, Bank]:
     """The night of June by DuckDB and by Spark, after one of May; two customers became one in between. Scores
     were trained on what was known in May."""
     folder = tmp_path_factory.mktemp("both")
-    home = copied(loaded, folder / "duckdb")
-    run_night(home, MAY, bucket=1_000)
+    home = copied(after_may, folder / "duckdb")
     train(home, MAY, rules=SMALL, only=(*SCORES, PAYMENTS), features=FEATURES)
     decide(home, folder / "files", "D1", *strangers(home), "same", MAY + dt.timedelta(days=1))
     shutil.copytree(home.path, folder / "spark")
-    run_night(home, LAST, bucket=1_000)
+    run_night(home, LAST, bucket=BUCKET)
     other, engine = Home.open(folder / "spark"), KilledOnce(session=spark().session)
     with pytest.raises(Killed):
-        run_night(other, LAST, bucket=1_000, engine=engine)
-    run_night(other, LAST, bucket=1_000, engine=engine)
+        run_night(other, LAST, bucket=BUCKET, engine=engine)
+    run_night(other, LAST, bucket=BUCKET, engine=engine)
     return Bank(home), Bank(other)
 
 
@@ -163,7 +162,7 @@ def test_the_bank_tries_what_is_hard(nights: tuple[Bank, Bank]) -> None:
     """What the comparison above is worth: merges before and since, moves, foreign balances, findings."""
     before, after = (nights[1].night(day) for day in (MAY, LAST))
     assert before.absorbed and set(after.absorbed) > set(before.absorbed)
-    assert len(after.parts("base")) == 4
+    assert len(after.parts("base")) == 2
     moved = after.table("moves").to_pylist()
     assert {"up", "moved", "gone"} <= {m["move"] for m in moved}
     assert after.table("findings").num_rows and after.table("metrics").num_rows > 100

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -24,19 +24,23 @@ FLAGS = [
 ]  # fmt: skip
 
 
+def _env(home: Path, database: str = "") -> dict[str, str]:
+    return {**os.environ, "QUANKE_HOME": str(home), "QUANKE_DESK_DEMO": "1", "QUANKE_DESK_DATABASE": database}
+
+
 @contextmanager
 def served_desk(home: Path, database: str = "") -> Iterator[tuple[str, Callable[..., str]]]:
     """A desk over a home, served as a bank's would be: its address, and its commands."""
-    words = [str(Path(sys.executable).with_name("quanke-desk"))]
-    env = {**os.environ, "QUANKE_HOME": str(home), "QUANKE_DESK_DEMO": "1", "QUANKE_DESK_DATABASE": database}
+    words, env = [str(Path(sys.executable).with_name("quanke-desk"))], _env(home, database)
 
     def command(*more: str) -> str:
         done = subprocess.run([*words, *more], env=env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
-    for name in ("migrate", "bring_bank", "demo_people"):
-        command(name)
+    if database or not (home / "desk" / "desk.sqlite3").exists():
+        for name in ("migrate", "bring_bank", "demo_people"):
+            command(name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,11 +57,32 @@ def served_desk(home: Path, database: str = "") -> Iterator[tuple[str, Callable[
         served.wait(20)
 
 
-@pytest.fixture(scope="session")
-def desk_at(after_june: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a desk over a copy of the sample home of June, on SQLite."""
-    home = tmp_path_factory.mktemp("desk") / "home"
+BRING = """
+import django
+from django.core.management import call_command
+django.setup()
+for name in ("migrate", "bring_bank", "demo_people"):
+    call_command(name)
+"""
+
+
+@pytest.fixture(scope="package")
+def brought(after_june: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample home of June with a desk's database, made once: whoever changes it copies it first."""
+    home = tmp_path_factory.mktemp("brought") / "home"
     shutil.copytree(after_june, home)
+    env = {**_env(home), "DJANGO_SETTINGS_MODULE": "quanke_desk.web.settings"}
+    done = subprocess.run([sys.executable, "-c", BRING], env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return home
+
+
+@pytest.fixture(scope="package")
+def desk_at(brought: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a desk over a copy of the sample home of June, on SQLite: shared by walks that leave it as
+    others expect it."""
+    home = tmp_path_factory.mktemp("desk") / "home"
+    shutil.copytree(brought, home)
     with served_desk(home) as (at, _):
         yield at
 
@@ -73,8 +98,21 @@ def _wait_for(at: str, served: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the desk did not begin to serve")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True)
+def patient(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Two cores serve, browse and test at once, and a cold desk compiles what counts: how fast that is is not
+    what is tested here."""
+    if "page" in request.fixturenames:
+        request.getfixturevalue("page").set_default_timeout(60_000)
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
+    # not for the whole session: as long as it is open its loop runs in this thread, and Django refuses
+    # whoever asks the database meanwhile
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no chromium: on Debian, `apt-get install chromium fonts-noto-cjk`")
@@ -89,7 +127,7 @@ def page(browser: Any) -> Iterator[Page]:
     """A page that fails its test where the browser complains."""
     context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(30_000)
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type == "error" and "401" not in m.text else None)
     page.on("pageerror", lambda e: said.append(str(e)))

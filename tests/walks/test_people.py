@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from playwright.sync_api import Page, expect
 
 from quanke_desk.foundation.demo import PASSWORD
 from quanke_desk.foundation.roles import Role
+from tests.walks.pictures import picture
 
 
 def log_in(page: Page, at: str, name: str) -> None:
@@ -19,7 +17,7 @@ def log_in(page: Page, at: str, name: str) -> None:
     page.wait_for_url(at + "/")
 
 
-def test_a_manager_resigns(page: Page, desk_at: str, tmp_path: Path) -> None:
+def test_a_manager_resigns(page: Page, desk_at: str) -> None:
     at = desk_at
     page.goto(at + "/people/")
     expect(page).to_have_title("登录 · 全客")
@@ -28,32 +26,32 @@ def test_a_manager_resigns(page: Page, desk_at: str, tmp_path: Path) -> None:
     page.get_by_role("button", name="登录").click()
     expect(page.get_by_role("alert")).to_have_text("用户名或密码不正确。")
     log_in(page, at, "demo-administrator")
-    page.get_by_role("link", name="人员").click()
-    page.get_by_label("姓名、用户名或工号").fill("demo-customer-manager")
+    page.locator("#menu").get_by_role("link", name="人员").click()
+    page.get_by_label("姓名、用户名或工号").fill("demo-service-manager")
     page.get_by_role("button", name="查询").click()
-    assert "q=demo-customer-manager" in page.url
-    page.get_by_role("table").get_by_role("link").click()
-    page.screenshot(path=os.environ.get("QUANKE_PICTURES", str(tmp_path)) + "/person.png")
+    assert "q=demo-service-manager" in page.url
+    page.locator("tbody").get_by_role("link").click()
+    picture(page, "person-zh")
     page.get_by_label("理由").fill("辞职")
     page.get_by_role("button", name="今日离职").click()
     expect(page.get_by_role("status")).to_have_text("已完成并留痕。")
     expect(page.get_by_role("button", name="今日离职")).to_have_count(0)
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    expect(page.get_by_role("link", name="Audit")).to_be_visible()
+    expect(page.locator("#menu").get_by_role("link", name="Audit")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
-    page.get_by_label("User name").fill("demo-customer-manager")
+    page.get_by_label("User name").fill("demo-service-manager")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
     page.get_by_role("button", name="中文").click()
     log_in(page, at, "demo-compliance")
-    page.get_by_role("link", name="审计").click()
+    page.locator("#menu").get_by_role("link", name="审计").click()
     page.get_by_label("操作（开头）").fill("people.")
     page.keyboard.press("Enter")
     expect(page.get_by_role("row").nth(1)).to_contain_text("people.leave")
     expect(page.get_by_role("row").nth(1)).to_contain_text("辞职")
-    page.screenshot(path=os.environ.get("QUANKE_PICTURES", str(tmp_path)) + "/audit.png")
+    picture(page, "audit-people-zh")
 
 
 def test_by_keyboard_alone(page: Page, desk_at: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -46,7 +47,12 @@ def facts(
             *(f"{date(str(DAY))}, {date(on)}, '{kind}', NULL::TIMESTAMP, '{on}'" for on, kind in answers),
         ),
     }
-    return tables.__getitem__
+
+    def read(table: str) -> pa.Table:
+        with duckdb.connect() as connection:
+            return connection.sql(f"SELECT * FROM {tables[table]}").to_arrow_table()
+
+    return read
 
 
 @pytest.mark.parametrize(

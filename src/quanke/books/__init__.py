@@ -27,6 +27,7 @@ __all__ = [
     "assign",
     "clients_of",
     "edited",
+    "growth_credit",
     "interval_findings",
     "matrix_definitions",
     "matrix_metrics",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from quanke.books.applying import apply_proposal, undo_proposal
     from quanke.books.assignment import Assignment, assign
     from quanke.books.clients import Clients, clients_of
+    from quanke.books.credit import growth_credit
     from quanke.books.editing import Edit, edited
     from quanke.books.ownership import interval_findings
     from quanke.books.posts import Posts, posts_on
@@ -61,6 +63,7 @@ _LATER = {
     "assign": "assignment",
     "clients_of": "clients",
     "edited": "editing",
+    "growth_credit": "credit",
     "interval_findings": "ownership",
     "posts_on": "posts",
     "propose": "proposing",

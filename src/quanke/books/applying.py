@@ -49,8 +49,8 @@ def apply_proposal(
     """Make the approved version true from `effective` on.
 
     Raises BookError where it is not approved, where the day lies before the proposal's or before one that is
-    decided already, where another proposal is half-way, and where somebody's manager or a book changed since
-    it was proposed (propose again); HomeError where the home is being written.
+    decided already, where another proposal is half-way, and where somebody's manager, a book, or who is who
+    changed since it was proposed (propose again); HomeError where the home is being written.
     """
     standing = stored.standing
     if standing.state == "approved":
@@ -72,7 +72,10 @@ def apply_proposal(
 
 def _left_behind(home: Home, stored: StoredProposal) -> bool:
     """Whether it was begun to be applied, and none of its rows was taken."""
-    return stored.standing.state == "applying" and not _there(home, stored.path / _FORWARD)
+    if stored.standing.state != "applying":
+        return False
+    rows = stored.path / _FORWARD
+    return _missing(home, rows) == int(pq.read_metadata(rows).num_rows) > 0
 
 
 def refuse_proposal(home: Home, stored: StoredProposal, *, by: str, reason: str) -> Standing:
@@ -183,6 +186,12 @@ CREATE TEMP TABLE ending AS
 
 
 def _refuse_stale(connection: duckdb.DuckDBPyConnection, effective: dt.date) -> None:
+    # merged with another since: nobody goes by that number, so there is no record to load his interval for
+    gone = connection.execute(
+        "SELECT count(*) FROM moves ANTI JOIN numbers USING (customer) WHERE to_post IS NOT NULL"
+    ).fetchall()[0][0]
+    if gone:
+        raise BookError(f"{gone} customers were merged with others since it was proposed: propose again")
     changed = connection.execute(
         "SELECT count(*) FROM moves AS m LEFT JOIN open_now AS p ON p.customer = m.customer AND p.place = 1 "
         "WHERE m.from_post IS DISTINCT FROM p.post_id"
@@ -305,10 +314,15 @@ def _load(
 
 def _there(home: Home, rows: Path) -> bool:
     """Whether the table `ownership` says what the rows say."""
+    return not _missing(home, rows)
+
+
+def _missing(home: Home, rows: Path) -> int:
+    """How many of the rows the table `ownership` does not say."""
     with duckdb.connect() as connection:
-        missing = connection.execute(
+        missing: int = connection.execute(
             f"SELECT count(*) FROM {parquet([rows])} AS r LEFT JOIN ({facts_sql(home, 'ownership')}) AS o "
             "USING (ownership_id) WHERE o.ownership_id IS NULL OR o.to_date IS DISTINCT FROM r.to_date "
             "OR o.from_date <> r.from_date OR o.post_id <> r.post_id"
         ).fetchall()[0][0]
-    return not missing
+    return missing

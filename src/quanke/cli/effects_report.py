@@ -23,6 +23,8 @@ def effect_report(found: CampaignEffect, console: Console) -> None:
     """The increment first, then the way to it, then whatever speaks against it."""
     console.print(Text(found.sentence_zh, "bold"))
     console.print(Text(found.sentence, "bold"))
+    if found.advice is not None:
+        console.print(f"建议 advice: {found.advice.sentence_zh} {found.advice.sentence}", highlight=False)
     named = found.outcomes[0]
     name = found.title_zh if found.title_zh == found.title_en else f"{found.title_zh} {found.title_en}"
     arm = f", {found.arm}" if found.arm else ""

@@ -61,6 +61,10 @@ COMMANDS = {
         "Ask the graph of a night who belongs to whom: bodies, employers, households, referrals.",
     ),
     "identity": ("identity", "Who is who: one customer out of the records of many systems."),
+    "joint": (
+        "joint",
+        "A partner's side of joint operations: answer a bank's question without giving one's list away.",
+    ),
     "live": ("live", "Take events as they come, and decide all triggers within a second."),
     "load": ("files", "Check the files of a bank at SOURCE and take them into the home."),
     "night": (

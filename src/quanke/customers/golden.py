@@ -61,12 +61,24 @@ def golden_record(
     are missing count as unknown); None or no rows where he has none of the kind. Of a customer of both
     kinds, what a person has is taken from the person, and the rest from the organisation.
     """
+    parts = [[] if rows is None else rows.to_pylist() for rows in (parties, organisations)]
+    return golden_of(*parts, rules=rules, priority=priority)
+
+
+def golden_of(
+    parties: Sequence[Record],
+    organisations: Sequence[Record] = (),
+    *,
+    rules: Rules = SURVIVORSHIP,
+    priority: Sequence[str] = SOURCE_PRIORITY,
+) -> list[GoldenField]:
+    """`golden_record` of rows as plain data; by a part of the rules, of the fields those tell."""
     fields: list[GoldenField] = []
     for table, rows in (("parties", parties), ("organisations", organisations)):
-        if rows is None or not rows.num_rows:
+        if not rows:
             continue
         there = {field.name for field in fields}
-        made = _of_records(table, rows.to_pylist(), rules[table], priority)
+        made = _of_records(table, rows, rules[table], priority)
         # A person who is a business as well is a person: the kind of his business is not his.
         fields += [f for f in made if f.name not in there and not (there and f.name == "kind")]
     return fields

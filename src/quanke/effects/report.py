@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quanke.effects.estimates import BalanceRow, Estimate, SampleRatio
+    from quanke.effects.returns import Gain
+    from quanke.effects.stopping import Advice
+    from quanke.effects.uplift.outlook import Outlook
 
 FORMAT = 1
 
@@ -81,7 +84,8 @@ class CampaignEffect:
     `first` to `last` and would reach to `closes`. `running`: the window has not ended. `as_of`: facts are
     known until then. `arm`: the arm that is compared with the control, "" for all together. `ratio`: None
     where the planned share is unknown. `facts`: digest of what was loaded. `hidden_below`: groups below are
-    not broken out."""
+    not broken out. `advice`: whether to stop or to repeat it. `gain`: margin on the increment of assets, None
+    where the bank states no margins. `learning`: whether the plan can learn from it."""
 
     campaign: str
     title_zh: str
@@ -105,6 +109,9 @@ class CampaignEffect:
     method: str
     hidden_below: int
     facts: str
+    advice: Advice | None = None
+    gain: Gain | None = None
+    learning: Outlook | None = None
 
     @property
     def headline(self) -> Estimate:
@@ -149,6 +156,9 @@ class CampaignEffect:
             "method": self.method,
             "hidden_below": self.hidden_below,
             "facts": self.facts,
+            "advice": None if self.advice is None else self.advice.to_json(),
+            "gain": None if self.gain is None else self.gain.to_json(),
+            "learning": None if self.learning is None else self.learning.to_json(),
         }
 
 

@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,13 +18,15 @@ import pyarrow.parquet as pq
 from quanke.bank.arranged import facts_sql
 from quanke.bank.contracts import SALES_AREA
 from quanke.bank.home import Home
-from quanke.customers.register import Register, register_of
+from quanke.customers.register import Register, register_kept
 from quanke.engines.store import Night
 from quanke.kernel.errors import NightError
 from quanke.night.advised_since import declined_since, no_longer_agreed, stopped_since
+from quanke.night.batches import night_rows
+from quanke.night.reading import rows_of_records
 from quanke.night.wealth import FOLDER, SHEET, proposals_table, trades_table, withheld_on
 from quanke.night.wealth_ground import AdviceGround, Asked
-from quanke.night.wealth_holders import TAGS, Everybody, assessed_on
+from quanke.night.wealth_holders import TAGS, Everybody, assessed_of
 from quanke.night.wealth_record import RECORD, TOLD
 from quanke.night.wealth_rules import FILE, WealthRules, read_wealth_rules, wealth_rules
 from quanke.night.wealth_shelf import Products, products_on
@@ -156,14 +157,17 @@ class NightAdvice:
 
     def rows_of(self, name: str, customer: int) -> list[dict[str, Any]]:
         """A customer's rows of a file."""
-        table = pq.read_table(self.path(name), filters=[("customer", "==", customer)])
-        found: list[dict[str, Any]] = table.to_pylist()
+        found: list[dict[str, Any]] = self._of(name, customer).to_pylist()
         return found
+
+    def _of(self, name: str, customer: int) -> pa.Table:
+        return night_rows(self.night, f"{FOLDER}/{Path(name).stem}", customer)
 
     def propose(self, customer: int) -> CustomerAdvice:
         """What the night proposed to a customer. A consent withdrawn, profiling refused, a proposal declined,
         a death or the end of the relationship that was loaded since ends it at once."""
-        stop = self._stop(customer, self.rules)
+        everybody = self._alone(customer)
+        stop = self._stop(customer, everybody, self.rules)
         rows = self.rows_of("proposals.parquet", customer)
         if stop is None and not rows:
             raise NightError(f"the night of {self.night.day} says nothing of this customer: it has changed")
@@ -171,19 +175,19 @@ class NightAdvice:
             return CustomerAdvice(customer, self.night.day, self.model.version, stop)
         trades = self.rows_of("trades.parquet", customer)
         ground = AdviceGround(self.night.day, self.products, self.model, self.rules)
-        asked = ground.asked(self._alone(customer), np.zeros(1, np.int64), self._positions(customer))
+        asked = ground.asked(everybody, np.zeros(1, np.int64), self._positions(customer))
         return self._told(customer, asked, rows[0], trades, ground)
 
     def propose_now(self, customer: int) -> CustomerAdvice:
         """The same found again, on the night's columns, by the rules, shelf and model of today."""
         rules = wealth_rules(self.home)
-        stop = self._stop(customer, rules)
+        everybody = self._alone(customer)
+        stop = self._stop(customer, everybody, rules)
         model = model_now(self.home, self.night, rules)
         if stop is not None:
             return CustomerAdvice(customer, self.night.day, model.version, stop, now=True)
         products = products_on(self.home, self.night.day, model.classes, rules)
         ground = AdviceGround(self.night.day, products, model, rules)
-        everybody = self._alone(customer)
         asked = ground.asked(everybody, np.zeros(1, np.int64), self._positions(customer))
         made = asked.proposals()
         withheld = withheld_on(self.home, np.array([customer]), rules, self.night.day)
@@ -229,58 +233,52 @@ class NightAdvice:
 
     def _assessed_in_branch(self, customer: int) -> bool:
         """Whether his first assessment on file was made in a branch."""
-        with duckdb.connect() as connection:
-            found = connection.sql(
-                f'SELECT arg_min(channel, (date, "at", assessment_id)) FROM '
-                f"{self._facts('risk_assessments', customer)} WHERE date <= $day",
-                params={"day": self.night.day},
-            ).fetchall()
-        return found[0][0] in SALES_AREA
+        rows = self._facts("risk_assessments", customer).to_pylist()
+        told = [r for r in rows if r["date"] <= self.night.day and r["channel"] is not None]
+        # of one day, those with a moment come before those without
+        told.sort(key=lambda r: (r["date"], r["at"] is None, r["at"] or dt.datetime.min, r["assessment_id"]))
+        return bool(told) and told[0]["channel"] in SALES_AREA
 
-    def _stop(self, customer: int, rules: WealthRules) -> AdviceStop | None:
-        everybody = self._alone(customer)
+    def _stop(self, customer: int, everybody: Everybody, rules: WealthRules) -> AdviceStop | None:
         code = int(everybody.stopped(rules.advice.full_age.on(self.night.day))[0])
         return advice_stop(code) or stopped_since(partial(self._facts, customer=customer))
 
-    @cached_property
+    @property
     def _register(self) -> Register:
-        return register_of(self.home)
+        return register_kept(self.home)
 
-    def _facts(self, table: str, customer: int) -> str:
-        """SQL of a table's rows of a customer's records."""
-        parties = ", ".join(str(int(each)) for each in self._register.parties_of(customer)) or "NULL"
-        number = f"{int(customer)} AS customer"
-        return (
-            f"(SELECT {number}, * EXCLUDE (customer) FROM ({facts_sql(self.home, table)}) "
-            f"WHERE party IN ({parties}))"
-        )
+    def _facts(self, table: str, customer: int) -> pa.Table:
+        """A table's rows of a customer's records, as the register sees who is who today."""
+        register = self._register
+        parties = register.parties_of(customer)
+        return rows_of_records(self.home, table, parties, register.loaded[parties])
 
     def _alone(self, customer: int) -> Everybody:
         """One customer as everybody: the same columns, one row."""
-        row, types = self.night.row(customer, TAGS), _types(self.night)
-        table = assessed_on(self._facts("risk_assessments", customer), self.night.day).to_pylist()
-        last = table[0] if table else {"assessed": 0, "unconfirmed": False}
+        row, types = self.night.row(customer, TAGS), self._types
+        assessments = self._facts("risk_assessments", customer).to_pylist()
+        assessed, unconfirmed = assessed_of(assessments, self.night.day)
         foreign = self.rows_of("foreign.parquet", customer)
-        record = as_recorded(pq.read_table(self.path(RECORD), filters=[("customer", "==", customer)]))
+        record = as_recorded(self._of(RECORD, customer))
         alone = record.set_column(0, "customer", pa.array(np.zeros(record.num_rows, np.int32)))
         rest = self.rules.advice.rest_days.on(self.night.day)
         return Everybody(
             1,
             lambda name: pa.chunked_array([pa.array([row[name]], types[name])]),
-            np.array([last["assessed"]], np.int8),
-            np.array([last["unconfirmed"]], np.bool_),
+            np.array([assessed], np.int8),
+            np.array([unconfirmed], np.bool_),
             np.array([sum(each["foreign"] for each in foreign)], np.int64),
             declined_since(partial(self._facts, customer=customer), alone, self.night.day, rest),
         )
 
     def _positions(self, customer: int) -> pa.Table:
-        table = pq.read_table(self.path("positions.parquet"), filters=[("customer", "==", customer)])
+        table = self._of("positions.parquet", customer)
         return table.set_column(0, "customer", pa.array(np.zeros(table.num_rows, np.int32)))
 
-
-def _types(night: Night) -> dict[str, pa.DataType]:
-    found: dict[str, pa.DataType] = {}
-    for group in night.groups:
-        schema = pq.read_schema(night.parts(group)[0])
-        found.update({name: schema.field(name).type for name in schema.names if name in TAGS})
-    return found
+    @cached_property
+    def _types(self) -> dict[str, pa.DataType]:
+        found: dict[str, pa.DataType] = {}
+        for group in self.night.groups:
+            schema = pq.read_schema(self.night.parts(group)[0])
+            found.update({name: schema.field(name).type for name in schema.names if name in TAGS})
+        return found

@@ -18,8 +18,8 @@ from quanke.customers.golden import golden_record
 from quanke.wealth.advisable import ADVICE_STOPS, AdviceStop
 from quanke.wealth.record import declined_lately, proposals_followed
 
-Facts = Callable[[str], str]
-"""SQL of the rows of a table that are about the customer, by the name of the table."""
+Facts = Callable[[str], pa.Table]
+"""Rows of a table that are about the customer, by the name of the table."""
 _SAID = ", ".join(
     f"max(granted_on) FILTER (purpose = '{purpose}' AND withdrawn_on IS NULL) AS {purpose}_on, "
     f"max(withdrawn_on) FILTER (purpose = '{purpose}') AS {purpose}_off"
@@ -48,24 +48,26 @@ def stopped_since(facts: Facts) -> AdviceStop | None:
 
 def _gone(facts: Facts) -> tuple[bool, bool]:
     """Whether the relationship ended, and whether he is known to have died."""
-    with duckdb.connect() as connection:
-        persons = connection.sql(
-            f"SELECT source, party_id, closed_on, deceased FROM {facts('parties')}"
-        ).to_arrow_table()
-        bodies = connection.sql(
-            f"SELECT source, party_id, closed_on FROM {facts('organisations')}"
-        ).to_arrow_table()
+    persons = facts("parties").select(["source", "party_id", "closed_on", "deceased"])
+    bodies = facts("organisations").select(["source", "party_id", "closed_on"])
     held = {each.name: each.value for each in golden_record(persons, bodies)}
     return held.get("closed_on") is not None, bool(held.get("deceased"))
 
 
 def _agreed(facts: Facts) -> tuple[bool, bool]:
-    """Whether a consent to advice stands, and whether profiling is refused."""
-    with duckdb.connect() as connection:
-        found = connection.sql(
-            f"SELECT NOT ({_NO_CONSENT}), {_REFUSED} FROM (SELECT {_SAID} FROM {facts('consents')})"
-        ).fetchall()
-    return bool(found[0][0]), bool(found[0][1])
+    """Whether a consent to advice stands, and whether profiling is refused: as `_NO_CONSENT`, `_REFUSED`."""
+    rows = facts("consents").select(["purpose", "granted_on", "withdrawn_on"]).to_pylist()
+
+    def last(purpose: str) -> tuple[dt.date | None, dt.date | None]:
+        mine = [r for r in rows if r["purpose"] == purpose]
+        on = (r["granted_on"] for r in mine if r["withdrawn_on"] is None and r["granted_on"] is not None)
+        off = (r["withdrawn_on"] for r in mine if r["withdrawn_on"] is not None)
+        return max(on, default=None), max(off, default=None)
+
+    on, off = last("advice")
+    agreed = on is not None and (off is None or off < on)
+    on, off = last("profiling")
+    return agreed, off is not None and (on is None or off >= on)
 
 
 def no_longer_agreed(consents: str, parties: pa.Table) -> NDArray[np.int64]:
@@ -84,11 +86,16 @@ def no_longer_agreed(consents: str, parties: pa.Table) -> NDArray[np.int64]:
 def declined_since(facts: Facts, record: pa.Table, day: dt.date, rest: int) -> NDArray[np.bool_]:
     """Whether he (customer 0 of a record of his own) declined a proposal fewer than `rest` days before the
     day, or since then: one flag."""
-    with duckdb.connect() as connection:
-        answers = connection.sql(
-            f"SELECT 0::INTEGER AS customer, proposed_on, date, kind FROM {facts('advice_answers')} "
-            'WHERE proposed_on IS NOT NULL ORDER BY date, "at" NULLS FIRST, answer_id'
-        ).to_arrow_table()
+    rows = [row for row in facts("advice_answers").to_pylist() if row["proposed_on"] is not None]
+    rows.sort(key=lambda r: (r["date"], r["at"] is not None, r["at"] or dt.datetime.min, r["answer_id"]))
+    answers = pa.table(
+        {
+            "customer": pa.array(np.zeros(len(rows), np.int32)),
+            "proposed_on": pa.array([r["proposed_on"] for r in rows], pa.date32()),
+            "date": pa.array([r["date"] for r in rows], pa.date32()),
+            "kind": pa.array([r["kind"] for r in rows], pa.string()),
+        }
+    )
     last = max([day, *answers["date"].to_pylist()])
     none = pa.table(
         {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import duckdb
@@ -57,6 +58,18 @@ class BookBasis:
     def costs(self) -> Costs:
         """Costs before anybody's household or any book's potential is known."""
         return Costs(self.clients, self.posts, self.rules, self.conflicts)
+
+    def within(self, branches: Collection[str]) -> BookBasis:
+        """The basis of some branches alone: who is at a post there, or at none and at home there; nobody
+        goes to a post elsewhere, and who chose one elsewhere himself is left out."""
+        posts, clients = self.posts, self.clients
+        inside = np.append(np.isin(np.array(posts.branches), [*branches]), False)
+        ours = np.append(inside[posts.branch], False)
+        mine = np.where(clients.present == NOBODY, inside[clients.branch], ours[clients.present])
+        # a post that is no more has no branch, but its customers have
+        mine &= (clients.chosen == NOBODY) | ours[clients.chosen]
+        shut = replace(posts, capacity=np.where(ours[:-1], posts.capacity, 0))
+        return replace(self, posts=shut, clients=clients.some(mine))
 
     def propose(self, scope: str, progress: Progress | None = None) -> Proposal:
         """See `quanke.books.propose`."""

@@ -54,7 +54,8 @@ class CampaignPlan:
 
     `window_days` None: as the rules say. `salt` "": the campaign's name. `strata` None: tier and branch for
     customers and households, branch for posts, none for branches. `exclude`: leave customers whom another
-    campaign of the lane has to that campaign, instead of being refused.
+    campaign of the lane has to that campaign, instead of being refused. `customers`: their numbers, where
+    they are not cut out of the night (a list, a frozen audience); `audience` says in words who they are.
     """
 
     name: str
@@ -75,6 +76,7 @@ class CampaignPlan:
     approval: str = ""
     by: str = ""
     exclude: bool = False
+    customers: Ints | None = None
 
 
 def register_campaign(
@@ -88,7 +90,7 @@ def register_campaign(
     campaign are loaded, and where the register refuses (`keep`).
     """
     design = _design(home, catalogue, night, plan)
-    customers, tags, left = _audience(home, catalogue, night, design)
+    customers, tags, left = _audience(home, catalogue, night, design, plan.customers)
     register = CampaignRegister(home.path)
     with register.deciding():
         excluded: dict[str, int] = {}
@@ -139,7 +141,7 @@ def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) 
         title_zh=plan.title_zh or plan.name,
         title_en=plan.title_en or plan.name,
         offer=plan.offer,
-        audience=expanded(home, plan.audience),
+        audience=expanded(home, plan.audience) if plan.customers is None else plan.audience,
         arms=plan.arms,
         salt=plan.salt or plan.name,
         first_contact=plan.first_contact,
@@ -187,11 +189,17 @@ def held_out(hold_out: HoldOut, customers: Ints, first: dt.date, last: dt.date) 
 
 
 def _audience(
-    home: Home, catalogue: Catalogue, night: Night, design: Design
+    home: Home, catalogue: Catalogue, night: Night, design: Design, given: Ints | None
 ) -> tuple[Ints, pa.Table, dict[str, Any]]:
     """Customers, by number, with their tags; and how many were left out, and why."""
-    condition = compile_audience(design.audience, catalogue, night, home, Purpose.MARKETING)
-    customers = members_of(night, condition)[0].numbers()
+    if given is None:
+        condition = compile_audience(design.audience, catalogue, night, home, Purpose.MARKETING)
+        customers = members_of(night, condition)[0].numbers()
+    else:
+        there = np.ones(night.rows, np.bool_)
+        there[list(night.absorbed)] = False
+        inside = np.unique(given[(given >= 0) & (given < night.rows)])
+        customers = inside[there[inside]]
     more = ("owner_post",) if design.unit is ArmUnit.POST else ()
     tags = night.read(list(dict.fromkeys([*_ASK, *design.strata, *more]))).take(pa.array(customers))
     allowed = pc.fill_null(tags["may_be_marketed"], False).to_numpy(zero_copy_only=False).astype(np.bool_)

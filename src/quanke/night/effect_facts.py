@@ -4,6 +4,7 @@ inside."""
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -231,7 +232,9 @@ def participants_of(
 
 
 def _means(pushed: pa.Table) -> tuple[str, ...]:
-    return tuple(sorted({m for row in pushed["means"].to_pylist() for m in row or ()}))
+    """Those used for most customers first."""
+    used = Counter(m for row in pushed["means"].to_pylist() for m in row or ())
+    return tuple(sorted(used, key=lambda means: (-used[means], means)))
 
 
 def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> Participants:
@@ -325,6 +328,20 @@ def transfers_of(sheets: Sheets, customers: Ints, first: dt.date, last: dt.date)
     return Transfers(**whole, own_name=found["own"].to_numpy().astype(np.bool_))
 
 
+_OWNERS = """
+SELECT customer, max_by(post_id, from_date) AS post FROM {ownership}
+SEMI JOIN participants USING (customer)
+WHERE duty = 'primary' AND from_date <= $day AND (to_date IS NULL OR to_date > $day) GROUP BY customer
+"""
+
+
+def owners_of(sheets: Sheets, customers: Ints, day: dt.date) -> Labels:
+    """The post that looked after each of these customers on a day; "-" for nobody."""
+    found = _asked(sheets, _OWNERS, {"day": day}, customers)
+    place = pc.index_in(pa.array(customers), found["customer"].cast(pa.int64()).combine_chunks())
+    return Labels.of(found["post"].combine_chunks().take(place))
+
+
 @dataclass(frozen=True, eq=False)
 class Belonging:
     """By customer number: household on a day and home branch (codes, -1 for none), and who is a person."""
@@ -357,7 +374,7 @@ def belonging(night: Night, day: dt.date, customers: int) -> Belonging:
 
 def _asked(sheets: Sheets, sql: str, values: dict[str, object], customers: Ints | None = None) -> pa.Table:
     inputs = sheets.run.inputs
-    names = ("pushes", "transactions", "accounts")
+    names = ("pushes", "transactions", "accounts", "ownership")
     tables = {name: inputs.relation(name) or f"({facts_sql(sheets.home, name)})" for name in names}
     categories = ", ".join(f"'{name}'" for name in ASSET_CATEGORIES)
     with connect(threads=2, memory=sheets.memory, spill=sheets.scratch / "spill") as connection:
@@ -375,6 +392,7 @@ __all__ = [
     "facts_of",
     "known_until",
     "other_campaigns",
+    "owners_of",
     "participants_of",
     "transfers_of",
 ]

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from quanke.bank.contracts import ASSET_CATEGORIES
 from quanke.bank.home import Home
 from quanke.customers.tags.assets import aum
 from quanke.effects.breakdown import effects_within, natural_flow
@@ -25,6 +26,8 @@ from quanke.effects.groups import CONTROL, CampaignRegister, Design, EffectRules
 from quanke.effects.netting import Moved, moved_inside
 from quanke.effects.outcomes import AUM, CONVERTED, Outcome, catalogue_outcome, contacted, standard_outcomes
 from quanke.effects.report import CampaignEffect, Funnel, GroupEffect, MeasuredOutcome, NaturalFlow
+from quanke.effects.returns import Gain, gain_of, weighted_margin
+from quanke.effects.stopping import Advice, advise
 from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import EffectError, NightError
 from quanke.kernel.progress import Progress, SilentProgress
@@ -48,10 +51,14 @@ from quanke.night.effect_facts import (
     participants_of,
     transfers_of,
 )
+from quanke.night.effect_groups import channels_asked, dimensions_of
 from quanke.night.effect_hold_out import METRICS, held_out_participants
 from quanke.night.effect_hold_out import NAME as HOLD_OUT
 from quanke.night.plan_arms import is_planned, planned_participants, product_of
+from quanke.night.sheets import products_of
+from quanke.night.uplift_outlook import outlook_of
 from quanke.plans.scores.honest import leaks, looks_back, too_early
+from quanke.plans.scores.targets import HELD
 from quanke.segments.scheme import DEFAULT_SCHEME
 
 BALANCED = ("age", "tenure_months", "aum_90d", "product_count", "logins_90d")
@@ -222,13 +229,40 @@ class _Measuring:
             method=f"{measured[0].estimate.method}; strata: {self.stratified}",
             hidden_below=self.rules.least_shown.on(self.last),
             facts=self._digest(),
+            advice=self._advice(measured),
+            gain=self._gain(measured, after),
+            learning=outlook_of(self.sheets.home, self.campaign, self.design, self.who, self.as_of),
         )
+
+    def _advice(self, measured: tuple[MeasuredOutcome, ...]) -> Advice | None:
+        """None where looking early was not allowed for: a window of one's own choosing."""
+        running = self.as_of < self._meant_to_close()
+        if running and not self.sequential:
+            return None
+        cluster = self.who.cluster
+        return advise(
+            measured,
+            running=running,
+            days_left=(self._meant_to_close() - self.as_of).days,
+            harmed=standard_outcomes(self.campaign, self.window, self.last).keys(),
+            clusters=None if cluster is None else len(np.unique(cluster)),
+        )
+
+    def _gain(self, measured: tuple[MeasuredOutcome, ...], after: Mapping[str, Floats]) -> Gain | None:
+        """The margin earned on the increment, by what the participants hold; None where the bank states no
+        margins, or the daily mean of assets was not asked for."""
+        found = next((each.estimate for each in measured if each.name == AUM), None)
+        held = {c: float(np.nansum(after[HELD[c].name])) for c in ASSET_CATEGORIES}
+        margin = weighted_margin(held, products_of(self.sheets.home))
+        return None if found is None or margin is None else gain_of(found, margin, self.window)
 
     def _values(self) -> tuple[Mapping[str, Floats], Mapping[str, Floats]]:
         """Values on the day before and on the last day."""
         catalogue = self.sheets.catalogue
         after: list[Definition] = [*contacted(self.campaign, self.window, self.who.means)]
+        after += [HELD[category] for category in ASSET_CATEGORIES]
         before: list[Definition] = [aum, *self._balanced(catalogue), catalogue[TIER]]
+        before += channels_asked(catalogue, self.who)
         for each in self.outcomes.values():
             after += [tag for tag in (each.value, each.below) if tag is not None]
             before += [tag for tag in (each.before,) if tag is not None]
@@ -358,17 +392,13 @@ class _Measuring:
     def _groups(
         self, values: Mapping[str, Floats], before: Mapping[str, Floats], strata: Ints
     ) -> tuple[GroupEffect, ...]:
-        """The first metric by tier, by branch and, of several, by arm."""
+        """The first metric within groups that were fixed before the first contact."""
         name, outcome = next(iter(self.outcomes.items()))
         if outcome.below is not None:
             return ()
-        control = self.who.control
-        arms = [arm for arm in self.who.arm.present if arm != CONTROL]
-        dimensions = {
-            "arm": {arm: control | self.who.arm.are(arm) for arm in arms},
-            "tier": _members(self._tier(before)),
-            "branch": _members(self._branch),
-        }
+        dimensions = dimensions_of(
+            self.sheets, self.who, self._tier(before), self._branch, before, self.before
+        )  # fmt: skip
         own = before[outcome.before.name] if outcome.before is not None else None
         found: list[GroupEffect] = []
         for dimension, members in dimensions.items():
@@ -380,7 +410,9 @@ class _Measuring:
 
     def _balance(self, before: Mapping[str, Floats]) -> tuple[BalanceRow, ...]:
         names = {
-            n: n.removeprefix("effect_") for n in before if n not in (TIER, aum.name, "effect_aum_before")
+            n: n.removeprefix("effect_")
+            for n in before
+            if n not in (TIER, aum.name, "effect_aum_before") and not n.startswith("agrees_")
         }
         return balance({shown: before[n] for n, shown in names.items()}, self.treated)
 
@@ -429,7 +461,3 @@ def thick(codes: Ints, treated: Bools) -> bool:
     arms = np.bincount(codes, treated, count), np.bincount(codes, ~treated, count)
     enough = np.minimum(*arms) >= THICK
     return bool(enough[codes].mean() >= 0.9) if len(codes) else False
-
-
-def _members(labels: Labels) -> dict[str, Bools]:
-    return {member: labels.are(member) for member in labels.present}

@@ -4,6 +4,7 @@ that comes from."""
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -74,25 +75,36 @@ def find_customer(home: Home, given: str, night: Night | None = None) -> int:
     return night.moved.get(number, int(register.loaded[number]))
 
 
-def explain(night: Night, catalogue: Catalogue, customer: int, currency: str) -> list[Explanation]:
-    """Every tag of a customer, in computing order. Of a number that was taken into another customer, his."""
+def explain(
+    night: Night, catalogue: Catalogue, customer: int, currency: str, names: Collection[str] = ()
+) -> list[Explanation]:
+    """Every tag of a customer (or those of `names`, of which only what they stand on is read), in computing
+    order. Of a number that was taken into another customer, his."""
     customer = night.absorbed.get(customer, customer)
-    row = night.row(customer)
-    earlier = _earlier(night, customer)
+    tags = [d for d in catalogue.tags if not names or d.name in names]
+    read = (
+        {d.name for d in tags} | {r.name for d in tags for r in references(d.expression)} if names else None
+    )
+    row = night.row(customer, _held(night, read))
+    earlier = _earlier(night, customer, read)
     return [
         _explain(catalogue, definition, row, earlier, currency, night.day)
-        for definition in catalogue.tags
+        for definition in tags
         if definition.name in row
     ]
 
 
-def _earlier(night: Night, customer: int) -> dict[str, Any]:
+def _held(night: Night, names: Collection[str] | None) -> list[str] | None:
+    return None if names is None else [name for name in night.columns if name in names]
+
+
+def _earlier(night: Night, customer: int, names: Collection[str] | None) -> dict[str, Any]:
     day = night.manifest.get("earlier")
     path = night.path.parent / str(day)
     if day is None or not path.exists():
         return {}
     before = Night(path)
-    return before.row(customer) if customer < before.rows else {}
+    return before.row(customer, _held(before, names)) if customer < before.rows else {}
 
 
 def _explain(

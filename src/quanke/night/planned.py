@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -24,6 +24,7 @@ from quanke.engines.store import Night, NightStore
 from quanke.kernel.errors import DefinitionError, NightError
 from quanke.language import Catalogue
 from quanke.language.nodes import Node, Reference
+from quanke.night.batches import night_rows
 from quanke.night.explain import show
 from quanke.night.plan import FILE, FOLDER, GROUP, RECORD
 from quanke.night.plan_ground import KEPT, concerns
@@ -181,8 +182,9 @@ class Planned:
 
     def rows_of(self, name: str, customer: int) -> list[dict[str, Any]]:
         """A customer's rows of a file that stands in the order of customers."""
-        table = pq.read_table(self.path(name), filters=[("customer", "==", customer)])
-        found: list[dict[str, Any]] = table.to_pylist()
+        found: list[dict[str, Any]] = night_rows(
+            self.night, f"{FOLDER}/{Path(name).stem}", customer
+        ).to_pylist()
         return found
 
     def book(self, post: str) -> list[dict[str, Any]]:
@@ -193,20 +195,26 @@ class Planned:
         found: list[dict[str, Any]] = table.to_pylist()
         return found
 
-    def words(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Title, reason and script of a row of the morning in both languages, with the customer's figures."""
+    def words(
+        self, row: Mapping[str, Any], called: Callable[[str, str], str] = lambda _, shown: shown
+    ) -> dict[str, str]:
+        """Title, reason and script of a row of the morning in both languages, with the customer's figures;
+        `called` may say a tag's value otherwise, from the tag's name and the value as shown."""
         action = next(each for each in self.sheet["actions"] if each["name"] == row["action"])
         texts = {name: action[name] for name in _TEXTS}
         named = {n for text in texts.values() for _, n, _, _ in Formatter().parse(text) if n}
         held = self.night.row(row["customer"], [n for n in self.night.columns if n in named])
-        shown = {n: show(v, self.catalogue[n], self.home.currency) for n, v in held.items() if n in named}
+        shown = {
+            n: called(n, show(v, self.catalogue[n], self.home.currency))
+            for n, v in held.items()
+            if n in named
+        }
         return {name: filled_in(text, shown) for name, text in texts.items()}
 
     def explain(self, customer: int) -> CustomerPlan:
         """Everything considered for a customer, and why what was chosen was."""
         row = self.night.row(customer)
-        part, offset = divmod(customer, self.night.bucket)
-        values = _row(self.night.path / "profile" / f"{GROUP}-{part:05d}.parquet", offset)
+        values = self.night.part_row(GROUP, customer)
         chosen = {each["action"]: each for each in self.rows_of("chosen.parquet", customer)}
         record = self.rows_of("record.parquet", customer)
         considered = [
@@ -216,6 +224,21 @@ class Planned:
         names = sorted({name for action in self.actions for name in action.told if name in row})
         words = {name: show(row[name], self.catalogue[name], self.home.currency) for name in names}
         return CustomerPlan(customer, self.night.day, tuple(considered), words, tuple(record))
+
+    def options(self, customer: int) -> tuple[Considered, ...]:
+        """What a customer could be offered: actions whose conditions and gates he passed in that night, the
+        chosen ones first, then by net value. `explain` says of the others why not, and reads his whole row
+        for it; this reads the few columns that matter."""
+        values = self.night.part_row(GROUP, customer)
+        open_to = [action for action in self.actions if values[value_name(action.name)] is not None]
+        if not open_to:
+            return ()
+        members = {b.per for b in self.program.budgets if b.per and b.per != POST}
+        columns = {"customer", "owner_post", *members} & set(self.night.columns)
+        row = self.night.row(customer, sorted(columns))
+        chosen = {each["action"]: each for each in self.rows_of("chosen.parquet", customer)}
+        found = [self._considered(action, row, values, chosen.get(action.name)) for action in open_to]
+        return tuple(sorted(found, key=_order))
 
     def _considered(
         self,
@@ -312,17 +335,6 @@ def _order(each: Considered) -> tuple[int, int, float, str]:
     place = int(each.chosen["place"]) if each.chosen else 0
     group = 0 if each.chosen else 1 if each.why_not is None else 2
     return group, place, -(each.net if each.net is not None else 0.0), each.action.name
-
-
-def _row(path: Path, offset: int) -> dict[str, Any]:
-    with pq.ParquetFile(path) as file:
-        for group in range(file.metadata.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if offset < rows:
-                found: dict[str, Any] = file.read_row_group(group).slice(offset, 1).to_pylist()[0]
-                return found
-            offset -= rows
-    raise NightError(f"{path.name} is shorter than its night's manifest says")
 
 
 def filled_in(text: str, words: Mapping[str, str]) -> str:

@@ -20,11 +20,12 @@ from quanke.bank.keys import key_name
 from quanke.bank.survivorship import fingerprint
 from quanke.customers.register import update_register
 from quanke.customers.survivorship import SURVIVORSHIP
-from quanke.engines.store import Night, NightStore, WorkingNight, write_json
+from quanke.engines.store import Night, NightStore, WorkingNight, write_json, write_profile_batches
 from quanke.kernel.errors import NightError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition
 from quanke.language.nodes import references, walk
+from quanke.night.batches import write_batches, write_night_batches
 from quanke.night.books import MOVES as BOOK_MOVES
 from quanke.night.books import draft_moves, rules_digest
 from quanke.night.catalogue import catalogue_of
@@ -42,6 +43,7 @@ from quanke.night.models import FEATURES, SMALLEST
 from quanke.night.on_duckdb import OnDuckDB
 from quanke.night.on_tiles import OnTiles
 from quanke.night.plan import FOLDER as PLAN_FOLDER
+from quanke.night.plan import GROUP as PLANNED
 from quanke.night.plan import plan_parts, program_of
 from quanke.night.scores import COLUMNS as SCORE_COLUMNS
 from quanke.night.scores import FILE as SCORES_FILE
@@ -262,11 +264,24 @@ def _steps(run: Run, seconds: dict[str, float]) -> dict[str, list[str]]:
     _timed(seconds, "books", lambda: draft_moves(run, kept))
     _timed(seconds, "index", lambda: index_parts(run, kept))
     _timed(seconds, "search", lambda: finding_parts(run))
+    _timed(seconds, "reading", lambda: _batches(run, [*kept, PLANNED]))
     write_json(run.working.file("catalogue.json"), describe(run.catalogue))
     for extra in ("customers", "ranked", "ranks", "models", "scores", "graph"):
         for part in range(run.inputs.parts):
             run.working.part(extra, part).unlink(missing_ok=True)
     return kept
+
+
+def _batches(run: Run, groups: Sequence[str]) -> None:
+    """What single customers are read from: of the tables, and of this night's profile."""
+    home = run.inputs.home
+    write_batches(home, run.progress)
+    parts = [run.working.part(group, n) for group in groups for n in range(run.inputs.parts)]
+    last = NightStore(home.path / "nights").days()[-1:]
+    write_profile_batches(
+        home.path, run.working.target.name, [p for p in parts if p.exists()], [d.isoformat() for d in last]
+    )
+    write_night_batches(home.path, run.working.target.name, run.working.path)
 
 
 def _without_models(derived: Sequence[Definition]) -> list[Definition]:

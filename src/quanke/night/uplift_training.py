@@ -151,7 +151,7 @@ def learn_uplift(
 
 def _by_offer(home: Home, named: Sequence[str], offer: str) -> dict[str, list[PastCampaign]]:
     """Campaigns by offer, in order of their first day."""
-    there = _pushed(home)
+    there = pushed_campaigns(home)
     found: dict[str, list[PastCampaign]] = {}
     for name in dict.fromkeys(named or sorted(there)):
         if name not in there:
@@ -182,12 +182,13 @@ def _by_offer(home: Home, named: Sequence[str], offer: str) -> dict[str, list[Pa
     return {o: sorted(own, key=lambda c: (c.first, c.name)) for o, own in sorted(found.items())}
 
 
-def _pushed(home: Home) -> dict[str, tuple[dt.date, dt.date, tuple[str, ...]]]:
+def pushed_campaigns(home: Home) -> dict[str, tuple[dt.date, dt.date, tuple[str, ...]]]:
     """First and last day, and means, of every campaign that has pushes."""
     files = home.facts("pushes")
     if not files:
         return {}
-    rows = pa.concat_tables([pq.read_table(f, columns=["campaign", "date", "means"]) for f in files])
+    pieces = [pq.read_table(f, columns=["campaign", "date", "means"]) for f in files]
+    rows = pa.concat_tables(pieces, promote_options="default")  # null or not differs by delivery
     told = rows.group_by("campaign").aggregate([("date", "min"), ("date", "max"), ("means", "distinct")])
     return {
         row["campaign"]: (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,20 @@ def assessed_on(relation: str, day: dt.date) -> pa.Table:
     with duckdb.connect() as connection:
         found = connection.sql(_ASSESSED.format(assessments=relation), params={"day": day}).to_arrow_table()
     return found.cast(ASSESSED)
+
+
+def assessed_of(rows: Sequence[Mapping[str, Any]], day: dt.date) -> tuple[int, bool]:
+    """`assessed` and `unconfirmed` of one customer as of a day by his assessments: as `assessed_on`."""
+    told = sorted((row for row in rows if row["date"] <= day), key=in_order)
+    if not told:
+        return 0, False
+    last, before = (int(told[-1]["risk_class"][-1]), int(told[-2]["risk_class"][-1]) if told[1:] else None)
+    return last, before is not None and before != last and told[-1]["confirmed"] is not True
+
+
+def in_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Order of assessments: by day, by moment (those without one first), by number."""
+    return row["date"], row["at"] is not None, row["at"] or dt.datetime.min, row["assessment_id"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 import quanke
+from quanke.engines.store import NightStore
 from quanke.kernel.errors import NightError
 
 
@@ -29,6 +30,7 @@ class Base:
     bank: Any
     night: Any
     _codes: dict[str, tuple[NDArray[np.int32], dict[str, int]]] = field(default_factory=dict)
+    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -68,11 +70,17 @@ class Base:
 
     def value(self, customer: int, column: str) -> str | None:
         """One customer's code of a column held in memory; null where there is none or no such customer."""
-        codes, numbers = self.codes(column)
+        codes, _numbers = self.codes(column)
         if not 0 <= customer < len(codes) or codes[customer] < 0:
             return None
-        number = codes[customer]
-        return next(name for name, held in numbers.items() if held == number)
+        return self.names(column)[int(codes[customer])]
+
+    def names(self, column: str) -> tuple[str, ...]:
+        """The values of a code column, each at the place of its code."""
+        found = self._names.get(column)
+        if found is None:
+            found = self._names[column] = tuple(self.codes(column)[1])
+        return found
 
 
 def _codes_of(values: pa.ChunkedArray) -> tuple[NDArray[np.int32], dict[str, int]]:
@@ -95,14 +103,22 @@ def home_path() -> Path:
 
 
 def base() -> Base:
-    """The last published night. Raises NightError where none is published."""
-    bank = quanke.open(home_path())
+    """The last published night. Raises NightError where none is published.
+
+    Asked many times a page: as long as the last night is the one held, only the names of nights are read. A
+    home is opened (which looks through its tables) when there is a newer one.
+    """
+    path = home_path()
+    days = NightStore(path / "nights").days()
+    if days and (held := _held.get((path, days[-1]))) is not None:
+        return held
+    bank = quanke.open(path)
     day = bank.nights[-1] if bank.nights else None
     if day is None:
         raise NightError("no night is published yet: `quanke night --on DATE` first")
     with _lock:
-        held = _held.get((home_path(), day))
+        held = _held.get((path, day))
         if held is None:
             _held.clear()
-            held = _held[home_path(), day] = Base(bank, bank.night(day))
+            held = _held[path, day] = Base(bank, bank.night(day))
         return held

@@ -1,6 +1,7 @@
 """Django's name for this room."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class FoundationConfig(AppConfig):
@@ -9,3 +10,14 @@ class FoundationConfig(AppConfig):
     name = "quanke_desk.foundation"
     label = "foundation"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Makes known what needs four eyes here and the jobs of all rooms (their `jobs.py`), and gives each
+        log-in its limits."""
+        from django.contrib.auth.signals import user_logged_in
+
+        from quanke_desk.foundation import checks, guarded, own_jobs, setting  # noqa: F401
+        from quanke_desk.foundation.sessions import begun
+
+        autodiscover_modules("jobs")
+        user_logged_in.connect(begun, dispatch_uid="quanke.entered")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
-from quanke_desk.foundation.models import Branch, Person, Post, Seat
+from quanke_desk.foundation.models import Branch, ParameterValue, Person, Post, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
 
 PASSWORD = "quanke-demo-2026"
@@ -25,9 +25,19 @@ def demo_people() -> list[Person]:
         branch = post.branch if post and role in BOOK_ROLES else at.get(role, top)
         person, _ = Person.objects.update_or_create(
             username=f"demo-{role.value.replace('_', '-')}",
-            defaults={"name": str(role.label), "role": role, "branch": branch, "password": secret},
+            defaults={
+                "name": str(role.label),
+                "role": role,
+                "branch": branch,
+                "password": secret,
+                "password_at": timezone.now(),
+            },
         )
         if post and role in BOOK_ROLES and not person.seats.filter(Seat.on(today), post=post).exists():
             Seat.objects.create(person=person, post=post, since=today, reason="demo")
         made.append(person)
+    if not ParameterValue.objects.filter(name="second.roles").exists():
+        # In a demo a password is enough, and the settings say so.
+        keeper = next(p for p in made if p.role == Role.ADMINISTRATOR)
+        ParameterValue.objects.create(name="second.roles", value=[], since=today, by=keeper, reason="demo")
     return made

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import Promise
 
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.roles import May
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
+
+
+class Entry(NamedTuple):
+    """One line of the menu: who may see it is who may open it. A room lists its own in `MENU` of its urls."""
+
+    name: str
+    title: Promise
+    may: May
 
 
 def page(may: May) -> Callable[[View], View]:
@@ -21,7 +31,7 @@ def page(may: May) -> Callable[[View], View]:
 
     def declare(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **more: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not isinstance(request.user, Person) or not request.user.may(may):

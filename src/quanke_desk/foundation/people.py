@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.dispatch import Signal
 from django.utils import timezone
 
-from quanke_desk.foundation import audit
-from quanke_desk.foundation.entering import end_sessions
-from quanke_desk.foundation.models import Person, Post, Seat
-from quanke_desk.foundation.roles import May, Role
+from quanke_desk.foundation import attempts, audit
+from quanke_desk.foundation.models import Branch, Person, Post, Seat
+from quanke_desk.foundation.passwords import make_link
+from quanke_desk.foundation.roles import GUARDED, May, Role
+from quanke_desk.foundation.sessions import end_sessions
+
+left = Signal()
+"""Sent when somebody leaves, in the transaction of it: `person`, `posts` (those he held or stood in on until
+now, as (post, stands_in)), `by`. Rooms above listen."""
 
 
 class NotAllowed(ValueError):
     """What a rule forbids; the text names the rule."""
 
 
-def give_role(person: Person, role: str, *, by: Person, reason: str) -> None:
+def give_role(person: Person, role: str, *, by: Person, reason: str, agreed: Person | None = None) -> None:
     """Gives a person another role and ends his sessions. Raises NotAllowed: nobody changes his own role,
-    only who keeps people may, and a reason is needed."""
+    only who keeps people may, a reason is needed, and for a guarded role (`roles.GUARDED`) a second person
+    who agreed (`guarded.ask_for`)."""
     _check(by, person, reason)
     if role not in Role.values:
         raise NotAllowed("no such role")
+    _second(by, role, agreed)
     with transaction.atomic():
         before = person.role
         person.role = role
         person.save(update_fields=["role"])
         end_sessions(person)
-        detail = {"from": before, "to": role}
+        detail = {"from": before, "to": role, **_with(agreed)}
         audit.record(by, "people.role", f"person:{person.pk}", reason=reason, detail=detail)
 
 
@@ -41,10 +50,13 @@ def leave(person: Person, *, by: Person, reason: str) -> None:
         person.is_active, person.left_on = False, today
         person.save(update_fields=["is_active", "left_on"])
         ended = Seat.objects.filter(Q(until=None) | Q(until__gt=today), person=person)
+        now = ended.filter(since__lte=today).select_related("post")
+        posts = [(seat.post, seat.stands_in) for seat in now]
         ended.filter(since__lte=today).update(until=today)
         ended.filter(since__gt=today).update(until=F("since"))
         end_sessions(person)
         audit.record(by, "people.leave", f"person:{person.pk}", reason=reason)
+        left.send(Person, person=person, posts=posts, by=by)
 
 
 def stand_in(person: Person, post: Post, since: dt.date, until: dt.date, *, by: Person, reason: str) -> Seat:
@@ -65,6 +77,105 @@ def stand_in(person: Person, post: Post, since: dt.date, until: dt.date, *, by: 
         return seat
 
 
+def make_person(
+    username: str,
+    name: str,
+    role: str,
+    *,
+    by: Person | None,
+    branch: Branch | None = None,
+    staff_id: str = "",
+) -> Person:
+    """Makes a person who has no password yet: he sets one by a link, or comes in by single sign-on. `by` null
+    is the command of the machine. Raises NotAllowed, also for a guarded role: that is given afterwards."""
+    username, name, staff_id = username.strip(), name.strip(), staff_id.strip()
+    if by is not None and not by.may(May.PEOPLE):
+        raise NotAllowed("only who keeps people may")
+    if not re.fullmatch(r"[\w.@-]{1,64}", username) or not 0 < len(name) <= 80 or len(staff_id) > 32:
+        raise NotAllowed("a user name of letters, digits and . _ - @, and a name")
+    if role not in Role.values:
+        raise NotAllowed("no such role")
+    if by is not None:
+        _second(by, role, None)
+    if Person.objects.filter(username__iexact=username).exists():
+        raise NotAllowed("a person of this user name is there already")
+    if staff_id and Person.objects.filter(staff_id=staff_id).exists():
+        raise NotAllowed("a person of this staff number is there already")
+    person = Person(username=username, name=name, role=role, branch=branch, staff_id=staff_id or None)
+    person.set_unusable_password()
+    with transaction.atomic():
+        person.save()
+        audit.record(by, "people.made", f"person:{person.pk}", detail={"role": role})
+    return person
+
+
+def link_for(person: Person, *, by: Person, reason: str, agreed: Person | None = None) -> str:
+    """Token of a link by which a person sets a password, the first one or where it was forgotten. Raises
+    NotAllowed; for who has a guarded role, without a second person who agreed."""
+    _check(by, person, reason)
+    _second(by, person.role, agreed)
+    if not person.is_active:
+        raise NotAllowed("this person has left")
+    with transaction.atomic():
+        detail = _with(agreed)
+        audit.record(by, "people.password_link", f"person:{person.pk}", reason=reason, detail=detail)
+        return make_link(person, by=by)
+
+
+def take_factors(person: Person, *, by: Person, reason: str, agreed: Person | None = None) -> int:
+    """Takes all second factors of a person away, who lost them, and ends his sessions. Answers how many.
+    Raises NotAllowed; for who has a guarded role, without a second person who agreed."""
+    _check(by, person, reason)
+    _second(by, person.role, agreed)
+    with transaction.atomic():
+        count, _rows = person.factors.all().delete()
+        person.recovery_codes.all().delete()
+        end_sessions(person)
+        detail = {"count": count, **_with(agreed)}
+        audit.record(by, "people.factors", f"person:{person.pk}", reason=reason, detail=detail)
+    return count
+
+
+def unlock(person: Person, *, by: Person, reason: str) -> None:
+    """Forgets the failed log-ins of a person. Raises NotAllowed."""
+    _check(by, person, reason)
+    with transaction.atomic():
+        attempts.forget(attempts.digest_of(person.username))
+        audit.record(by, "people.unlock", f"person:{person.pk}", reason=reason)
+
+
+def unlock_address(address: str, *, by: Person, reason: str) -> None:
+    """Forgets the failed log-ins from an address: of a branch behind one proxy. Raises NotAllowed."""
+    if not by.may(May.PEOPLE):
+        raise NotAllowed("only who keeps people may")
+    if not reason.strip():
+        raise NotAllowed("a reason is required")
+    with transaction.atomic():
+        attempts.forget_address(address)
+        audit.record(by, "people.unlock_address", f"address:{address}"[:80], reason=reason)
+
+
+def put_out(person: Person, *, by: Person, reason: str) -> None:
+    """Ends all sessions of a person. Raises NotAllowed."""
+    _check(by, person, reason)
+    with transaction.atomic():
+        count = end_sessions(person)
+        audit.record(by, "people.put_out", f"person:{person.pk}", reason=reason, detail={"count": count})
+
+
+def end_seat(seat: Seat, *, by: Person, reason: str) -> None:
+    """Ends a stand-in today, before its day: with the next page its book is not seen any more. What the
+    bank's tables say about holders is changed there. Raises NotAllowed."""
+    _check(by, seat.person, reason)
+    today = timezone.localdate()
+    if not seat.stands_in or (seat.until is not None and seat.until <= today):
+        raise NotAllowed("only a stand-in that has not ended can be ended here")
+    with transaction.atomic():
+        seat.until = max(today, seat.since)
+        seat.save(update_fields=["until"])
+        audit.record(by, "people.end_stand_in", f"post:{seat.post.post_id}", reason=reason)
+
+
 def _check(by: Person, person: Person, reason: str) -> None:
     if not by.may(May.PEOPLE):
         raise NotAllowed("only who keeps people may")
@@ -72,3 +183,12 @@ def _check(by: Person, person: Person, reason: str) -> None:
         raise NotAllowed("nobody changes himself")
     if not reason.strip():
         raise NotAllowed("a reason is required")
+
+
+def _second(by: Person, role: str, agreed: Person | None) -> None:
+    if role in GUARDED and (agreed is None or agreed.pk == by.pk or not agreed.may(May.PEOPLE_DECIDE)):
+        raise NotAllowed("for this role a second person has to agree")
+
+
+def _with(agreed: Person | None) -> dict[str, str]:
+    return {"agreed": agreed.username} if agreed else {}

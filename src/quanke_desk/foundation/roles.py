@@ -52,11 +52,18 @@ class May(StrEnum):
     BOOKS_APPROVE = "books_approve"  # approve, apply, undo
     AUDIT = "audit"  # read the audit
     SETTINGS = "settings"  # parameters, as dated
+    SETTINGS_DECIDE = "settings_decide"  # decide on guarded parameters another asked to change
     PEOPLE = "people"  # people, roles, seats
+    PEOPLE_DECIDE = "people_decide"  # decide on guarded roles another asked to give
     JOBS = "jobs"  # own long jobs
     EXPORT = "export"  # what a list shows, as a file
     OWN = "own"  # one's own account, language, notices
     DASHBOARD = "dashboard"  # figures of one's scope
+    AUDIENCE = "audience"  # form groups of customers, as counts and masked rows
+    CAMPAIGN = "campaign"  # templates and journeys: design, ask for, pause
+    CAMPAIGN_DECIDE = "campaign_decide"  # approve that a journey starts
+    TEMPLATE_DECIDE = "template_decide"  # approve texts that are sent to customers
+    SHARE_DECIDE = "share_decide"  # agree that customers are compared with a partner's list
 
 
 _EVERYBODY = {May.OWN, May.JOBS}
@@ -80,20 +87,28 @@ ALLOWED: dict[str, frozenset[May]] = {
     Role.TELLER: frozenset(_EVERYBODY | {May.FIND, May.OPEN_OUTSIDE, May.CONSENT, May.DATA_REQUEST}),
     Role.TEAM_HEAD: frozenset(_HEAD | {May.LOBBY, May.CALL_BACK}),
     Role.BRANCH_HEAD: frozenset(_HEAD | {May.LOBBY, May.CALL_BACK}),
-    Role.COMMITTEE: frozenset(_EVERYBODY | {May.DASHBOARD, May.SUPERVISE, May.BOOKS}),
-    Role.ANALYST: frozenset(_EVERYBODY | {May.FIND, May.OPEN, May.DASHBOARD, May.EXPORT, May.BOOKS}),
+    Role.COMMITTEE: frozenset(
+        _EVERYBODY | {May.DASHBOARD, May.SUPERVISE, May.BOOKS, May.AUDIENCE, May.CAMPAIGN_DECIDE}
+    ),
+    Role.ANALYST: frozenset(
+        _EVERYBODY | {May.FIND, May.OPEN, May.DASHBOARD, May.EXPORT, May.BOOKS, May.AUDIENCE, May.CAMPAIGN}
+    ),
     Role.COMPLIANCE: frozenset(
         _EVERYBODY
         | {May.FIND, May.OPEN, May.OPEN_OUTSIDE, May.REVEAL, May.CASES, May.AUDIT, May.DATA_REQUEST}
-        | {May.DATA_DECIDE, May.BOOKS, May.DASHBOARD, May.EXPORT}
+        | {May.DATA_DECIDE, May.BOOKS, May.DASHBOARD, May.EXPORT, May.SETTINGS_DECIDE}
+        | {May.PEOPLE_DECIDE, May.TEMPLATE_DECIDE, May.SHARE_DECIDE}
     ),
     Role.RISK: frozenset(
         _EVERYBODY
         | {May.FIND, May.OPEN, May.OPEN_OUTSIDE, May.REVEAL, May.CASES, May.AUDIT, May.DASHBOARD, May.BOOKS}
+        | {May.SETTINGS_DECIDE}
     ),
     Role.PARTNER: frozenset(_EVERYBODY),
     Role.STAFF: frozenset(_EVERYBODY),
-    Role.ADMINISTRATOR: frozenset(_EVERYBODY | {May.PEOPLE, May.SETTINGS, May.AUDIT}),
+    Role.ADMINISTRATOR: frozenset(
+        _EVERYBODY | {May.PEOPLE, May.PEOPLE_DECIDE, May.SETTINGS, May.SETTINGS_DECIDE, May.AUDIT}
+    ),
 }
 """Nobody both sees customers and gives roles; who keeps the settings sees no customer."""
 
@@ -104,6 +119,19 @@ BOOK_ROLES = (
 """Roles whose scope is the book of the posts they sit on."""
 
 
+GUARDED = frozenset(
+    role
+    for role, may in ALLOWED.items()
+    if may & {May.CASES, May.DATA_DECIDE, May.BOOKS_APPROVE, May.PEOPLE, May.SETTINGS_DECIDE}
+)
+"""Roles that decide or see what others may not: given, and entered anew, only with a second person."""
+
+
 def allowed(role: str, what: May) -> bool:
     """Whether a role may do something; an unknown role may do nothing."""
     return what in ALLOWED.get(role, frozenset())
+
+
+def roles_with(what: May) -> list[str]:
+    """Roles that may do something."""
+    return [str(role) for role, may in ALLOWED.items() if what in may]

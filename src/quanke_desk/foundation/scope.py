@@ -8,20 +8,25 @@ laid over. Every read of a customer in `queries` of every room passes through he
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.foundation.asked_once import asked_once
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
 
 POST, BRANCH = "owner_post", "branch"
+FEW = 200
+"""So many changes are read anew at every question: quicker than to ask whether anything happened."""
 
 
 class Extent(StrEnum):
@@ -55,6 +60,7 @@ class Scope:
         )
 
 
+@asked_once
 def scope_of(person: Person, on: dt.date | None = None) -> Scope:
     """The scope of a person on a day (default: today)."""
     day = on or timezone.localdate()
@@ -77,9 +83,9 @@ def scope_of(person: Person, on: dt.date | None = None) -> Scope:
 def post_of(customer: int, of: Base | None = None) -> str | None:
     """The post that looks after a customer now: what the desk changed since the night, else the night's."""
     held = of or base()
-    change = _changed(held).filter(customer=customer).order_by("-since", "-id").first()
-    if change is not None:
-        return _now(change)
+    changed, post = _moved_since(customer, held.day)
+    if changed:
+        return post
     return held.value(customer, POST) if POST in held.known else None
 
 
@@ -109,21 +115,94 @@ def rows(scope: Scope, of: Base | None = None) -> NDArray[np.bool_]:
     ours = np.zeros(len(posts) + 1, dtype=bool)  # the last place answers for null, which is -1
     ours[[posts[p] for p in scope.posts if p in posts]] = True
     seen = ours[post]
+    customers, at, names = _laid(held)
+    now = np.array([*(n in scope.posts for n in names), False])[at]
     if scope.extent is Extent.BRANCH:
         branch, branches = held.codes(BRANCH)
         inside = np.zeros(len(branches) + 1, dtype=bool)
         inside[[branches[b] for b in scope.branches if b in branches]] = True
         seen |= (post == -1) & inside[branch]
-    for change in _changed(held).select_related("post").order_by("since", "id"):
-        if change.customer < count:
-            seen[change.customer] = scope.admits(_now(change), held.value(change.customer, BRANCH))
+        now |= (at == -1) & inside[branch[customers]]
+    seen[customers] = now
     return seen & held.there
 
 
+def among(scope: Scope, customers: Sequence[int], of: Base | None = None) -> frozenset[int]:
+    """Which of some customers are in the scope: as `covers` of each, asked at once."""
+    held = of or base()
+    posts = posts_now(customers, held)
+    return frozenset(c for c, post in posts.items() if scope.admits(post, held.value(c, BRANCH)))
+
+
+def posts_now(customers: Sequence[int], of: Base | None = None) -> dict[int, str | None]:
+    """The post that looks after each of some customers now: as `post_of` of each, asked at once. Numbers
+    nobody has are left out."""
+    held = of or base()
+    there = [c for c in customers if 0 <= c < held.night.rows and held.there[c]]
+    posts: dict[int, str | None] = dict.fromkeys(there)
+    if POST in held.known and there:
+        codes, names = held.codes(POST)[0], held.names(POST)
+        posts = {
+            c: names[code] if code >= 0 else None
+            for c, code in zip(there, codes[there].tolist(), strict=True)
+        }
+    changes = _changed(held).filter(customer__in=there).select_related("post").order_by("since", "id")
+    posts.update({change.customer: _now(change) for change in changes})
+    return posts
+
+
+def moved_to(posts: Collection[str], of: Base | None = None) -> frozenset[int]:
+    """Customers the desk gave to some posts since the night, who stand under another in it."""
+    held, last = of or base(), {}
+    of_posts = _changed(held).filter(post__post_id__in=posts).values_list("customer", flat=True)
+    for change in _changed(held).filter(customer__in=of_posts).select_related("post").order_by("since", "id"):
+        last[change.customer] = _now(change)
+    return frozenset(c for c, post in last.items() if post in posts)
+
+
+@asked_once
+def _moved_since(customer: int, night: dt.date) -> tuple[bool, str | None]:
+    """Whether the desk changed a customer's post since a night, and the post he has by that."""
+    last = _changed_since(night).filter(customer=customer).select_related("post").order_by("-since", "-id")
+    change = last.first()
+    return (False, None) if change is None else (True, _now(change))
+
+
 def _changed(held: Base) -> QuerySet[Relation]:
+    return _changed_since(held.day)
+
+
+def _changed_since(night: dt.date) -> QuerySet[Relation]:
     """Primary relations of the desk that have begun and that the night cannot know yet."""
-    unknown = Q(since__gt=held.day) | Q(delivered_on=None) | Q(delivered_on__gte=held.day)
+    unknown = Q(since__gt=night) | Q(delivered_on=None) | Q(delivered_on__gte=night)
     return Relation.objects.filter(unknown, duty="primary", since__lte=timezone.localdate())
+
+
+Laid = tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]
+_kept: dict[str, tuple[tuple[object, ...], Laid]] = {}
+
+
+def _laid(held: Base) -> Laid:
+    """What the desk changed since the night, last change of each customer: his number, the place of his post
+    among `names` (-1: nobody). A whole bank's books may have been changed at once, so it is kept until a row
+    comes, ends or is delivered."""
+    found, today = _changed(held), timezone.localdate()
+    told = found.aggregate(Count("id"), Max("id"), Count("until"), Max("until"), Count("delivered_on"))
+    stamp = (connection.settings_dict["NAME"], held.night.path, today, *told.values())
+    kept = _kept.get("laid")
+    if kept is not None and kept[0] == stamp and told["id__count"] > FEW:
+        return kept[1]
+    last: dict[int, str | None] = {}
+    for customer, post, until in found.order_by("since", "id").values_list(
+        "customer", "post__post_id", "until"
+    ):
+        if customer < held.night.rows:
+            last[customer] = None if until is not None and until <= today else post
+    places = {n: at for at, n in enumerate(sorted({n for n in last.values() if n is not None}))}
+    at = np.array([-1 if n is None else places[n] for n in last.values()], np.int64)
+    laid = (np.array(list(last), np.int64), at, tuple(places))
+    _kept["laid"] = (stamp, laid)
+    return laid
 
 
 def _now(change: Relation) -> str | None:

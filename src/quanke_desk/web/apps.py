@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from django.apps import AppConfig
 
@@ -14,8 +15,9 @@ class WebConfig(AppConfig):
     name = "quanke_desk.web"
     label = "web"
 
-    def ready(self) -> None:
-        """In a checkout that may be written, brings the compiled translations level."""
-        folder = Path(__file__).parent / "locale"
-        if os.access(folder, os.W_OK):
-            compile_all(folder)
+    def __init__(self, name: str, module: Any) -> None:
+        """In a checkout that may be written, brings the compiled translations level, before any is read."""
+        super().__init__(name, module)
+        desk = Path(__file__).parents[1]
+        if os.access(desk, os.W_OK):
+            compile_all(desk)

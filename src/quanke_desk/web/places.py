@@ -1,9 +1,10 @@
-"""Where the desk keeps what is its own: its database and the key that signs its sessions."""
+"""What the environment says: where the desk keeps what is its own, and who else may say who comes in."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -56,3 +57,77 @@ def secret(home: str) -> str:
     except FileExistsError:
         pass
     return path.read_text().strip()
+
+
+def sign_on(environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """What `foundation.single_sign_on.Provider` is made of; null where the bank has set no provider. Raises
+    ValueError for what is missing or cannot be."""
+    issuer = environment.get("QUANKE_DESK_OIDC_ISSUER", "")
+    if not issuer:
+        return None
+    if urlsplit(issuer).scheme != "https" and urlsplit(issuer).hostname not in ("localhost", "127.0.0.1"):
+        raise ValueError("QUANKE_DESK_OIDC_ISSUER: only https")
+    needed = ("QUANKE_DESK_OIDC_CLIENT", "QUANKE_DESK_OIDC_SECRET_FILE")
+    for name in needed:
+        if not environment.get(name):
+            raise ValueError(f"{name} is needed beside QUANKE_DESK_OIDC_ISSUER")
+    match = environment.get("QUANKE_DESK_OIDC_MATCH", "staff_id")
+    if match not in ("staff_id", "email", "username"):
+        raise ValueError("QUANKE_DESK_OIDC_MATCH: staff_id, email or username")
+    roles = dict(
+        pair.split("=", 1) for pair in environment.get("QUANKE_DESK_OIDC_ROLES", "").split(",") if "=" in pair
+    )
+    role_claim = environment.get("QUANKE_DESK_OIDC_ROLE_CLAIM", "")
+    if bool(role_claim) != bool(roles):
+        raise ValueError("QUANKE_DESK_OIDC_ROLE_CLAIM and QUANKE_DESK_OIDC_ROLES: both, or neither")
+    return {
+        "issuer": issuer,
+        "client": environment[needed[0]],
+        "secret": Path(environment[needed[1]]).read_text(encoding="utf-8").strip(),
+        "claim": environment.get("QUANKE_DESK_OIDC_CLAIM", "email" if match == "email" else "sub"),
+        "match": match,
+        "role_claim": role_claim,
+        "roles": roles,
+    }
+
+
+def channels(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Gateways of pushes by means, for `campaigns.channels.configured` (docs/how-to/connect-channels.md).
+    Raises ValueError for what is missing or cannot be."""
+
+    def secret_of(name: str) -> str:
+        path = environment.get(f"QUANKE_DESK_{name}_SECRET_FILE", "")
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+
+    def needed(name: str) -> str:
+        if not environment.get(f"QUANKE_DESK_{name}"):
+            raise ValueError(f"QUANKE_DESK_{name} is needed")
+        return environment[f"QUANKE_DESK_{name}"]
+
+    found: dict[str, dict[str, Any]] = {}
+    if url := environment.get("QUANKE_DESK_WEBHOOK_URL"):
+        for means in environment.get("QUANKE_DESK_WEBHOOK_MEANS", "").split(","):
+            if means not in ("sms", "push", "wecom", "email"):
+                raise ValueError("QUANKE_DESK_WEBHOOK_MEANS: of sms, push, wecom and email, with commas")
+            found[means] = {"kind": "webhook", "url": url, "sign": secret_of("WEBHOOK")}
+    for means in ("sms", "push"):
+        if url := environment.get(f"QUANKE_DESK_{means.upper()}_URL"):
+            found[means] = {"kind": means, "url": url.rstrip("/"), "sign": secret_of(means.upper())}
+    if environment.get("QUANKE_DESK_WECOM_CORP"):
+        url = environment.get("QUANKE_DESK_WECOM_URL", "https://qyapi.weixin.qq.com")
+        found["wecom"] = {
+            "kind": "wecom", "url": url.rstrip("/"), "corp": needed("WECOM_CORP"),
+            "secret": secret_of("WECOM"), "sender": needed("WECOM_SENDER"),
+        }  # fmt: skip
+    if server := environment.get("QUANKE_DESK_SMTP"):
+        host, _colon, port = server.partition(":")
+        found["email"] = {
+            "kind": "smtp", "host": host, "port": int(port or 587), "sender": needed("SMTP_SENDER"),
+            "user": environment.get("QUANKE_DESK_SMTP_USER", ""), "password": secret_of("SMTP"),
+            "tls": environment.get("QUANKE_DESK_SMTP_TLS", "1") == "1",
+        }  # fmt: skip
+    for told in found.values():
+        parts = urlsplit(told.get("url", "https://"))
+        if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
+            raise ValueError("gateways of pushes: only https")
+    return found

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from quanke_desk.web.places import database, secret
+from quanke_desk.foundation.log_records import LOGGING as LOGGING  # no value of a customer in a log
+from quanke_desk.web.places import channels, database, secret, sign_on
 
 HERE = Path(__file__).parent
 
 QUANKE_HOME = os.environ.get("QUANKE_HOME", "")
 QUANKE_DEMO = os.environ.get("QUANKE_DESK_DEMO") == "1"
 HTTPS = os.environ.get("QUANKE_DESK_HTTPS", "0" if QUANKE_DEMO else "1") == "1"
+
+QUANKE_PROXIES = int(os.environ.get("QUANKE_DESK_PROXIES", "0"))  # the bank's own, in front of the desk
+QUANKE_SIGN_ON = sign_on(os.environ)
+QUANKE_CHANNELS = channels(os.environ)
+QUANKE_PUBLIC = os.environ.get("QUANKE_DESK_PUBLIC", "").rstrip("/")  # where customers reach the desk's links
+QUANKE_SIGN_ON_SECOND = os.environ.get("QUANKE_DESK_OIDC_SECOND", "1") == "1"
 
 SECRET_KEY = secret(QUANKE_HOME)
 DEBUG = False
@@ -25,7 +32,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django_htmx",
+    "ninja",
     "quanke_desk.foundation",
+    "quanke_desk.customers",
+    "quanke_desk.books",
+    "quanke_desk.work",
+    "quanke_desk.campaigns",
     "quanke_desk.web",
 ]
 MIDDLEWARE = [
@@ -37,8 +50,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "quanke_desk.foundation.asked_once.AskedOnce",
+    "quanke_desk.foundation.sessions.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "quanke_desk.web.urls"
 WSGI_APPLICATION = "quanke_desk.web.wsgi.application"
@@ -70,7 +86,7 @@ AUTH_PASSWORD_VALIDATORS = [
         ("NumericPasswordValidator", {}),
     )
 ]
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_AGE = 24 * 3600  # the outer limit: parameters session.hours and session.idle hold first
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -91,4 +107,5 @@ TIME_ZONE, USE_TZ = "Asia/Shanghai", True
 STATIC_URL = "/static/"
 STATIC_ROOT = HERE / "served"
 WHITENOISE_USE_FINDERS = True
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 2**20  # a list of customers that is brought never touches the disk
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -120,6 +120,23 @@ class SearchIndex:
                 found += [Found(int(customer), kind, how) for customer in first]
         return SearchResult(sum(count for _, _, count in ways), tuple(found), tuple(ways))
 
+    def tokens(self, kind: str, text: str) -> list[int]:
+        """The keyed digests under which a whole number may stand: what a list is looked up by, so that the
+        numbers themselves need not be kept. `kind`: phone, document, or party (as `source:number`); none for
+        what is no number of it. Raises InputError for another kind."""
+        if kind == "phone":
+            return [Keyed(self._key, "phone").token(form) for form in {forms.mobile_form(text)} if form]
+        if kind == "document":
+            return [Keyed(self._key, "document").token(f) for f in sorted(forms.document_forms(text))]
+        if kind == "party":
+            named = forms.party_of_source(text, self._sources)
+            return [Keyed(self._key, "party", named[0]).token(named[1])] if named else []
+        raise InputError("is phone, document or party", field="kind")
+
+    def of_tokens(self, kind: str, tokens: Collection[int]) -> Customers:
+        """Customers of some digests of a kind, each once."""
+        return np.unique(np.concatenate([NOBODY, *(self._numbers(kind).find(t) for t in tokens)]))
+
     def _fresh(
         self, customers: Customers, within: _Bools | None, taken: _Bools | None, limit: int
     ) -> tuple[int, Customers, _Bools | None]:

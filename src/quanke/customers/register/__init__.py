@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from quanke.customers.register.store import EVENT_KINDS, Register, register_of
+from quanke.customers.register.store import EVENT_KINDS, Register, register_kept, register_of
 from quanke.customers.register.update import update_register
 
-__all__ = ["EVENT_KINDS", "Register", "register_of", "update_register"]
+__all__ = ["EVENT_KINDS", "Register", "register_kept", "register_of", "update_register"]

@@ -166,6 +166,25 @@ def register_of(home: Home) -> Register:
     return Register(home, loaded, customer, counts.customers, read_state(home))
 
 
+_kept: dict[tuple[tuple[str, int, int], ...], Register] = {}
+
+
+def register_kept(home: Home) -> Register:
+    """The same as `register_of`, kept in memory until a file it is read from is another; not to be written
+    into. Two homes at most are kept."""
+    files = [*home.numbers("parties"), home.path / FOLDER / "customers.parquet"]
+    files += [home.path / FOLDER / "state.json", home.path / FOLDER / "owners.parquet"]
+    held = ((f, f.stat()) for f in files if f.exists())
+    key = tuple((str(f), s.st_mtime_ns, s.st_size) for f, s in held)
+    found = _kept.get(key)
+    if found is None:
+        found = register_of(home)
+        while len(_kept) > 1:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = found
+    return found
+
+
 def _loaded(home: Home) -> Ints:
     """The customer number each party was loaded with."""
     loaded = np.full(home.counts().parties, -1, dtype=np.int32)

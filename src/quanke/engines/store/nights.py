@@ -18,7 +18,7 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from quanke.engines.store.batches import read_batch_row
 from quanke.engines.store.files import fsync_tree, write_json
 from quanke.kernel.errors import NightError
 
@@ -47,7 +48,7 @@ class Night:
         manifest: dict[str, Any] = json.loads(text)
         return manifest
 
-    @property
+    @cached_property
     def day(self) -> dt.date:
         """The as-of day."""
         return dt.date.fromisoformat(self.manifest["on"])
@@ -85,13 +86,13 @@ class Night:
         """How many customers there are: rows less the absorbed ones."""
         return self.rows - len(self.absorbed)
 
-    @property
+    @cached_property
     def groups(self) -> dict[str, list[str]]:
         """Column names by group."""
         groups: dict[str, list[str]] = self.manifest["groups"]
         return groups
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Names of everything the profile holds, `customer` first."""
         return ["customer", *(name for names in self.groups.values() for name in names)]
@@ -122,7 +123,8 @@ class Night:
         return pa.table({n: pieces[n] for n in wanted})
 
     def row(self, customer: int, columns: Sequence[str] | None = None) -> dict[str, Any]:
-        """One customer's values: one row group per group of columns is read."""
+        """One customer's values: a batch per group of columns is read where the night made them
+        (`quanke.engines.store.batches`), else a row group."""
         if not 0 <= customer < self.rows:
             raise NightError(f"the night of {self.day} has no customer of that number")
         wanted = self._known(columns)
@@ -131,8 +133,21 @@ class Night:
         for group, names in self.groups.items():
             here = [n for n in names if n in wanted]
             if here:
-                found.update(_read_row(self.parts(group)[part], offset, here))
+                found.update(self._row_of(self.part(group, part), offset, here))
         return {n: found[n] for n in wanted}
+
+    def part_row(self, group: str, customer: int) -> dict[str, Any]:
+        """One customer's values of a group, also of one the manifest names no columns of."""
+        part, offset = divmod(customer, self.bucket)
+        return self._row_of(self.part(group, part), offset)
+
+    def part(self, group: str, number: int) -> Path:
+        """The file of a group that holds some customers."""
+        return self.path / "profile" / f"{group}-{number:05d}.parquet"
+
+    def _row_of(self, path: Path, offset: int, columns: list[str] | None = None) -> dict[str, Any]:
+        found = read_batch_row(self.path.parent.parent, self.path.name, path, offset, columns)
+        return _read_row(path, offset, columns) if found is None else found
 
     @property
     def _there(self) -> NDArray[np.bool_]:
@@ -142,10 +157,14 @@ class Night:
     def _known(self, columns: Sequence[str] | None) -> list[str]:
         if columns is None:
             return self.columns
-        unknown = [n for n in columns if n not in self.columns]
+        unknown = [n for n in columns if n not in self._names]
         if unknown:
             raise NightError(f"the night of {self.day} has no {unknown[0]!r}")
         return list(dict.fromkeys(columns))
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.columns)
 
     def table(self, name: str) -> pa.Table:
         """A table the night gave besides the profile: metrics, moves, migration, findings."""
@@ -163,13 +182,21 @@ class Night:
         return {("" if c["values"] is None else str(c["values"])): c["counts"] for c in counts.to_pylist()}
 
 
-def _read_row(path: Path, offset: int, columns: list[str]) -> dict[str, Any]:
-    with pq.ParquetFile(path) as file:
+@lru_cache(maxsize=256)
+def _footer(path: Path, changed: int) -> pq.FileMetaData:
+    """A part's footer, kept: with hundreds of columns, reading it takes longer than the row it is for."""
+    return pq.read_metadata(path)
+
+
+def _read_row(path: Path, offset: int, columns: list[str] | None) -> dict[str, Any]:
+    with pq.ParquetFile(path, metadata=_footer(path, path.stat().st_mtime_ns)) as file:
         for group in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if offset < rows:
                 found: dict[str, Any] = (
-                    file.read_row_group(group, columns=columns).slice(offset, 1).to_pylist()[0]
+                    file.read_row_group(group, columns=columns, use_threads=False)
+                    .slice(offset, 1)
+                    .to_pylist()[0]
                 )
                 return found
             offset -= rows

@@ -1,4 +1,4 @@
-"""Records every room stands on. One table a class; the docstring says what one row is."""
+"""Branches, posts, people, and who looks after whom where the desk said so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from quanke_desk.foundation.roles import May, Role, allowed
@@ -69,6 +70,7 @@ class Person(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=8, default="zh-hans")
     is_active = models.BooleanField(default=True)
     left_on = models.DateField(null=True)
+    password_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -77,6 +79,10 @@ class Person(AbstractBaseUser):
 
     class Meta:
         ordering: ClassVar = ["username"]
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password)
+        self.password_at = timezone.now()
 
     def may(self, what: May) -> bool:
         """Whether this person's role allows something; nobody who left may do anything."""
@@ -148,47 +154,3 @@ class Relation(models.Model):
                 fields=["customer", "duty"], condition=Q(until=None), name="relation_one_open"
             ),
         ]
-
-
-class AuditEntry(models.Model):
-    """One row per thing done or seen: who, what, of whom, for what purpose. Never changed, never deleted
-    (triggers refuse); each row's digest covers the row before it. Holds no customer's value."""
-
-    at = models.DateTimeField()
-    person = models.ForeignKey(Person, models.PROTECT, null=True)
-    role = models.CharField(max_length=24, blank=True)
-    action = models.CharField(max_length=64, db_index=True)
-    subject = models.CharField(max_length=80, db_index=True)
-    purpose = models.CharField(max_length=32, blank=True)
-    reason = models.CharField(max_length=200, blank=True)
-    detail = models.JSONField(default=dict)
-    before = models.CharField(max_length=64)
-    digest = models.CharField(max_length=64, unique=True)
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-
-
-class Attempt(models.Model):
-    """One row per failed log-in, by digest of the name tried, so that a name can be locked for a while."""
-
-    name_digest = models.CharField(max_length=64)
-    at = models.DateTimeField()
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["name_digest", "at"])]
-
-
-class ParameterValue(models.Model):
-    """One row per value of a parameter from a day on. A later row of the same day replaces an earlier one."""
-
-    name = models.CharField(max_length=64)
-    value = models.JSONField()
-    since = models.DateField()
-    by = models.ForeignKey(Person, models.PROTECT)
-    at = models.DateTimeField(auto_now_add=True)
-    reason = models.CharField(max_length=200)
-
-    class Meta:
-        ordering: ClassVar = ["name", "-since", "-id"]
-        indexes: ClassVar = [models.Index(fields=["name", "since"])]

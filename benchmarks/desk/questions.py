@@ -1,0 +1,141 @@
+"""What people ask of the desk: one kind of question a scenario, each answer checked to be the page."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+import quanke
+from benchmarks.desk.asking import Question
+from benchmarks.desk.served import Desk, Person
+from quanke.bank.arranged import facts_sql
+
+NAMES = 2_000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Of a home: some names, customers of each post, cards with their outlet."""
+
+    names: list[str]
+    of_post: dict[str, list[int]]
+    cards: dict[str, list[str]]
+
+
+def drawn(desk: Desk, posts: list[str]) -> Drawn:
+    """Draws what is asked for out of the home."""
+    bank: Any = quanke.open(desk.home)
+    owner = bank.night().read(["owner_post"])["owner_post"].to_numpy(zero_copy_only=False)
+    with duckdb.connect() as connection:
+        names = connection.sql(
+            f"SELECT name FROM ({facts_sql(bank.home, 'parties')}) USING SAMPLE {NAMES} ROWS (reservoir, 1)"
+        ).fetchall()
+        cards = connection.sql(
+            f"SELECT branch_id, card_id FROM ({facts_sql(bank.home, 'cards')}) JOIN "
+            f"(SELECT party, branch_id FROM ({facts_sql(bank.home, 'parties')})) "
+            f"USING (party) USING SAMPLE 20000 ROWS (reservoir, 1)"
+        ).fetchall()
+    at: dict[str, list[str]] = {}
+    for branch, card in cards:
+        at.setdefault(branch, []).append(card)
+    return Drawn([n for (n,) in names], {p: np.flatnonzero(owner == p).tolist() for p in posts}, at)
+
+
+def page(person: Person, path: str, mark: str, headers: dict[str, str] | None = None) -> str:
+    """A page, which must be the one that was asked for."""
+    status, text = person.ask("GET", path, headers=headers)
+    if status != 200 or mark not in text:
+        sys.exit(f"{path.partition('?')[0]} answered {status}: {text[:300]}")
+    return text
+
+
+def dashboard(person: Person) -> Question:
+    """The first page: figures of the scope."""
+
+    def ask(draw: random.Random) -> None:
+        page(person, "/", 'id="count"')
+
+    return ask
+
+
+def search(person: Person, found: Drawn) -> Question:
+    """A name, its first two characters, or a surname alone, typed into the search."""
+
+    def ask(draw: random.Random) -> None:
+        name = draw.choice(found.names)
+        text = (name, name[:2], name, name[:1])[draw.randrange(4)]
+        status, body = person.ask("POST", "/customers/", {"text": text})
+        if status != 200 or "<table" not in body:
+            sys.exit(f"a search answered {status}: {body[:300]}")
+
+    return ask
+
+
+def portrait(person: Person, book: list[int]) -> Question:
+    """The page of a customer of one's own book."""
+    return lambda draw: seen(person, f"/customers/{draw.choice(book)}/", "part/money")
+
+
+def portrait_whole(person: Person, book: list[int]) -> Question:
+    """The same with its parts, as the browser asks for them one after the other."""
+
+    def ask(draw: random.Random) -> None:
+        number = draw.choice(book)
+        text = page(person, f"/customers/{number}/", "part/money")
+        for part in sorted(set(re.findall(rf"/customers/{number}/part/(\w+)/", text))):
+            page(person, f"/customers/{number}/part/{part}/", "<", {"HX-Request": "true"})
+
+    return ask
+
+
+def morning(person: Person) -> Question:
+    """The list of today."""
+    return lambda draw: seen(person, "/work/", "<h1")
+
+
+def seen(person: Person, path: str, mark: str) -> None:
+    """A page that is read and thrown away."""
+    page(person, path, mark)
+
+
+@dataclass
+class Tickets:
+    """Numbers of tickets nobody had, over all threads."""
+
+    given: int = 0
+
+    def next(self) -> str:
+        """Another one."""
+        with _LOCK:
+            self.given += 1
+            return f"B{self.given}"
+
+
+_LOCK = threading.Lock()
+
+
+def lobby(
+    person: Person, machine: Person, key: str, outlet: str, cards: list[str], tickets: Tickets
+) -> Question:
+    """From the call of the ticket machine to the card on the tablet: both answers, one after the other."""
+
+    def ask(draw: random.Random) -> None:
+        ticket = tickets.next()
+        told = {"outlet": outlet, "ticket": ticket, "kind": "card", "value": draw.choice(cards)}
+        headers = {"X-Quanke-Key": key, "Content-Type": "application/json"}
+        status, body = machine.ask(
+            "POST", "/api/work/arrivals", body=json.dumps(told).encode(), headers=headers
+        )
+        if status != 200 or not json.loads(body)["known"]:
+            sys.exit(f"an arrival answered {status}: {body[:300]}")
+        page(person, f"/lobby/cards/?after={json.loads(body)['arrival'] - 1}", ticket)
+
+    return ask

@@ -1,0 +1,1 @@
+"""Books: who looks after whom, as of any day."""

@@ -1,0 +1,17 @@
+"""Django's name for this room."""
+
+from django.apps import AppConfig
+
+
+class BooksConfig(AppConfig):
+    """Books: who looks after whom, as of any day."""
+
+    name = "quanke_desk.books"
+    label = "books"
+
+    def ready(self) -> None:
+        """Makes the room's approvals and jobs known, and listens for who leaves."""
+        from quanke_desk.books import actions, jobs, leaving, proposing  # noqa: F401
+        from quanke_desk.foundation.people import left
+
+        left.connect(leaving.on_left, dispatch_uid="books")

@@ -1,0 +1,74 @@
+"""Journeys that are entered one by one, measured by months: who entered in a month is a campaign of its own,
+registered when the month is over (`quanke.night.entered`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import numpy as np
+from django.utils import timezone
+
+from quanke.kernel.calendars import SHANGHAI
+from quanke.kernel.errors import EffectError
+from quanke.night.entered import EnteredCampaign, register_entered
+from quanke_desk.campaigns.entering import salt_of
+from quanke_desk.campaigns.models import Enrolment, JourneyVersion
+from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.customers.consenting import hidden
+from quanke_desk.foundation.analytic import base
+
+_log = logging.getLogger(__name__)
+_done: dict[str, dt.date] = {}
+
+
+def register_cohorts(today: dt.date | None = None) -> list[str]:
+    """Registers last month's cohort of every journey that is entered one by one and compares; answers the
+    campaigns that are new. A cohort that is too small to measure by is not registered."""
+    day = today or timezone.localdate()
+    last = day.replace(day=1) - dt.timedelta(days=1)
+    first = last.replace(day=1)
+    home = base().bank.home
+    if _done.get(str(home.path)) == day:
+        return []
+    versions = JourneyVersion.objects.filter(
+        started_at__isnull=False, control_ppm__gt=0, started_at__lt=_moment(last + dt.timedelta(days=1))
+    )
+    known = {path.name for path in (home.path / "campaigns").glob("[a-z]*")}
+    made = []
+    for version in versions.select_related("journey", "by"):
+        if version.graph.get("entry"):
+            entered = _entered(version, first, last)
+            if entered.name not in known and len(entered.customers):
+                try:
+                    made.append(register_entered(home, entered).design.name)
+                except EffectError as refused:
+                    _log.warning("cohort %s: %s", entered.name, refused)
+    _done[str(home.path)] = day
+    return made
+
+
+def _entered(version: JourneyVersion, first: dt.date, last: dt.date) -> EnteredCampaign:
+    span = (int(_moment(first).timestamp()), int(_moment(last + dt.timedelta(days=1)).timestamp()))
+    rows = Enrolment.objects.filter(version=version, entered__gte=span[0], entered__lt=span[1])
+    customers = np.fromiter(rows.values_list("customer", flat=True).iterator(), np.int64)
+    journey = version.journey
+    began = version.started_at.astimezone(SHANGHAI).date() if version.started_at else first
+    return EnteredCampaign(
+        name=campaign_of(version, span[0]),
+        entry=str(version.graph["entry"]),
+        customers=customers[~np.isin(customers, np.fromiter(hidden(), np.int64))],
+        first=max(first, began),
+        last=last,
+        salt=salt_of(journey),
+        control_ppm=version.control_ppm,
+        title_zh=f"{journey.title_zh} {first:%Y-%m}",
+        title_en=f"{journey.title_en or journey.title_zh} {first:%Y-%m}",
+        offer=version.offer,
+        approval=str(version.approval_id or ""),
+        by=version.by.username,
+    )
+
+
+def _moment(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), SHANGHAI)

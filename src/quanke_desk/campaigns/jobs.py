@@ -1,0 +1,57 @@
+"""Long jobs and rounds of this room. What they do stands in modules that are heavy to import."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from quanke.kernel.errors import NightError
+from quanke_desk.campaigns import audience_jobs as audience_jobs
+from quanke_desk.campaigns import joint_jobs as joint_jobs
+from quanke_desk.campaigns import journey_actions as journey_actions
+from quanke_desk.campaigns import measuring as measuring
+from quanke_desk.foundation.working import each
+
+
+@each("journeys.minutes", "journeys")
+def move_journeys() -> None:
+    """Moves everybody who is due; killed anywhere, the next round goes on."""
+    from quanke_desk.campaigns.models import Journey, JourneyState
+    from quanke_desk.campaigns.moving import move_due
+
+    if Journey.objects.filter(state__in=(JourneyState.RUNNING, JourneyState.DRAINING)).exists():
+        move_due()
+
+
+@each("campaigns.minutes", "send")
+def send() -> None:
+    """Sends what is due; before the first night nobody may be written to."""
+    from quanke_desk.campaigns.sending import send_due
+
+    with suppress(NightError):
+        send_due()
+
+
+@each("journeys.trigger_minutes", "triggers", apart=True)
+def follow_triggers() -> None:
+    """Reads what the live engine decided and tells the journeys; nobody waits for it, it waits for nobody."""
+    from quanke_desk.campaigns.triggering import follow
+
+    with suppress(NightError):
+        follow()
+
+
+@each("campaigns.minutes", "told")
+def forget_triggers() -> None:
+    """Lets go of triggers that were told long ago."""
+    from quanke_desk.campaigns.triggering import forget
+
+    forget()
+
+
+@each("campaigns.minutes", "cohorts")
+def register_cohorts() -> None:
+    """Registers who entered journeys one by one in the month before, once it is over."""
+    from quanke_desk.campaigns import cohorts
+
+    with suppress(NightError):
+        cohorts.register_cohorts()

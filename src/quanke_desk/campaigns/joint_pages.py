@@ -1,0 +1,306 @@
+"""Pages of joint operations: contracts with partners, one contract with its questions, one question."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+
+from quanke.kernel.errors import NightError
+from quanke_desk.campaigns import audiences, joint_contracts, joint_questions
+from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, daily, minimum, why_not
+from quanke_desk.campaigns.models import (
+    AudienceVersion,
+    ContractState,
+    JointContract,
+    JointQuestion,
+    QuestionMode,
+    QuestionState,
+)
+from quanke_desk.foundation.filters import Filter, asked_of
+from quanke_desk.foundation.lists import Column, QuerysetSource, listing
+from quanke_desk.foundation.pages import page, person_of
+from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import May
+
+COLUMNS = (
+    Column("code", gettext_lazy("Contract"), "link"),
+    Column("partner", gettext_lazy("Partner")),
+    Column("purposes", gettext_lazy("Purposes"), sorts=False),
+    Column("state", gettext_lazy("State")),
+    Column("since", gettext_lazy("Valid from"), "day"),
+    Column("until", gettext_lazy("Valid until"), "day"),
+)
+FILTERS = (
+    Filter("q", gettext_lazy("Contract or partner")),
+    Filter("state", gettext_lazy("State"), "choice", ContractState.choices),
+)
+
+
+@page(May.AUDIENCE)
+@require_GET
+def contracts(request: HttpRequest) -> HttpResponse:
+    """All contracts with partners."""
+    asked = asked_of(request, "joint", FILTERS)
+    found = asked.narrow(
+        JointContract.objects.all(), {"q": ("code__icontains", "partner__icontains"), "state": "state"}
+    )
+    sorts = {name: name for name in ("code", "partner", "state", "since", "until")}
+    listed = listing(request, "joint", COLUMNS, QuerysetSource(found, sorts, _row), asked)
+    return render(
+        request,
+        "campaigns/joint.html",
+        {"listed": listed, "may_make": person_of(request).may(May.CAMPAIGN)},
+    )
+
+
+def _row(held: Any) -> dict[str, Any]:
+    return {
+        "code": (held.code, f"/joint/{held.pk}/"),
+        "partner": held.partner,
+        "purposes": ", ".join(str(PURPOSES[p]) for p in held.purposes),
+        "state": str(ContractState(held.state).label),
+        "since": held.since,
+        "until": held.until,
+    }
+
+
+@page(May.CAMPAIGN)
+@require_http_methods(["GET", "POST"])
+def new_contract(request: HttpRequest) -> HttpResponse:
+    """Writes a contract down."""
+    asked, error = request.POST, ""
+    if request.method == "POST":
+        try:
+            made = joint_contracts.make_contract(
+                asked.get("code", "").strip(), asked.get("partner", ""), asked.get("recipient", ""),
+                asked.getlist("purpose"), asked.getlist("kind"), _day(asked.get("since")),
+                _day(asked.get("until")), minimum=_whole(asked.get("minimum")),
+                daily=_whole(asked.get("daily")), most_rows=_whole(asked.get("most_rows")),
+                by=person_of(request),
+            )  # fmt: skip
+            messages.success(request, _("Done, and on record."))
+            return redirect("joint_contract", made.pk)
+        except NotAllowed as refused:
+            error = _said(refused)
+    today = timezone.localdate()
+    shown = {
+        "error": error, "asked": asked, "purposes": PURPOSES.items(), "kinds": KINDS.items(),
+        "chosen": [*asked.getlist("purpose"), *asked.getlist("kind")], "today": today,
+        "in_a_year": today + dt.timedelta(days=365), "minimum": value("joint.minimum"),
+        "daily": value("joint.questions"),
+    }  # fmt: skip
+    return render(request, "campaigns/joint_new.html", shown)
+
+
+@page(May.AUDIENCE)
+@require_http_methods(["GET", "POST"])
+def contract(request: HttpRequest, number: int) -> HttpResponseBase:
+    """One contract: its terms, asking for it, its questions."""
+    held = _contract(number)
+    if request.method == "POST":
+        try:
+            return _CONTRACT.get(request.POST.get("do", ""), _nothing)(request, held)
+        except NightError:
+            messages.error(request, _("Not done: %(rule)s.") % {"rule": _("no night is published yet")})
+        except NotAllowed as refused:
+            messages.error(request, _said(refused))
+        held = _contract(number)
+    saved = audiences.everything()[:500]
+    versions = audiences.current_of(saved)
+    person = person_of(request)
+    shown = {
+        "held": held, "rule": why_not(held) and _(why_not(held)), "minimum": minimum(held),
+        "daily": daily(held), "purposes": [(p, PURPOSES[p]) for p in held.purposes],
+        "kinds": [(k, KINDS[k]) for k in held.kinds], "modes": QuestionMode.choices,
+        "questions": [_shown(q) for q in held.questions.select_related("audience__audience", "asked_by")],
+        "audiences": [(versions[a.pk].pk, a.title) for a in saved if a.pk in versions],
+        "may_make": person.may(May.CAMPAIGN), "back": joint_contracts.given_back(held),
+        "may_end": any(person.may(m) for m in (May.CAMPAIGN, May.CAMPAIGN_DECIDE)),
+        "ended": held.state == ContractState.ENDED, "approved": held.state == ContractState.APPROVED,
+        "draft": held.state == ContractState.DRAFT or joint_contracts.given_back(held),
+    }  # fmt: skip
+    return render(request, "campaigns/joint_contract.html", shown)
+
+
+def _ask_for(request: HttpRequest, held: JointContract) -> HttpResponseBase:
+    asked = joint_contracts.ask_contract(held, by=person_of(request), reason=request.POST.get("reason", ""))
+    return redirect("approval", asked.pk)
+
+
+def _end(request: HttpRequest, held: JointContract) -> HttpResponseBase:
+    joint_contracts.end_contract(held, by=person_of(request), reason=request.POST.get("reason", ""))
+    messages.success(request, _("Done, and on record."))
+    return redirect("joint_contract", held.pk)
+
+
+def _sheet(request: HttpRequest, held: JointContract) -> HttpResponseBase:
+    text = joint_contracts.sheet(held, by=person_of(request))
+    answer = HttpResponse(text, content_type="application/json; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="contract-{held.code}.json"'
+    return answer
+
+
+def _question(request: HttpRequest, held: JointContract) -> HttpResponseBase:
+    asked = request.POST
+    version = AudienceVersion.objects.filter(pk=_whole(asked.get("audience"))).first()
+    if version is None:
+        raise NotAllowed("choose an audience")
+    made = joint_questions.ask_question(
+        held, version, asked.get("mode", ""), asked.get("kind", ""), asked.get("purpose", ""),
+        by=person_of(request),
+    )  # fmt: skip
+    return redirect("joint_question", made.pk)
+
+
+def _nothing(request: HttpRequest, held: JointContract) -> HttpResponseBase:
+    raise NotAllowed("say what is to be done")
+
+
+_CONTRACT: dict[str, Callable[[HttpRequest, JointContract], HttpResponseBase]] = {
+    "ask": _ask_for, "end": _end, "sheet": _sheet, "question": _question,
+}  # fmt: skip
+
+
+@page(May.SHARE_DECIDE)
+@require_http_methods(["GET", "POST"])
+def in_force(request: HttpRequest) -> HttpResponse:
+    """For compliance: every contract that is not over, what was asked under it, and ending one at once."""
+    if request.method == "POST":
+        try:
+            held = JointContract.objects.filter(pk=_whole(request.POST.get("contract"))).first()
+            if held is None:
+                raise NotAllowed("there is no such contract")
+            joint_contracts.end_contract(held, by=person_of(request), reason=request.POST.get("reason", ""))
+            messages.success(request, _("Done, and on record."))
+        except NotAllowed as refused:
+            messages.error(request, _said(refused))
+        return redirect("joint_in_force")
+    found = JointContract.objects.exclude(state=ContractState.ENDED).prefetch_related("questions")
+    rows = [(held, why_not(held) and _(why_not(held)), len(held.questions.all())) for held in found]
+    return render(request, "campaigns/joint_in_force.html", {"rows": rows})
+
+
+@page(May.AUDIENCE)
+@require_http_methods(["GET", "POST"])
+def question(request: HttpRequest, number: int) -> HttpResponse:
+    """One question: its file, the partner's answer, what may be told, saving who is on both lists."""
+    held = _held(number)
+    if request.method == "POST":
+        try:
+            if request.POST.get("do") == "save":
+                made = joint_questions.save_matched(
+                    held, request.POST.get("title", ""), by=person_of(request)
+                )
+                messages.success(request, _("Done, and on record."))
+                return redirect("audience", made.pk)
+            file = request.FILES.get("file")
+            one = None if isinstance(file, list) else file
+            joint_questions.take_answer(held, one, by=person_of(request))
+            messages.success(request, _("Done, and on record."))
+            return redirect("joint_question", held.pk)
+        except NightError:
+            messages.error(request, _("Not done: %(rule)s.") % {"rule": _("no night is published yet")})
+        except NotAllowed as refused:
+            messages.error(request, _said(refused))
+        held = _held(number)
+    rule = why_not(held.contract)
+    alive = not rule and held.expires_at > timezone.now()
+    shown = {
+        "q": _shown(held), "held": held, "rule": rule and _(rule), "least": minimum(held.contract),
+        "purpose": PURPOSES[held.purpose], "kind": KINDS[held.kind],
+        "ready": alive and held.state == QuestionState.READY,
+        "told": alive and held.state == QuestionState.DONE,
+        "working": held.state in (QuestionState.MAKING, QuestionState.ANSWERED),
+        "may_save": not rule and held.matched is not None and held.saved_as_id is None
+        and person_of(request).may(May.CAMPAIGN),
+        "step": value("joint.round"), "match": held.mode == QuestionMode.MATCH,
+    }  # fmt: skip
+    return render(request, "campaigns/joint_question.html", shown)
+
+
+@page(May.AUDIENCE)
+@require_GET
+def question_file(request: HttpRequest, number: int) -> HttpResponseBase:
+    """The question as a file for the partner."""
+    return _file(request, number, joint_questions.question_file, "question")
+
+
+@page(May.AUDIENCE)
+@require_GET
+def result_file(request: HttpRequest, number: int) -> HttpResponseBase:
+    """The result as a file for the partner."""
+    return _file(request, number, joint_questions.result_file, "result")
+
+
+def _file(request: HttpRequest, number: int, of: Callable[..., Path], name: str) -> HttpResponseBase:
+    held = _held(number)
+    try:
+        path = of(held, by=person_of(request))
+    except NotAllowed as refused:
+        messages.error(request, _said(refused))
+        return redirect("joint_question", held.pk)
+    return FileResponse(
+        path.open("rb"), as_attachment=True, filename=f"{name}-{held.code}.qjoint",
+        content_type="application/octet-stream",
+    )  # fmt: skip
+
+
+def _shown(held: JointQuestion) -> dict[str, Any]:
+    """A question as a page shows it: of its count only what may be told."""
+    answer = ""
+    if held.state == QuestionState.DONE:
+        answer = f"< {minimum(held.contract)}" if held.few else f"{held.told:,}"
+    return {
+        "number": held.pk, "code": held.code, "mode": held.get_mode_display(),
+        "state": held.get_state_display(),
+        "audience": held.audience.audience.title, "by": held.asked_by.name, "at": held.asked_at,
+        "expires": held.expires_at, "answer": answer, "problem": held.problem and _(held.problem),
+        "asked": f"{held.rows:,}" if held.rows else "-", "own": f"{held.own:,}" if held.own else "-",
+    }  # fmt: skip
+
+
+def _contract(number: int) -> JointContract:
+    held = JointContract.objects.select_related("committee", "compliance", "made_by").filter(pk=number)
+    found = held.first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _held(number: int) -> JointQuestion:
+    held = JointQuestion.objects.select_related("contract", "audience__audience", "asked_by")
+    found = held.filter(pk=number).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _said(refused: NotAllowed) -> str:
+    rule = _(str(refused))
+    if isinstance(refused, joint_questions.BadMessage):
+        rule = f"{refused.file}: {rule}"
+    return _("Not done: %(rule)s.") % {"rule": rule}
+
+
+def _day(given: str | None) -> dt.date:
+    try:
+        return dt.date.fromisoformat((given or "").strip())
+    except ValueError:
+        raise NotAllowed("a day is written YYYY-MM-DD") from None
+
+
+def _whole(given: str | None) -> int:
+    text = (given or "").strip().replace(",", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0

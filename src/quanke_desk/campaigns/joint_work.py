@@ -1,0 +1,197 @@
+"""The two long pieces of work of a question: its file is prepared, and its answer compared.
+
+What the partner's list said of single customers is in memory only. A question is about customers whose
+data may be used; of a count those who refused to be shared with the partner are left out, of a match all who
+did not agree. An identifier several of them have names nobody and is left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _noop
+
+from quanke.joint import rounds
+from quanke.joint.contract import normal
+from quanke.joint.messages import Header, Round, as_rows, read_message, split, write_message
+from quanke.joint.points import Mask
+from quanke.kernel.calendars import SHANGHAI
+from quanke.kernel.errors import QuankeError
+from quanke_desk.campaigns import audiences, joint_files
+from quanke_desk.campaigns.addresses import addresses, resident_numbers
+from quanke_desk.campaigns.joint_questions import locked
+from quanke_desk.campaigns.joint_terms import minimum, require, sheet_of, told
+from quanke_desk.campaigns.models import JointContract, JointQuestion, QuestionMode, QuestionState
+from quanke_desk.customers.sharing import sharing_with
+from quanke_desk.foundation import audit
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.jobs import Cancelled, Running
+from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.people import NotAllowed
+
+AT_ONCE = 5_000
+COMPARED_WITH = 50
+"""Earlier questions to a partner a new one must differ enough from."""
+
+
+def prepare(running: Running, question: int) -> None:
+    """Writes the question's file. Run again after a kill, it does the same with the same mask."""
+    held = _held(question)
+    if held.state != QuestionState.MAKING:
+        return
+    try:
+        require(held.contract, held.purpose, held.kind, held.mode)
+        customers, texts = _identified(running, held)
+        if len(customers) < minimum(held.contract):
+            raise NotAllowed("too few of the audience can be compared")
+        _differs_enough(held, customers)
+        asked = rounds.ask(
+            _mask(held), sheet_of(held.contract).hash_key(held.kind), texts,
+            lambda at, of: running.step(_("Masking identifiers"), at, of),
+        )  # fmt: skip
+        header = Header(
+            held.contract.code, held.code, Round.QUESTION, rounds.Mode(held.mode), held.kind, held.purpose,
+            held.expires_at.astimezone(SHANGHAI), len(asked.points),
+        )  # fmt: skip
+        write_message(
+            joint_files.path_of(held.pk, Round.QUESTION), header, asked.points, sheet_of(held.contract)
+        )
+        with transaction.atomic():
+            require(locked(held.contract), held.purpose, held.kind, held.mode)
+            _differs_enough(held, customers)  # another question may have been prepared meanwhile
+            match = held.mode == QuestionMode.MATCH
+            ordered = np.array(customers, "<i4")[asked.places].tobytes() if match else None
+            ready = JointQuestion.objects.filter(pk=held.pk, state=QuestionState.MAKING).update(
+                state=QuestionState.READY, rows=len(customers), ordered=ordered,
+                asked=audiences.pack(np.array(customers, np.int64)),
+            )  # fmt: skip
+        if not ready:  # it lapsed meanwhile
+            joint_files.forget([held.pk])
+    except (NotAllowed, Cancelled) as refused:
+        _fail(held, refused)
+        raise
+
+
+def _identified(running: Running, held: JointQuestion) -> tuple[list[int], list[str]]:
+    """Customers who may be asked about, and the identifier of each, in its one way of writing."""
+    members = audiences.members_of(held.audience)
+    said = sharing_with(held.contract.recipient, members.tolist())
+    match = held.mode == QuestionMode.MATCH
+    may = [c for c in members.tolist() if said.get(c, not match)]
+    read: Callable[[list[int]], dict[int, str]] = (
+        (lambda part: addresses(part, "sms")) if held.kind == "phone" else resident_numbers
+    )
+    of: dict[str, int] = {}
+    several: set[str] = set()
+    for start in range(0, len(may), AT_ONCE):
+        running.step(_("Reading identifiers"), start, len(may))
+        for customer, given in read(may[start : start + AT_ONCE]).items():
+            text = normal(held.kind, given)
+            if text is not None and of.setdefault(text, customer) != customer:
+                several.add(text)
+    kept = sorted((customer, text) for text, customer in of.items() if text not in several)
+    return [c for c, _text in kept], [text for _c, text in kept]
+
+
+def _differs_enough(held: JointQuestion, customers: list[int]) -> None:
+    """Raises NotAllowed where the question would tell of a few by the difference to an earlier one. Two
+    matches are not held apart: all whom they are about agreed to be told of one by one."""
+    least, mine = minimum(held.contract), np.array(customers, np.int64)
+    earlier = JointQuestion.objects.filter(contract__recipient=held.contract.recipient, asked__isnull=False)
+    if held.mode == QuestionMode.MATCH:
+        earlier = earlier.exclude(mode=QuestionMode.MATCH)
+    for packed in earlier.exclude(pk=held.pk).values_list("asked", flat=True)[:COMPARED_WITH]:
+        other = audiences.unpacked(bytes(packed or b""))
+        if 0 < len(np.setxor1d(mine, other, assume_unique=True)) < least:
+            raise NotAllowed("it differs from an earlier question by too few customers")
+
+
+def compare(running: Running, question: int) -> None:
+    """Compares an answer and writes the result. Run again after a kill, it does the same."""
+    held = _held(question)
+    if held.state != QuestionState.ANSWERED:
+        return
+    try:
+        require(held.contract, held.purpose, held.kind, held.mode)
+        sheet = sheet_of(held.contract)
+        path = joint_files.path_of(held.pk, Round.ANSWER)
+        header, body = read_message(path, sheet, Round.ANSWER, now=held.answered_at)
+        points, mode = split(body), rounds.Mode(held.mode)
+        met = rounds.meet(
+            mode, _mask(held), held.rows, points[: held.rows], points[held.rows :],
+            lambda at, of: running.step(_("Comparing with the partner's list"), at, of),
+        )  # fmt: skip
+        result = _result(held, met)
+        until = timezone.now() + dt.timedelta(days=value("joint.days"))
+        reply = Header(
+            header.contract, header.question, Round.RESULT, mode, header.kind, header.purpose,
+            until.astimezone(SHANGHAI), len(result["own"]), 0, result["told"],
+        )  # fmt: skip
+        write_message(joint_files.path_of(held.pk, Round.RESULT), reply, as_rows(result["own"]), sheet)
+        _done(held, result, until)
+    except (NotAllowed, Cancelled, QuankeError) as refused:
+        _fail(held, refused)
+        if not isinstance(refused, QuankeError):
+            raise
+        raise NotAllowed("the answer is none to this question") from None
+
+
+def _result(held: JointQuestion, met: rounds.Met) -> dict[str, Any]:
+    """What may be told: of a match only of customers who agree at this moment."""
+    least = minimum(held.contract)
+    if held.mode == QuestionMode.COUNT:
+        return {"told": told(met.count, least), "own": [], "matched": None}
+    ordered = np.frombuffer(bytes(held.ordered or b""), "<i4").astype(np.int64)
+    customers = ordered[met.asked]
+    said = sharing_with(held.contract.recipient, customers.tolist())
+    agreed = np.array([said.get(c) is True for c in customers.tolist()], bool)
+    count = int(agreed.sum())
+    if count < least:
+        return {"told": None, "own": [], "matched": None}
+    own = sorted(row for row, yes in zip(met.own, agreed.tolist(), strict=True) if yes)
+    return {"told": count, "own": own, "matched": audiences.pack(customers[agreed])}
+
+
+def _done(held: JointQuestion, result: dict[str, Any], until: dt.datetime) -> None:
+    with transaction.atomic():
+        fresh = JointContract.objects.select_for_update().get(pk=held.contract_id)
+        require(fresh, held.purpose, held.kind, held.mode)
+        done = JointQuestion.objects.filter(pk=held.pk, state=QuestionState.ANSWERED).update(
+            state=QuestionState.DONE, told=result["told"], few=result["told"] is None, mask=None,
+            ordered=None, matched=result["matched"], done_at=timezone.now(), expires_at=until,
+        )  # fmt: skip
+        if done:
+            detail = {"told": result["told"], "mode": held.mode}
+            audit.record(None, "joint.done", f"joint_question:{held.pk}", purpose=held.purpose, detail=detail)
+    joint_files.forget([held.pk], (Round.QUESTION, Round.ANSWER))
+
+
+def _fail(held: JointQuestion, refused: Exception) -> None:
+    rule = _noop("the answer is none to this question")
+    if isinstance(refused, Cancelled):
+        rule = _noop("it was cancelled")
+    elif isinstance(refused, NotAllowed):
+        rule = str(refused)
+    open_ = (QuestionState.MAKING, QuestionState.ANSWERED)
+    JointQuestion.objects.filter(pk=held.pk, state__in=open_).update(
+        state=QuestionState.FAILED, problem=rule[:200], mask=None, ordered=None
+    )
+    joint_files.forget([held.pk])
+    audit.record(None, "joint.failed", f"joint_question:{held.pk}", purpose=held.purpose)
+
+
+def _held(question: int) -> JointQuestion:
+    base()  # raises NightError where there is no night: nothing could be compared
+    return JointQuestion.objects.select_related("contract", "audience").get(pk=question)
+
+
+def _mask(held: JointQuestion) -> Mask:
+    if held.mask is None:
+        raise NotAllowed("this question has ended")
+    return Mask.of_hex(held.mask.open())

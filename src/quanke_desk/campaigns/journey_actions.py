@@ -1,0 +1,317 @@
+"""Changes of journeys: designed, asked for, started by two, paused, resumed, drained, ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from typing import Any
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from quanke.bank.contracts import CATEGORIES
+from quanke.effects.groups import Arm as EffectArm
+from quanke.effects.groups import effect_rules
+from quanke.kernel.errors import EffectError, NightError
+from quanke.language.facts import UPLIFT_OFFERS
+from quanke.night.campaigns import CampaignPlan, register_campaign
+from quanke.segments.control import WHOLE
+from quanke_desk.campaigns.audiences import members_of
+from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.entering import put_in
+from quanke_desk.campaigns.graph import INTERFACE, read_graph, trigger_of
+from quanke_desk.campaigns.models import (
+    Arm,
+    AudienceKind,
+    AudienceVersion,
+    Enrolment,
+    EnrolmentState,
+    Journey,
+    JourneyState,
+    JourneyVersion,
+    Send,
+    SendState,
+)
+from quanke_desk.campaigns.named import campaign_of, is_taken
+from quanke_desk.foundation import approvals, audit
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.approvals import ApprovalKind
+from quanke_desk.foundation.jobs import Running, begin, job
+from quanke_desk.foundation.models import Approval, Person
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import May
+
+START = "journey.start"
+LEAST_CONTROL_PPM = 10_000
+_NAME = re.compile(r"[a-z][a-z0-9_]{2,47}\Z")
+PURPOSES = ("marketing", "service")
+
+
+def make_journey(name: str, title_zh: str, title_en: str, *, by: Person) -> Journey:
+    """Makes a journey without a design. Raises NotAllowed."""
+    _may(by)
+    if not _NAME.match(name) or is_taken(name):
+        raise NotAllowed("a name of small letters, digits and _, a letter first")
+    if not 0 < len(title_zh.strip()) <= 80 or len(title_en) > 80:
+        raise NotAllowed("a title of at most 80 characters")
+    try:
+        with transaction.atomic():
+            made = Journey.objects.create(
+                name=name, title_zh=title_zh.strip(), title_en=title_en.strip(), made_by=by
+            )
+            audit.record(by, "journeys.make", f"journey:{made.pk}", detail={"name": name})
+            return made
+    except IntegrityError:
+        raise NotAllowed("there is a journey of this name already") from None
+
+
+def save_design(
+    journey: Journey,
+    graph: Any,
+    *,
+    by: Person,
+    audience: AudienceVersion | None,
+    control_ppm: int,
+    until: dt.date,
+    purpose: str = "marketing",
+    priority: int = 5,
+    offer: str = "",
+) -> JourneyVersion:
+    """Saves a design as the journey's next version; who is under way stays with his own. Raises GraphError
+    for a design that cannot be, NotAllowed."""
+    _may(by)
+    read = read_graph(graph)
+    check_conditions(read)
+    if purpose not in PURPOSES:
+        raise NotAllowed("a journey sells, or serves")
+    if not 0 <= control_ppm < WHOLE or (purpose == "marketing" and control_ppm < LEAST_CONTROL_PPM):
+        raise NotAllowed("a journey that sells compares with at least 1 % who get nothing")
+    if offer and offer not in UPLIFT_OFFERS:
+        raise NotAllowed("no such offer")
+    if not 0 <= priority <= 9:
+        raise NotAllowed("a priority from 0 to 9")
+    if until < timezone.localdate():
+        raise NotAllowed("it ends today or later")
+    with transaction.atomic():
+        held = Journey.objects.select_for_update().get(pk=journey.pk)
+        if held.state == JourneyState.ENDED:
+            raise NotAllowed("this journey has ended")
+        last = held.versions.first()
+        made = JourneyVersion.objects.create(
+            journey=held, number=1 if last is None else last.number + 1, graph=graph, audience=audience,
+            control_ppm=control_ppm, purpose=purpose, priority=priority, until=until, by=by,
+            offer=offer,
+        )  # fmt: skip
+        detail = {"version": made.number, "nodes": len(read.nodes), "control_ppm": control_ppm}
+        audit.record(by, "journeys.design", f"journey:{held.pk}", detail=detail)
+        return made
+
+
+def keep_draft(journey: Journey, draft: Any, *, by: Person) -> None:
+    """Keeps a design that is being worked on; it may be incomplete. Raises NotAllowed."""
+    _may(by)
+    if not Journey.objects.filter(pk=journey.pk).exclude(state=JourneyState.ENDED).update(draft=draft):
+        raise NotAllowed("this journey has ended")
+    journey.draft = draft
+
+
+def ask_to_start(version: JourneyVersion, *, by: Person, reason: str) -> Approval:
+    """Asks a second person to start a version. Raises NotAllowed."""
+    _may(by)
+    if version.started_at is not None:
+        raise NotAllowed("this version was started already")
+    _somebody_enters(version)
+    _large_enough(version)
+    subject = f"journey:{version.journey_id}"
+    return approvals.ask(START, subject, {"version": version.pk}, by=by, reason=reason)
+
+
+def _somebody_enters(version: JourneyVersion) -> None:
+    if version.audience is None and not version.graph.get("entry"):
+        raise NotAllowed("nobody would enter: choose an audience, a trigger or the interface")
+
+
+def _large_enough(version: JourneyVersion) -> None:
+    """Raises NotAllowed where arms would be refused when the audience enters, as far as one can tell now."""
+    if version.audience is None or not version.control_ppm or version.graph.get("entry"):
+        return
+    least = effect_rules(base().bank.home.path).least_arm.on(timezone.localdate())
+    smaller = min(version.control_ppm, WHOLE - version.control_ppm)
+    if version.audience.size * smaller < least * WHOLE:
+        raise NotAllowed("the control would be too small to measure by: widen the audience or its share")
+
+
+def pause(journey: Journey, *, by: Person, reason: str) -> None:
+    """Nobody moves from the range on that is being moved. Raises NotAllowed."""
+    _turn(journey, (JourneyState.RUNNING, JourneyState.DRAINING), JourneyState.PAUSED, by, reason)
+
+
+def resume(journey: Journey, *, by: Person, reason: str) -> None:
+    """A paused journey goes on: what fell due meanwhile is done now, through the gate like everything. Raises
+    NotAllowed."""
+    _turn(journey, (JourneyState.PAUSED,), JourneyState.RUNNING, by, reason)
+
+
+def drain(journey: Journey, *, by: Person, reason: str) -> None:
+    """Nobody enters any more; who is under way goes to his end. Raises NotAllowed."""
+    _turn(journey, (JourneyState.RUNNING, JourneyState.PAUSED), JourneyState.DRAINING, by, reason)
+
+
+def end(journey: Journey, *, by: Person, reason: str) -> int:
+    """Ends a journey at once: whoever is under way leaves it, and what is queued is not sent any more (rule
+    `stopped`). Answers how many left. Raises NotAllowed."""
+    with transaction.atomic():
+        _turn(
+            journey,
+            (JourneyState.RUNNING, JourneyState.PAUSED, JourneyState.DRAINING, JourneyState.DRAFT),
+            JourneyState.ENDED,
+            by,
+            reason,
+        )
+        under_way = Enrolment.objects.filter(
+            version__journey=journey, state__in=(EnrolmentState.WAITING, EnrolmentState.LISTENING)
+        )
+        now = int(time.time())
+        queued = Send.objects.filter(journey=journey, state__in=(SendState.QUEUED, SendState.HELD))
+        queued.update(state=SendState.REFUSED, rule="stopped", decided=now)
+        return under_way.update(state=EnrolmentState.LEFT, why="ended", awaits="", ended=now)
+
+
+def _turn(
+    journey: Journey, before: tuple[JourneyState, ...], to: JourneyState, by: Person, reason: str
+) -> None:
+    _may(by)
+    if not reason.strip():
+        raise NotAllowed("a reason is required")
+    with transaction.atomic():
+        held = Journey.objects.select_for_update().get(pk=journey.pk)
+        if held.state not in before:
+            raise NotAllowed("not from the state it is in")
+        detail = {"from": held.state, "to": str(to)}
+        held.state = to
+        held.save(update_fields=["state"])
+        audit.record(by, "journeys.turn", f"journey:{held.pk}", reason=reason.strip(), detail=detail)
+    journey.state = to
+
+
+def _may(by: Person) -> None:
+    if not by.may(May.CAMPAIGN):
+        raise NotAllowed("your role may not design journeys")
+
+
+def _start(asked: Approval, by: Person) -> None:
+    """Puts a version in force; its audience enters in a long job."""
+    version = (
+        JourneyVersion.objects.select_for_update()
+        .select_related("journey")
+        .get(pk=asked.arguments["version"])
+    )
+    held = Journey.objects.select_for_update().get(pk=version.journey_id)
+    if held.state in (JourneyState.ENDED, JourneyState.DRAINING) or version.started_at is not None:
+        raise NotAllowed("the journey has changed since it was asked")
+    if version.until < timezone.localdate():
+        raise NotAllowed("it ends today or later")
+    version.started_at, version.approval = timezone.now(), asked
+    version.save(update_fields=["started_at", "approval"])
+    held.current = version
+    if held.state == JourneyState.DRAFT:
+        held.state = JourneyState.RUNNING
+    held.save(update_fields=["current", "state"])
+    detail = {"version": version.number}
+    audit.record(by, "journeys.start", f"journey:{held.pk}", reason=asked.reason, detail=detail)
+    if version.audience_id is not None and not version.graph.get("entry"):
+        begin("journeys.enter", {"version": version.pk}, by=asked.asked_by)
+
+
+@job("journeys.enter", title=_("An audience enters a journey"), may=May.CAMPAIGN)
+def enter_audience(running: Running, version: int) -> dict[str, Any]:
+    """Deals an audience out and enrols it. Run again it does the same: the register holds the arms once they
+    were dealt, and who is enrolled stays as he is."""
+    from quanke.effects.groups import CampaignRegister
+
+    held = JourneyVersion.objects.select_related("journey", "audience__audience", "by").get(pk=version)
+    of, graph, now = base(), read_graph(held.graph), int(time.time())
+    link = f"/journeys/{held.journey_id}/"
+    if not held.control_ppm:  # a service: nobody is left out
+        everybody = members_of(held.audience) if held.audience else np.zeros(0, np.int64)
+        running.step(_("Enrolling"), 0, len(everybody))
+        return {"entered": put_in(held, graph, everybody, Arm.TREATED, now), "control": 0, "link": link}
+    register = CampaignRegister(of.bank.home.path)
+    name = campaign_of(held)
+    found = register.get(name)
+    if found is None:
+        running.step(_("Dealing out who gets nothing"))
+        try:
+            found = register_campaign(of.bank.home, of.bank.catalogue, of.night, _plan(held, name))
+        except (EffectError, NightError) as error:
+            raise NotAllowed(str(error)) from None
+    if found.design.approval != str(held.approval_id or ""):
+        raise NotAllowed("another campaign of this name is registered: its arms are not this journey's")
+    controls = found.controls.astype(np.int64)
+    treated = np.setdiff1d(found.customers.astype(np.int64), controls)
+    running.step(_("Enrolling"), 0, len(treated) + len(controls))
+    entered = put_in(held, graph, treated, Arm.TREATED, now)
+    running.step(_("Enrolling"), len(treated), len(treated) + len(controls))
+    put_in(held, graph, controls, Arm.CONTROL, now)
+    return {"entered": entered, "control": len(controls), "link": link}
+
+
+def _plan(version: JourneyVersion, name: str) -> CampaignPlan:
+    audience, journey = version.audience, version.journey
+    assert audience is not None
+    today, live = timezone.localdate(), audience.kind == AudienceKind.LIVE
+    return CampaignPlan(
+        name=name,
+        audience=audience.text if live else f"{audience.audience.title} ({audience.number})",
+        customers=None if live else members_of(audience),
+        first_contact=today,
+        until=max(version.until, today),
+        arms=(EffectArm("control", version.control_ppm), EffectArm("treated", WHOLE - version.control_ppm)),
+        title_zh=journey.title_zh,
+        title_en=journey.title_en or journey.title_zh,
+        approval=str(version.approval_id or ""),
+        by=version.by.username,
+        offer=version.offer,
+        product=version.offer if version.offer in CATEGORIES else "",
+        exclude=True,
+    )
+
+
+def _described(asked: Approval) -> list[tuple[str, str]]:
+    version = JourneyVersion.objects.select_related("journey", "audience__audience").get(
+        pk=asked.arguments["version"]
+    )
+    audience = version.audience
+    return [
+        (gettext("Journey"), f"{version.journey.title_zh} ({version.journey.name}), {version.number}"),
+        (gettext("Audience"), f"{audience.audience.title} · {audience.size:,}" if audience else "-"),
+        (gettext("Who enters"), entry_in_words(str(version.graph.get("entry", "")))),
+        (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
+        (gettext("Until"), version.until.isoformat()),
+        (gettext("Steps"), str(len(read_graph(version.graph).nodes))),
+    ]
+
+
+def entry_in_words(entry: str) -> str:
+    """By what customers enter a journey, in the language of who looks."""
+    if not entry:
+        return gettext("the audience, as a whole")
+    if entry == INTERFACE:
+        return gettext("whom the bank's systems name")
+    return gettext("by the trigger %(name)s") % {"name": trigger_of(entry)}
+
+
+approvals.declare(
+    ApprovalKind(
+        START,
+        _("Start of a journey"),
+        asks=May.CAMPAIGN,
+        decides=May.CAMPAIGN_DECIDE,
+        carry_out=_start,
+        described=_described,
+    )
+)

@@ -1,0 +1,337 @@
+"""Pages of journeys: the list, one journey, its designer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from typing import Any
+
+import numpy as np
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _noop
+from django.views.decorators.http import require_http_methods
+
+from quanke.kernel.errors import QuankeError
+from quanke.segments.control import share_of
+from quanke_desk.campaigns import design_forms, designing, journey_actions, journey_queries
+from quanke_desk.campaigns.audiences import members_of
+from quanke_desk.campaigns.capacities import rooms
+from quanke_desk.campaigns.effect_words import offers
+from quanke_desk.campaigns.graph import EVENTS, GraphError, read_graph
+from quanke_desk.campaigns.models import Audience, AudienceVersion, Journey, JourneyVersion, Template
+from quanke_desk.campaigns.plays import offer_of
+from quanke_desk.campaigns.simulating import Simulated, simulate
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.lists import Column, QuerysetSource, listing
+from quanke_desk.foundation.pages import page, person_of
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import May
+
+JOURNEYS = (
+    Column("title", gettext_lazy("Journey"), "link"),
+    Column("name", gettext_lazy("Name in the tables")),
+    Column("state", gettext_lazy("State")),
+    Column("version", gettext_lazy("Version"), "number", sorts=False),
+    Column("made_by", gettext_lazy("Made by")),
+)
+LONGEST = 100_000
+
+
+@page(May.AUDIENCE)
+@require_http_methods(["GET", "POST"])
+def journeys(request: HttpRequest) -> HttpResponse:
+    """All journeys; making one."""
+    person, error = person_of(request), ""
+    asked = {name: request.POST.get(name, "").strip() for name in ("name", "title_zh", "title_en")}
+    if request.method == "POST":
+        try:
+            made = journey_actions.make_journey(
+                asked["name"], asked["title_zh"], asked["title_en"], by=person
+            )
+            journey_actions.keep_draft(made, designing.empty(), by=person)
+            return redirect("journey_design", made.pk)
+        except NotAllowed as refused:
+            error = _(str(refused))
+    source = QuerysetSource(
+        Journey.objects.select_related("current", "made_by"),
+        {"title": "title_zh", "name": "name", "state": "state", "made_by": "made_by__name"},
+        _row,
+    )
+    shown = {
+        "listed": listing(request, "journeys", JOURNEYS, source),
+        "error": error,
+        "asked": asked,
+        "may": person.may(May.CAMPAIGN),
+    }
+    return render(request, "campaigns/journeys.html", shown)
+
+
+def _row(held: Journey) -> dict[str, Any]:
+    return {
+        "title": (title_of(held), reverse("journey", args=[held.pk])),
+        "name": held.name,
+        "state": held.get_state_display(),
+        "version": held.current.number if held.current else None,
+        "made_by": held.made_by.name,
+    }
+
+
+def triggers_known() -> list[tuple[str, str]]:
+    """Triggers of the catalogue as (event, title in the language of who looks)."""
+    english = (get_language() or "").startswith("en")
+    found = base().bank.catalogue.triggers
+    return [(f"trigger:{t.name}", t.title_en if english else t.title_zh) for t in found]
+
+
+def title_of(journey: Journey) -> str:
+    """A journey's title in the language of who looks."""
+    english = (get_language() or "").startswith("en")
+    return journey.title_en if journey.title_en and english else journey.title_zh
+
+
+@page(May.AUDIENCE)
+@require_http_methods(["GET", "POST"])
+def journey(request: HttpRequest, number: int) -> HttpResponse:
+    """One journey: where its customers stand, what was sent and refused, its versions; pausing and ending."""
+    held = get_object_or_404(Journey.objects.select_related("current"), pk=number)
+    if request.method == "POST":
+        return _turned(request, held)
+    current = held.current
+    stands = journey_queries.stands(current) if current else None
+    nodes = journey_queries.graph_of(current).nodes if current else ()
+    shown = {
+        "journey": held,
+        "title": title_of(held),
+        "current": current,
+        "stands": stands,
+        "rows": [(n, stands.through.get(n.name, 0), stands.here.get(n.name, 0)) for n in nodes]
+        if stands
+        else [],
+        "pushes": journey_queries.pushes(held),
+        "versions": held.versions.select_related("by", "audience__audience"),
+        "may": person_of(request).may(May.CAMPAIGN),
+    }
+    return render(request, "campaigns/journey.html", shown)
+
+
+def _turned(request: HttpRequest, held: Journey) -> HttpResponse:
+    by, what, reason = person_of(request), request.POST.get("do", ""), request.POST.get("reason", "")
+    turns = {
+        "pause": journey_actions.pause,
+        "resume": journey_actions.resume,
+        "drain": journey_actions.drain,
+        "end": journey_actions.end,
+    }
+    try:
+        if what == "start":
+            version = get_object_or_404(JourneyVersion, pk=_whole(request.POST.get("version")), journey=held)
+            asked = journey_actions.ask_to_start(version, by=by, reason=reason)
+            messages.success(request, _("A second person has to agree; you are told when it is decided."))
+            return redirect("approval", asked.pk)
+        if what not in turns:
+            raise NotAllowed("not from the state it is in")
+        turns[what](held, by=by, reason=reason)
+        messages.success(request, _("Done, and on record."))
+    except NotAllowed as refused:
+        messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(refused))})
+    return redirect("journey", held.pk)
+
+
+@page(May.CAMPAIGN)
+@require_http_methods(["GET", "POST"])
+def design(request: HttpRequest, number: int) -> HttpResponse:
+    """The designer: every button is one change of the design that is kept at once; saving makes a version."""
+    held = get_object_or_404(Journey, pk=number)
+    draft = held.draft or (held.current.graph if held.current else designing.empty())
+    step, error, tried = request.GET.get("step", ""), "", None
+    if request.method == "POST":
+        try:
+            changed, step, tried = _worked(request, held, draft)
+            if changed is None:
+                return redirect("journey", held.pk)
+            draft = changed
+            journey_actions.keep_draft(held, draft, by=person_of(request))
+            if tried is None and not request.headers.get("HX-Request"):
+                return redirect(f"{reverse('journey_design', args=[held.pk])}?step={step}#panel")
+        except GraphError as refused:
+            error = _where(refused)
+        except (NotAllowed, QuankeError) as refused:
+            error = _(str(refused))
+    part = "campaigns/designer.html" if request.headers.get("HX-Request") else "campaigns/design.html"
+    return render(request, part, _shown(held, draft, step, error, tried) | _asked(held, request))
+
+
+def _shown(
+    held: Journey, draft: designing.Design, step: str, error: str, tried: Simulated | None
+) -> dict[str, Any]:
+    node = draft["nodes"].get(step)
+    lacks = journey_queries.missing(draft)
+    return {
+        "journey": held,
+        "title": title_of(held),
+        "tree": designing.tree(draft),
+        "goals": draft.get("goals", []),
+        "step": step if node else "",
+        "node": node,
+        "form": design_forms.form_of(node) if node else None,
+        "entry": draft.get("entry", ""),
+        "entry_said": journey_actions.entry_in_words(draft.get("entry", "")),
+        "triggers": triggers_known(),
+        "names": sorted(draft["nodes"]),
+        "ways": designing.ways_of(node) if node else [],
+        "kinds": list(designing.FRESH),
+        "events": EVENTS,
+        "templates": Template.objects.order_by("code").values_list("code", "title")[:500],
+        "lacks": _where(lacks) if lacks else "",
+        "text": json.dumps(draft, ensure_ascii=False, indent=1),
+        "error": error,
+        "tried": tried,
+        "visits": list(tried.visits.items()) if tried else [],
+        "flow": _flow(tried) if tried else [],
+        "too_much": tried.too_much(rooms()) if tried else [],
+        "offers": offers(),
+        "audiences": Audience.objects.filter(put_away_at=None)[:200],
+    }
+
+
+def _asked(held: Journey, request: HttpRequest) -> dict[str, Any]:
+    """What the form of trying and saving shows: what was just asked, else the last version's."""
+    last = held.versions.select_related("audience").first()
+    audience = last.audience.audience_id if last and last.audience else ""
+    until = last.until if last else timezone.localdate() + dt.timedelta(days=30)
+    shown = {
+        "audience": str(audience),
+        "control": f"{last.control_ppm / 10_000:g}" if last else "10",
+        "purpose": last.purpose if last else "marketing",
+        "priority": str(last.priority) if last else "5",
+        "offer": last.offer if last else offer_of(held),
+        "until": until.isoformat(),
+    }
+    return {"asked": {name: request.POST.get(name, value) for name, value in shown.items()}}
+
+
+def _worked(
+    request: HttpRequest, held: Journey, draft: designing.Design
+) -> tuple[designing.Design | None, str, Simulated | None]:
+    """What a button does: the new design (null: it was saved as a version), the step looked at, a trial."""
+    asked = request.POST
+    what, step = asked.get("do", ""), asked.get("step", "")
+    after, way = asked.get("after", ""), asked.get("way", "next")
+    if what == "put_in":
+        made, name = designing.put_in(draft, after, way, asked.get("kind", ""))
+        return made, name, None
+    if what == "take_out":
+        return designing.take_out(draft, step), "", None
+    if what == "lead":
+        return designing.lead(draft, step, way, asked.get("to", "")), step, None
+    if what == "move":
+        return designing.move(draft, step, after, way), step, None
+    if what == "change":
+        if step not in draft["nodes"]:
+            raise NotAllowed("no such step")
+        return designing.change(draft, step, design_forms.fields_of(draft["nodes"][step], asked)), step, None
+    if what == "text":
+        return _from_text(asked.get("text", "")), "", None
+    if what == "entry":
+        return designing.enters(draft, asked.get("entry", "")), step, None
+    if what == "goals":
+        goals = [
+            {"name": name.strip(), "when": when.strip()}
+            for name, when in zip(asked.getlist("goal"), asked.getlist("when"), strict=False)
+            if name.strip() or when.strip()
+        ]
+        return {**draft, "goals": goals}, "", None
+    if what == "try":
+        version, chosen = _version(held, draft, asked)
+        return draft, step, simulate(version, read_graph(draft), chosen, int(time.time()))
+    if what == "save":
+        journey_actions.save_design(
+            held,
+            draft,
+            by=person_of(request),
+            audience=_audience(asked),
+            purpose=asked.get("purpose", ""),
+            control_ppm=_share(asked),
+            until=_day(asked.get("until", "")),
+            priority=_whole(asked.get("priority")),
+            offer=asked.get("offer", ""),
+        )
+        messages.success(request, _("Saved as a new version. Ask for its start when it is ready."))
+        return None, "", None
+    raise NotAllowed("no such change")
+
+
+def _from_text(text: str) -> designing.Design:
+    if len(text) > LONGEST:
+        raise NotAllowed("a design of at most 100,000 characters")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise GraphError(
+            "", "nodes", _noop("not JSON: line %(line)s"), line=getattr(error, "lineno", 1)
+        ) from None
+    read_graph(found)
+    return dict(found)
+
+
+def _version(held: Journey, draft: designing.Design, asked: Any) -> tuple[JourneyVersion, Any]:
+    """A version that is not kept, to try a design with, and the customers it is tried on."""
+    audience = _audience(asked)
+    if audience is None:
+        raise NotAllowed("choose the audience to try it on")
+    last = held.versions.first()
+    number = 1 if last is None else last.number + 1
+    version = JourneyVersion(journey=held, number=number, graph=draft, control_ppm=_share(asked))
+    return version, members_of(audience).astype(np.int64)
+
+
+def _audience(asked: Any) -> AudienceVersion | None:
+    number = _whole(asked.get("audience"))
+    return (
+        AudienceVersion.objects.filter(audience=number, audience__put_away_at=None).first()
+        if number
+        else None
+    )
+
+
+def _flow(tried: Simulated) -> list[dict[str, Any]]:
+    """What falls on which day, by means and by who: the days that have something."""
+    by_day = tried.by_day()
+    days = sorted({day for each in by_day.values() for day in each})
+    names = sorted(by_day)
+    return [{"day": day, "counts": [(n, by_day[n].get(day, 0)) for n in names]} for day in days[:60]]
+
+
+def _share(asked: Any) -> int:
+    try:
+        return share_of(f"{asked.get('control', '').strip().rstrip('%')}%")
+    except ValueError:
+        raise NotAllowed("a share in per cent, as 10") from None
+
+
+def _whole(text: str | None) -> int:
+    given = (text or "").strip()
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 16 else 0
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise NotAllowed("a day as year-month-day") from None
+
+
+def _where(error: GraphError) -> str:
+    rule = _(error.rule) % error.values if error.values else _(error.rule)
+    return _("Step %(step)s, field %(field)s: %(rule)s") % {
+        "step": error.node or "-",
+        "field": error.field,
+        "rule": rule,
+    }

@@ -1,0 +1,77 @@
+"""What journeys have done so far, for their pages: counts, never single customers' names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+
+from quanke_desk.campaigns.graph import Graph, GraphError, read_graph
+from quanke_desk.campaigns.models import (
+    Arm,
+    Enrolment,
+    EnrolmentState,
+    Journey,
+    JourneyVersion,
+    Send,
+    SendState,
+    Step,
+)
+
+
+@dataclass(frozen=True)
+class Stands:
+    """Where the customers of a version stand: `entered`, `control`; `here` by name of the step where they
+    wait now, `through` by name how many came past; `ended` by how."""
+
+    entered: int
+    control: int
+    here: dict[str, int]
+    through: dict[str, int]
+    ended: dict[str, int]
+
+
+def stands(version: JourneyVersion) -> Stands:
+    """Where the customers of a version stand now."""
+    graph = read_graph(version.graph)
+    rows = Enrolment.objects.filter(version=version)
+    counts = rows.aggregate(
+        entered=Count("id", filter=Q(arm=Arm.TREATED)), control=Count("id", filter=Q(arm=Arm.CONTROL))
+    )
+    under_way = rows.filter(state__in=(EnrolmentState.WAITING, EnrolmentState.LISTENING))
+    here = {
+        graph.nodes[place].name: count
+        for place, count in under_way.values_list("node").annotate(n=Count("id")).order_by()
+    }
+    ended = rows.filter(state__in=(EnrolmentState.DONE, EnrolmentState.LEFT))
+    passed = Step.objects.filter(enrolment__in=rows.values("id"))
+    through = {
+        graph.nodes[place].name: count
+        for place, count in passed.values_list("from_node").annotate(n=Count("seq")).order_by()
+    }
+    return Stands(
+        counts["entered"], counts["control"], here, through,
+        dict(ended.values_list("why").annotate(n=Count("id")).order_by()),
+    )  # fmt: skip
+
+
+def pushes(journey: Journey) -> list[dict[str, Any]]:
+    """Pushes of a journey by template, means and state, with the rule of what was refused."""
+    found = Send.objects.filter(journey=journey).values("template", "means", "state", "rule")
+    rows = found.annotate(count=Count("id")).order_by("template", "means", "state", "rule")
+    return [{**row, "state_title": SendState(row["state"]).label} for row in rows]
+
+
+def missing(draft: Any) -> GraphError | None:
+    """What a design still lacks; null: it can be saved."""
+    try:
+        read_graph(draft)
+    except GraphError as error:
+        return error
+    return None
+
+
+def graph_of(version: JourneyVersion) -> Graph:
+    """The design of a version."""
+    return read_graph(version.graph)

@@ -1,0 +1,206 @@
+"""Moving everybody who is due, by sets: ranges of enrolments, each carried as far as it gets.
+
+A range is held, its ways are decided (`walking`), and where everybody stands then is written in a handful of
+statements with all that the steps leave behind, the log, the pushes, the tasks, in one transaction: killed
+anywhere, the next run goes on where the last commit ended, and nothing is left behind twice. Several may move
+at once: whom another holds is passed by. A journey that is paused moves nobody from the next range on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from quanke.effects.groups import effect_rules
+from quanke.kernel.calendars import SHANGHAI
+from quanke_desk.campaigns.branching import holds_of
+from quanke_desk.campaigns.graph import Graph, Node, read_graph
+from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.policy import SERVICE
+from quanke_desk.campaigns.stepping import ENROLMENT, SEND, Held, grown, hold, write
+from quanke_desk.campaigns.timing import moment_after
+from quanke_desk.campaigns.walking import OUT, Way, out, walk
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.models import Person
+from quanke_desk.work.actions import give_follow_ups
+
+RANGE = 10_000
+"""Enrolments moved in one transaction: half a second of locks at most."""
+MOVING = (JourneyState.RUNNING, JourneyState.DRAINING)
+Ints = NDArray[np.int64]
+Chosen = NDArray[np.signedinteger[Any]]
+
+
+@dataclass
+class Moved:
+    """What one round did."""
+
+    steps: int = 0
+    sends: int = 0
+    tasks: int = 0
+    ended: int = 0
+    by_node: dict[str, int] = field(default_factory=dict)
+
+
+class _StoppedError(Exception):
+    """The journey was paused, or its version is not moved any more."""
+
+
+def move_due(now: int | None = None, *, most: int | None = None) -> Moved:
+    """Moves everybody who is due in every running or draining journey, step after step until all wait for
+    something or `most` steps were gone. `now`: seconds since 1970."""
+    at, done = int(time.time()) if now is None else now, Moved()
+    versions = JourneyVersion.objects.filter(journey__state__in=MOVING, started_at__isnull=False)
+    for version in versions.select_related("journey", "by").order_by("-priority", "id"):
+        if most is None or done.steps < most:
+            with suppress(_StoppedError):
+                _move_version(version, at, done, most)
+    grown(SEND, done.sends)
+    return done
+
+
+def _move_version(version: JourneyVersion, now: int, done: Moved, most: int | None) -> None:
+    graph = read_graph(version.graph)
+    _leave_by_goal(version, graph, now, done)
+    while True:
+        before = done.steps
+        for place in _due_at(version.pk, len(graph.nodes), now):
+            after: tuple[int, int] | None = (-1, -1)
+            while after is not None:
+                after = _move_range(version, graph, place, after, now, done)
+                if most is not None and done.steps >= most:
+                    return
+        if done.steps == before:
+            return
+
+
+def _due_at(version: int, places: int, now: int) -> list[int]:
+    """Places where somebody is due: one look at the index for each, however many are under way."""
+    numbers = ", ".join(f"({place})" for place in range(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT column1 FROM (VALUES {numbers}) places WHERE (SELECT 1 FROM {ENROLMENT}"
+            " WHERE version_id = %s AND node = column1 AND state IN ('w', 'e') AND wake <= %s LIMIT 1) = 1",
+            [version, now],
+        )
+        return sorted(place for (place,) in cursor.fetchall())
+
+
+def _move_range(
+    version: JourneyVersion, graph: Graph, place: int, after: tuple[int, int], now: int, done: Moved
+) -> tuple[int, int] | None:
+    """Moves the next range of who is due at a node, as far as each gets; up to whom, null where nobody is
+    left. Whom another process holds is passed by."""
+    with transaction.atomic():
+        _still_moves(version)
+        held = hold(
+            "version_id = %s AND node = %s AND state IN ('w', 'e') AND wake <= %s AND (wake, id) > (%s, %s)",
+            [version.pk, place, now, *after],
+            order="wake, id",
+            most=RANGE,
+            wait=False,
+        )
+        if not len(held):
+            return None
+        salt = f"{version.journey.name} {version.number}"
+        ways, chosen = walk(graph, place, held.customers, held.seqs, salt, now)
+        write(version, graph, held, ways, chosen, now)
+        given = _give(version, graph, held, ways, chosen, now)
+    done.tasks += given
+    _count(graph, ways, chosen, done)
+    return (int(held.wakes[-1]), int(held.ids[-1])) if len(held) == RANGE else None
+
+
+def _give(
+    version: JourneyVersion, graph: Graph, held: Held, ways: Sequence[Way], chosen: Chosen, now: int
+) -> int:
+    """The tasks of a range, step after step, of whom may have them; how many."""
+    whose: dict[int, list[Ints]] = {}
+    for at, way in enumerate(ways):
+        for _number, place in way.done:
+            if graph.nodes[place].do == "task":
+                whose.setdefault(place, []).append(held.customers[chosen == at])
+    given = 0
+    for place, parts in whose.items():
+        customers = _not_held_out(version, np.concatenate(parts), now)
+        _tasks(version, graph.nodes[place], customers, now)
+        given += len(customers)
+    return given
+
+
+def _not_held_out(version: JourneyVersion, customers: Ints, now: int) -> Ints:
+    """Whom a task may be about: an offer by a manager is an offer, too, and the gate of the pushes does not
+    see it."""
+    if version.purpose == SERVICE:
+        return customers
+    held_out = effect_rules(base().bank.home.path).hold_out
+    return customers[~held_out.holds(customers, dt.datetime.fromtimestamp(now, SHANGHAI).date())]
+
+
+def _count(graph: Graph, ways: Sequence[Way], chosen: Chosen, done: Moved) -> None:
+    for at, way in enumerate(ways):
+        count = int(np.count_nonzero(chosen == at))
+        done.steps += count * len(way.nodes)
+        done.ended += count if way.to == OUT else 0
+        for place in way.nodes:
+            name = graph.nodes[place].name
+            done.by_node[name] = done.by_node.get(name, 0) + count
+        done.sends += count * sum(graph.nodes[place].do == "send" for _number, place in way.done)
+
+
+def _still_moves(version: JourneyVersion) -> None:
+    """Raises _StoppedError once the journey was paused: who pauses waits for the range being moved."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT state FROM campaigns_journey WHERE id = %s FOR SHARE", [version.journey_id]
+            )
+            state = cursor.fetchone()[0]
+    else:
+        state = Journey.objects.values_list("state", flat=True).get(pk=version.journey_id)
+    if state not in MOVING:
+        raise _StoppedError
+
+
+def _leave_by_goal(version: JourneyVersion, graph: Graph, now: int, done: Moved) -> None:
+    """Who reached a goal by the last night leaves, wherever he stands. Asked once a night and version; who
+    comes later was asked when he came."""
+    if not graph.goals or version.goals_asked == (night := base().day):
+        return
+    for name, text in graph.goals:
+        _goal(version, graph, name, text, now, done)
+    JourneyVersion.objects.filter(pk=version.pk).update(goals_asked=night)
+
+
+def _goal(version: JourneyVersion, graph: Graph, name: str, text: str, now: int, done: Moved) -> None:
+    last = -1
+    while True:
+        with transaction.atomic():
+            _still_moves(version)
+            held = hold("version_id = %s AND state IN ('w', 'e') AND id > %s", [version.pk, last], most=RANGE)
+            if not len(held):
+                return
+            last = int(held.ids[-1])
+            reached = held.only(holds_of(text, held.customers))
+            places, chosen = np.unique(reached.nodes, return_inverse=True)
+            ways = [out((int(place),), name) for place in places]
+            if ways:
+                write(version, graph, reached, ways, chosen, now)
+        _count(graph, ways, chosen, done)
+
+
+def _tasks(version: JourneyVersion, node: Node, customers: Ints, now: int) -> None:
+    day = dt.datetime.fromtimestamp(moment_after(now, node.span), SHANGHAI).date()
+    by: Person = version.by
+    give_follow_ups(
+        customers.tolist(), day, who=node.who, action=node.action, by=by,
+        journey=version.journey.name, escalate_days=node.escalate_days,
+    )  # fmt: skip

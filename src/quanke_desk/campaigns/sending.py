@@ -1,0 +1,435 @@
+"""Sending: what is queued passes the gate by sets, goes over to its gateways, and is never sent twice.
+
+A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*. Before a message leaves,
+its row says so and that is committed; who finds such a row of a process that died asks the gateway before
+anything is sent again. `tries` counts takings and tells one taking from the next: what a process writes
+after another took the row over finds that it is not its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import Case, F, QuerySet, SmallIntegerField, When
+from django.utils import timezone
+
+from quanke_desk.campaigns.addresses import addresses
+from quanke_desk.campaigns.channels import Channel, ChannelDown, Fate, Message, Outcome, Sure, channel_of
+from quanke_desk.campaigns.known import among
+from quanke_desk.campaigns.links import click_address, refusal_address
+from quanke_desk.campaigns.models import (
+    Journey,
+    JourneyState,
+    JourneyVersion,
+    Send,
+    SendState,
+    TemplateVersion,
+)
+from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.policy import RULES, SERVICE, UNKNOWN_RISK, Candidates, decide
+from quanke_desk.campaigns.template_queries import Usable, usable_texts
+from quanke_desk.campaigns.texts import whole, words_for
+from quanke_desk.customers.queries import risk_of_product
+from quanke_desk.foundation import outbox
+
+LEASE = 120
+"""Seconds after which a row that was handed over counts as left behind: longer than any call of a gateway."""
+BATCH = 1_000
+TRIES = 8
+FIRST_WAIT, LONGEST_WAIT = 15, 900
+HANDED = "?"
+"""Stands for the gateway's number from the moment before a message may leave."""
+_LOCK = 0x51554B50
+_log = logging.getLogger(__name__)
+Rows = list[Send]
+
+
+@dataclass
+class Done:
+    """What a run did, in rows."""
+
+    sent: int = 0
+    held: int = 0
+    refused: int = 0
+    other_means: int = 0
+    later: int = 0
+    failed: int = 0
+    asked: int = 0
+
+    @property
+    def moved(self) -> int:
+        """How many rows it touched."""
+        return self.sent + self.held + self.refused + self.other_means + self.later + self.failed + self.asked
+
+
+@dataclass
+class _Taken:
+    """What one taking leaves to be handed over, with the text of each row."""
+
+    rows: Rows = field(default_factory=list)
+    texts: dict[int, TemplateVersion] = field(default_factory=dict)
+
+
+def send_due(seconds: float = 45.0) -> Done:
+    """Sends what is due until nothing is, or the time is up. Several may do it at once."""
+    done, ends = Done(), time.monotonic() + seconds
+    while time.monotonic() < ends:
+        asked = _recover(done)
+        taken, looked_at = _take(done)
+        _hand_over(taken, done)
+        if not asked and not looked_at:
+            break
+    return done
+
+
+def _now() -> int:
+    return int(timezone.now().timestamp())
+
+
+def _due(states: Sequence[str], now: int) -> QuerySet[Send]:
+    return Send.objects.filter(state__in=states, wake__lte=now).order_by("wake", "id")
+
+
+def _waiting(now: int) -> QuerySet[Send]:
+    """What is due to leave. Of a journey that is paused or has ended nothing leaves, whatever is queued."""
+    stopped = Journey.objects.filter(state__in=(JourneyState.PAUSED, JourneyState.ENDED))
+    found = _due([SendState.QUEUED, SendState.HELD], now)
+    return found.exclude(journey_id__in=list(stopped.values_list("pk", flat=True)))
+
+
+def _alone() -> None:
+    """One gate at a time: two would both see the last place of a customer's week free. SQLite has one writer
+    anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _locked(found: QuerySet[Send]) -> Rows:
+    skip = connection.features.has_select_for_update_skip_locked
+    return list(found.select_for_update(skip_locked=skip)[:BATCH])
+
+
+def _of(rows: Iterable[Send]) -> QuerySet[Send]:
+    numbers = np.array([row.pk for row in rows], np.int64)
+    return among(Send.objects.all(), "pk", numbers)
+
+
+def _take(done: Done) -> tuple[_Taken, int]:
+    """Takes a batch of what is due through the gate: one transaction, one statement an outcome."""
+    taken = _Taken()
+    if not _waiting(_now()).exists():
+        return taken, 0
+    with transaction.atomic():
+        _alone()
+        now = _now()
+        rows = _locked(_waiting(now))
+        texts = usable_texts(rows)
+        decided = decide(_candidates(rows, texts))
+        for rule, places in decided.rows_by_rule().items():
+            hit = [rows[n] for n in places]
+            if RULES[rule].holds:
+                until = int(decided.until[places[0]])
+                _of(hit).update(state=SendState.HELD, wake=until, rule=rule)
+                done.held += len(hit)
+            else:
+                _refuse(hit, rule, now, done)
+        open_rows = [rows[n] for n in np.flatnonzero(decided.allowed)]
+        closed = [row for row in open_rows if channel_of(row.means) is None]
+        _refuse(closed, "no_channel", now, done)
+        gone = {row.pk for row in closed}
+        taken.rows = [row for row in open_rows if row.pk not in gone]
+        taken.texts = {row.pk: texts[row.pk].version for row in taken.rows}
+        _mark_taken(taken, now)
+    return taken, len(rows)
+
+
+def _candidates(rows: Rows, texts: Mapping[int, Usable]) -> Candidates:
+    risks: dict[str, int] = {}
+
+    def risk(row: Send) -> int:
+        product = texts[row.pk].product if row.pk in texts else ""
+        if product and product not in risks:
+            known = risk_of_product(product)
+            risks[product] = UNKNOWN_RISK if known is None else known
+        return risks.get(product, 0)
+
+    return Candidates.of(
+        [
+            {
+                "id": row.pk, "customer": row.customer, "means": row.means, "purpose": row.purpose,
+                "priority": row.priority, "risk": risk(row), "usable": row.pk in texts,
+                "journey": row.journey_id,
+            }
+            for row in rows
+        ]
+    )  # fmt: skip
+
+
+def _mark_taken(taken: _Taken, now: int) -> None:
+    by_version: dict[int, Rows] = defaultdict(list)
+    for row in taken.rows:
+        by_version[taken.texts[row.pk].pk].append(row)
+    for version, rows in by_version.items():
+        _of(rows).update(
+            state=SendState.SENDING, wake=now + LEASE, decided=now, rule="", gateway="", version=version,
+            tries=F("tries") + 1,
+        )  # fmt: skip
+    for row in taken.rows:
+        row.tries += 1
+
+
+def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.REFUSED) -> None:
+    """Refuses rows by a rule, or tries the next of their other means where another may pass."""
+    other: dict[tuple[str, str], Rows] = defaultdict(list)
+    for row in rows:
+        if row.others and RULES[rule].by_means:
+            first, _comma, rest = row.others.partition(",")
+            other[first, rest].append(row)
+    for (means, others), those in other.items():
+        _of(those).update(
+            state=SendState.QUEUED, means=means, others=others, wake=now, rule="", gateway="", tries=0
+        )
+        done.other_means += len(those)
+    moved = {row.pk for those in other.values() for row in those}
+    left = [row for row in rows if row.pk not in moved]
+    if left:
+        _of(left).update(state=state, rule=rule, decided=now, gateway="")
+        if state == SendState.FAILED:
+            done.failed += len(left)
+        else:
+            done.refused += len(left)
+
+
+def _hand_over(taken: _Taken, done: Done) -> None:
+    by_means: dict[str, Rows] = defaultdict(list)
+    for row in taken.rows:
+        by_means[row.means].append(row)
+    for means, rows in by_means.items():
+        channel = channel_of(means)
+        if channel is None:  # its settings went since: what was not handed over is found again
+            continue
+        messages = _messages(means, rows, taken.texts, done)
+        ready = [row for row in rows if row.pk in messages]
+        for start in range(0, len(ready), channel.at_once):
+            part = ready[start : start + channel.at_once]
+            try:
+                _send_part(channel, part, messages, done)
+            except ChannelDown as down:
+                _log.warning("channel %s: %s", means, down)
+                _put_back(ready[start:], down.wait, done)
+                break
+
+
+def _messages(means: str, rows: Rows, texts: Mapping[int, TemplateVersion], done: Done) -> dict[int, Message]:
+    """What each row says; who has no address by this means, or lacks a value, is refused."""
+    at = addresses(sorted({row.customer for row in rows}), means)
+    by_text: dict[int, Rows] = defaultdict(list)
+    for row in rows:
+        by_text[texts[row.pk].pk].append(row)
+    made: dict[int, Message] = {}
+    homeless: Rows = []
+    wordless: Rows = []
+    for those in by_text.values():
+        version = texts[those[0].pk]
+        words = words_for(version, sorted({row.customer for row in those}))
+        for row in those:
+            said = words[row.customer]
+            if said is None:
+                wordless.append(row)
+            elif row.customer not in at:
+                homeless.append(row)
+            else:
+                link = click_address(row.pk, row.key, version.link)
+                sells = row.purpose != SERVICE
+                made[row.pk] = Message(
+                    key=row.key, means=means, address=at[row.customer], subject=said.subject, link=link,
+                    body=whole(said.body, means, sells, link, said.english),
+                    refuse=refusal_address(row.pk, row.key) if sells else "",
+                )  # fmt: skip
+    for hit, rule in ((homeless, "no_address"), (wordless, "no_value")):
+        _ours(hit, lambda those, by=rule: _refuse(those, by, _now(), done))  # type: ignore[misc]
+    return made
+
+
+def _ours(rows: Rows, do: Callable[[Rows], None]) -> Rows:
+    """Does something, in one transaction, to those of the rows that are still this taking's; answers them."""
+    if not rows:
+        return []
+    with transaction.atomic():
+        held = _of(rows).filter(state=SendState.SENDING).select_for_update()
+        tries = dict(held.values_list("pk", "tries"))
+        mine = [row for row in rows if tries.get(row.pk) == row.tries]
+        if mine:
+            do(mine)
+        return mine
+
+
+def _send_part(channel: Channel, part: Rows, messages: Mapping[int, Message], done: Done) -> None:
+    """Hands over one part. That it may have left is committed before it can have; the lease begins anew, so
+    that whoever waits for it does not take over what is just being sent."""
+
+    def handed(those: Rows) -> None:
+        _of(those).update(wake=_now() + LEASE, gateway=HANDED)
+
+    mine = _ours(part, handed)
+    if not mine:
+        return
+    outcomes = {o.key: o for o in channel.send([messages[row.pk] for row in mine])}
+    _record(mine, outcomes, done)
+
+
+def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
+    """Writes down what became of rows; what nobody knows stays handed over, and is asked for soon."""
+    found: dict[Fate, Rows] = defaultdict(list)
+    for row in rows:
+        found[outcomes.get(row.key, Outcome(row.key, Fate.UNSURE)).fate].append(row)
+
+    def sent(those: Rows) -> None:
+        _sent([(row.pk, outcomes[row.key].gateway) for row in those])
+        _home(those)
+        done.sent += len(those)
+
+    def failed(those: Rows) -> None:
+        _refuse(those, "gateway", _now(), done, SendState.FAILED)
+
+    def unsure(those: Rows) -> None:
+        _of(those).update(wake=_now() + FIRST_WAIT)
+        done.asked += len(those)
+
+    _ours(found[Fate.SENT], sent)
+    _ours(found[Fate.FAILED], failed)
+    _ours(found[Fate.UNSURE], unsure)
+    given_up = [row for row in found[Fate.LATER] if row.tries >= TRIES]
+    _ours(given_up, failed)
+    by_wait: dict[int, Rows] = defaultdict(list)
+    for row in found[Fate.LATER]:
+        if row.tries < TRIES:
+            asked = outcomes[row.key].wait or FIRST_WAIT
+            by_wait[min(asked * 2 ** (row.tries - 1), LONGEST_WAIT)].append(row)
+    for wait, those in by_wait.items():
+        _ours(those, lambda mine, wait=wait: _queue(mine, wait, done))  # type: ignore[misc]
+
+
+def _sent(rows: Sequence[tuple[int, str]]) -> None:
+    """Each row with the gateway's number of it, in one statement: Django's CASE of a thousand branches takes
+    longer to write than to carry out."""
+    if connection.vendor == "postgresql":
+        of = "unnest(%s::bigint[], %s::text[]) AS told(id, number)"
+        given: list[Any] = [[number for number, _g in rows], [gateway for _n, gateway in rows]]
+    else:
+        one = "SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS number"
+        of, given = f"({one} FROM json_each(%s)) AS told", [json.dumps(rows)]
+    text = (
+        "UPDATE campaigns_send SET state = %s, rule = '', gateway = told.number "
+        f"FROM {of} WHERE campaigns_send.id = told.id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(text, [str(SendState.SENT), *given])
+
+
+def _queue(rows: Rows, wait: int, done: Done) -> None:
+    _of(rows).update(state=SendState.QUEUED, wake=_now() + wait, gateway="")
+    done.later += len(rows)
+
+
+def _put_back(rows: Rows, wait: int, done: Done) -> None:
+    """The gateway took none of these, which is no fault of theirs: it does not count as a try."""
+
+    def back(those: Rows) -> None:
+        less = Case(When(tries__gt=0, then=F("tries") - 1), default=0, output_field=SmallIntegerField())
+        _of(those).update(state=SendState.QUEUED, wake=_now() + wait, gateway="", tries=less)
+        done.later += len(those)
+
+    _ours(rows, back)
+
+
+def _home(rows: Rows) -> None:
+    """Tells the library's tables of offers that went out, once a customer and campaign (inside the
+    transaction that says they were sent)."""
+    offers = [row for row in rows if row.purpose != SERVICE]
+    if not offers:
+        return
+    _alone()
+    before = Send.objects.filter(state=SendState.SENT).exclude(purpose=SERVICE)
+    before = before.exclude(pk__in=[row.pk for row in rows])
+    people = np.array(sorted({row.customer for row in offers}), np.int64)
+    asked = ("template", "journey__name", "enrolment__version", "enrolment__entered")
+    named = _Named()
+    told = {
+        (customer, named.of(*about))
+        for customer, *about in among(before, "customer", people).values_list("customer", *asked)
+    }
+    names = {pk: named.of(*about) for pk, *about in _of(offers).values_list("pk", *asked)}
+    today = timezone.localdate().isoformat()
+    new = []
+    for row in sorted(offers, key=lambda row: row.pk):
+        campaign = names[row.pk]
+        if (row.customer, campaign) not in told:
+            told.add((row.customer, campaign))
+            means = "push" if row.means == "app" else row.means
+            sheet = {"campaign": campaign, "date": today, "arm": "treated", "means": means}
+            new.append((row.key, sheet, row.customer))
+    outbox.put_all("pushes", new)
+
+
+class _Named:
+    """Campaigns by version and moment of entering; each version is read once."""
+
+    def __init__(self) -> None:
+        self._versions: dict[int, JourneyVersion] = {}
+
+    def of(self, template: str, journey: str | None, version: int | None, entered: int | None) -> str:
+        """The campaign of a push; one of no journey goes by its template."""
+        if version is None:
+            return journey or template
+        if version not in self._versions:
+            self._versions[version] = JourneyVersion.objects.select_related("journey").get(pk=version)
+        return campaign_of(self._versions[version], entered)
+
+
+def _recover(done: Done) -> int:
+    """What a process that died, or a gateway that fell silent, left handed over. Answers how many rows."""
+    now = _now()
+    if not _due([SendState.SENDING], now).exists():
+        return 0
+    with transaction.atomic():
+        rows = _locked(_due([SendState.SENDING], now))
+        _of(rows).update(wake=now + LEASE, tries=F("tries") + 1)
+    for row in rows:
+        row.tries += 1
+    by_means: dict[str, Rows] = defaultdict(list)
+    for row in rows:
+        by_means[row.means if row.gateway == HANDED else ""].append(row)
+    for means, those in by_means.items():
+        channel = channel_of(means) if means else None
+        if channel is None or channel.sure is Sure.KEYED:
+            # never handed over; or the gateway takes its key once. It passes the gate again
+            _ours(those, lambda mine: _queue(mine, 0, done))
+        elif channel.sure is Sure.NEITHER:
+            _ours(those, lambda mine: _refuse(mine, "unsure", _now(), done, SendState.FAILED))
+        else:
+            _ask(channel, those, done)
+    return len(rows)
+
+
+def _ask(channel: Channel, rows: Rows, done: Done) -> None:
+    try:
+        outcomes = {o.key: o for o in channel.asked([row.key for row in rows])}
+    except ChannelDown as down:
+        _log.warning("channel %s: %s", rows[0].means, down)
+        _of(rows).filter(state=SendState.SENDING).update(wake=_now() + down.wait)
+        return
+    done.asked += len(rows)
+    known = [row for row in rows if row.key in outcomes]
+    _record(known, outcomes, done)
+    unknown = [row for row in rows if row.key not in outcomes]
+    _ours(unknown, lambda mine: _queue(mine, 0, done))

@@ -1,0 +1,169 @@
+"""A journey gone through without sending: where real customers would come, and how much falls on which day.
+
+Conditions are asked of the last night, chance is drawn as in earnest, and what cannot be known beforehand,
+whether somebody clicks, is taken by a share that who asks gives. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quanke.kernel.calendars import SHANGHAI
+from quanke.segments.control import in_control
+from quanke_desk.campaigns.branching import holds_of, ways_of
+from quanke_desk.campaigns.capacities import MANAGER, REMOTE, Rooms, minutes_of
+from quanke_desk.campaigns.entering import salt_of
+from quanke_desk.campaigns.graph import MOST_STEPS, Graph, Node
+from quanke_desk.campaigns.models import JourneyVersion
+from quanke_desk.campaigns.timing import moment_after
+from quanke_desk.foundation.analytic import base
+
+Ints = NDArray[np.int64]
+HORIZON = 120
+"""Days looked ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooMuch:
+    """`days` on which there is too much, and the most crowded: `asked` of it against what is `left`
+    (messages, minutes of the remote team; for managers how many posts have too much, of all posts)."""
+
+    what: str
+    days: int
+    worst: dt.date
+    asked: int
+    left: int
+
+
+@dataclass
+class Simulated:
+    """What came of it. `visits`: customers by step; `pushes`: by day, step and means; `tasks`: by day, step
+    and who; `minutes`: of tasks, by day and who; `of_posts`: minutes by day, and by the code of the
+    customer's post; `ends`: by how they ended; `under_way`: who is not through after `HORIZON` days."""
+
+    entered: int = 0
+    control: int = 0
+    at_goal: int = 0
+    visits: Counter[str] = field(default_factory=Counter)
+    pushes: Counter[tuple[dt.date, str, str]] = field(default_factory=Counter)
+    tasks: Counter[tuple[dt.date, str, str]] = field(default_factory=Counter)
+    minutes: Counter[tuple[dt.date, str]] = field(default_factory=Counter)
+    of_posts: dict[dt.date, NDArray[np.float64]] = field(default_factory=dict)
+    ends: Counter[str] = field(default_factory=Counter)
+    under_way: int = 0
+
+    def by_day(self) -> dict[str, dict[dt.date, int]]:
+        """Pushes by means, and tasks by who, for each day."""
+        found: dict[str, dict[dt.date, int]] = {}
+        for (day, _node, what), count in [*self.pushes.items(), *self.tasks.items()]:
+            each = found.setdefault(what, {})
+            each[day] = each.get(day, 0) + count
+        return found
+
+    def too_much(self, held: Rooms) -> list[TooMuch]:
+        """Where more falls on days than they hold, by means and who; the most crowded day of each."""
+        found = []
+        for what, days in sorted(self.by_day().items()):
+            room = held.of(what)
+            if room is None:
+                continue
+            load = {day: self.minutes[day, what] if what == REMOTE else count for day, count in days.items()}
+            over = {day: asked for day, asked in load.items() if asked > room.left}
+            if over:
+                worst = max(over, key=lambda day: (over[day], -day.toordinal()))
+                found.append(TooMuch(what, len(over), worst, over[worst], room.left))
+        crowded = {day: int((asked > held.posts).sum()) for day, asked in self.of_posts.items()}
+        if any(crowded.values()):
+            worst = max(crowded, key=lambda day: (crowded[day], -day.toordinal()))
+            often = sum(count > 0 for count in crowded.values())
+            found.append(TooMuch(MANAGER, often, worst, crowded[worst], len(held.posts)))
+        return found
+
+
+def simulate(
+    version: JourneyVersion, graph: Graph, customers: Ints, now: int, heard_ppm: int = 100_000
+) -> Simulated:
+    """Sends customers through a design from a moment (seconds since 1970) on. `heard_ppm`: how many of a
+    million do what a step waits for."""
+    done = Simulated()
+    found = np.unique(customers)
+    for _name, text in graph.goals:
+        reached = holds_of(text, found)
+        done.at_goal += int(reached.sum())
+        found = found[~reached]
+    control = in_control(found, salt_of(version.journey), version.control_ppm)
+    done.control, found = int(control.sum()), found[~control]
+    done.entered = len(found)
+    at: Counter[int] = Counter()
+    waiting: dict[tuple[int, int], list[Ints]] = {(now, 0): [found]} if len(found) else {}
+    last = now + HORIZON * 86_400
+    steps = 0
+    while waiting and steps < 10 * MOST_STEPS * len(graph.nodes):
+        moment, place = min(waiting)
+        group = np.concatenate(waiting.pop((moment, place)))
+        if moment > last:
+            done.under_way += len(group)
+            continue
+        steps += 1
+        at[place] += 1
+        node = graph.nodes[place]
+        done.visits[node.name] += len(group)
+        for to, part in _onward(version, graph, node, group, moment, heard_ppm, done, at[place]):
+            leaves = moment_after(moment, node.span) if node.do in ("wait", "listen") else moment
+            waiting.setdefault((leaves, to), []).append(part)
+    done.under_way += sum(len(part) for parts in waiting.values() for part in parts)
+    return done
+
+
+def _onward(
+    version: JourneyVersion,
+    graph: Graph,
+    node: Node,
+    group: Ints,
+    moment: int,
+    heard_ppm: int,
+    done: Simulated,
+    turn: int,
+) -> list[tuple[int, Ints]]:
+    if node.do in ("goal", "exit"):
+        done.ends[node.name] += len(group)
+        return []
+    if turn > MOST_STEPS:
+        done.ends["steps"] += len(group)
+        return []
+    if node.do == "send":
+        done.pushes[_day(moment), node.name, node.means[0]] += len(group)
+    if node.do == "task":
+        _give(node, group, _day(moment_after(moment, node.span)), done)
+    if node.do == "listen":
+        hears = in_control(group, f"{version.journey.name} {node.name} heard", heard_ppm)
+        return _parts([(graph.place[node.ways[0]], group[hears]), (graph.place[node.ways[1]], group[~hears])])
+    if node.do in ("if", "split"):
+        salt = f"{version.journey.name} {version.number} {node.name}"
+        ways = ways_of(node, graph, group, salt)
+        return _parts([(int(to), group[ways == to]) for to in np.unique(ways)])
+    return [(graph.place[node.ways[0]], group)]
+
+
+def _give(node: Node, group: Ints, day: dt.date, done: Simulated) -> None:
+    of = base()
+    minutes = minutes_of(node, of, day)
+    done.tasks[day, node.name, node.who] += len(group)
+    done.minutes[day, node.who] += minutes * len(group)
+    if node.who == MANAGER and "owner_post" in of.known:
+        codes, posts = of.codes("owner_post")
+        counts = np.bincount(codes[group][codes[group] >= 0], minlength=len(posts))
+        done.of_posts[day] = done.of_posts.get(day, np.zeros(len(posts))) + minutes * counts
+
+
+def _day(moment: int) -> dt.date:
+    return dt.datetime.fromtimestamp(moment, SHANGHAI).date()
+
+
+def _parts(given: list[tuple[int, Ints]]) -> list[tuple[int, Ints]]:
+    return [(to, part) for to, part in given if len(part)]

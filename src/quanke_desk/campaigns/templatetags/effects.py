@@ -1,0 +1,52 @@
+"""How effects are shown: yuan from fen, people in a hundred, and coordinates that no language changes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.filter
+def of_unit(value: float | None, unit: str) -> str:
+    """A value in its unit, with its sign; - for null."""
+    if value is None:
+        return "-"
+    if unit == "fen":
+        return f"{value / 100:+,.0f} {_('yuan')}"
+    if unit in ("people", "rate"):
+        return f"{value * 100:+.2f} %"
+    return f"{value:+,.2f}"
+
+
+@register.filter
+def of_all(value: float | None, unit: str) -> str:
+    """The effect on all treated together: yuan, or a number of people; - for null."""
+    if value is None:
+        return "-"
+    if unit == "people":
+        return f"{value:+,.1f} {_('people')}"
+    return of_unit(value, unit)
+
+
+@register.filter
+def plain(value: float) -> str:
+    """A number as drawings write it: with a point, whatever the language."""
+    return f"{value:.1f}"
+
+
+@register.filter
+def yuan(value: int | None) -> str:
+    """Fen as yuan and fen, without a plus; - for null."""
+    if value is None:
+        return "-"
+    return f"{Decimal(value).scaleb(-2):,.2f} {_('yuan')}"
+
+
+@register.filter
+def ratio(value: Decimal | None) -> str:
+    """A ratio; - for null: nothing to divide by."""
+    return "-" if value is None else f"{value:,.2f}"

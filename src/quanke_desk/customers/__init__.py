@@ -1,0 +1,1 @@
+"""Customers: search, the page of one customer, graph, consent."""

@@ -1,0 +1,319 @@
+"""Every change of this room: openings, consents and refusals, requests about personal data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection
+
+from django.db import IntegrityError, transaction
+from django.dispatch import Signal
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from quanke.plans.worklist import working_day_after
+from quanke_desk.customers.at_night import at_night, reading
+from quanke_desk.customers.consenting import BY_MEANS, hidden
+from quanke_desk.customers.models import (
+    ConsentAnswer,
+    ConsentChannel,
+    ConsentPurpose,
+    DataRequest,
+    Means,
+    RequestKind,
+    RequestState,
+    Restriction,
+    RestrictionKind,
+)
+from quanke_desk.customers.sight import OPENABLE, is_there
+from quanke_desk.customers.texts import TEXTS
+from quanke_desk.foundation import approvals, audit, outbox
+from quanke_desk.foundation.models import Approval, ApprovalState, Opening, Person
+from quanke_desk.foundation.opening import open_customer, open_field, require_sight
+from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import May
+
+DELETION = "customers.deletion"
+GIVES_COPY = (RequestKind.ACCESS, RequestKind.KIN, RequestKind.EXPLANATION)
+"""Kinds of request that are answered by a copy, with the definitions of the tags made of the customer."""
+_PROOF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
+_LONG_DIGITS = re.compile(r"\d{7,}")
+
+restricted = Signal()
+"""Sent when a customer's deletion was decided, in the transaction of it: `customer`, `kind` (deleted, or
+stored only until the law lets go of it). Rooms above drop what they wrote about him themselves."""
+_CORRECTED = ("name", "id_number", "phone", "email", "address", "birth_date", "employer_name", "occupation")
+"""Fields whose correction is ordered from the source system."""
+
+
+def open_outside(customer: int, purpose: str, reason: str, *, by: Person) -> Opening:
+    """Opens a customer outside one's scope for a while. Raises NotAllowed, OutOfScope."""
+    _without_values(reason)
+    if customer in hidden():
+        raise NotAllowed("no such customer")
+    return open_customer(by, customer, purpose, reason)
+
+
+def reveal(customer: int, field: str, purpose: str, reason: str, *, by: Person) -> Opening:
+    """Takes the mask off one field for a while. Raises NotAllowed, OutOfScope."""
+    if field not in OPENABLE:
+        raise NotAllowed("no such field")
+    _without_values(reason)
+    return open_field(by, customer, field, purpose, reason)
+
+
+def record_consent(
+    customer: int, purpose: str, means: str, given: bool, channel: str, proof: str, recipient: str = "", *,
+    by: Person,
+) -> ConsentAnswer:  # fmt: skip
+    """Records one yes or no of a customer, which holds from this moment and goes home with the next delivery.
+
+    What he was shown is kept as version and digest of its text. Raises NotAllowed with the rule, OutOfScope.
+    """
+    if not by.may(May.CONSENT):
+        raise NotAllowed("your role may not record consents")
+    require_sight(by, customer)
+    if customer in hidden():
+        raise NotAllowed("no such customer")
+    by_means = purpose == ConsentPurpose.MARKETING
+    if purpose not in ConsentPurpose.values or means not in (BY_MEANS if by_means else (Means.ANY,)):
+        raise NotAllowed("no such purpose by this means")
+    if channel not in ConsentChannel.values:
+        raise NotAllowed("where the customer said it is required")
+    if given and not _PROOF.fullmatch(proof):
+        raise NotAllowed("a consent needs its proof: the number of the form, recording or message")
+    if proof and not _PROOF.fullmatch(proof):
+        raise NotAllowed("a proof is a number of letters and digits")
+    if purpose == ConsentPurpose.SHARING and given and not recipient.strip():
+        raise NotAllowed("a consent to sharing names the recipient")
+    return _recorded(customer, purpose, means, given, channel, proof, recipient, by)
+
+
+def refuse_by_message(customer: int, means: str, proof: str) -> ConsentAnswer:
+    """A customer says himself, by a reply or a link, that he wants no more offers by a means: it holds from
+    this moment, and nobody is asked. `proof` is the number of the message; told twice it is one refusal.
+    Raises NotAllowed for what is no means or no number."""
+    if means not in BY_MEANS or not _PROOF.fullmatch(proof):
+        raise NotAllowed("a refusal names the means and the number of the message")
+    with transaction.atomic():
+        said = ConsentAnswer.objects.filter(customer=customer, purpose=ConsentPurpose.MARKETING)
+        before = said.filter(means=means, proof=proof, channel=ConsentChannel.MESSAGE, given=False).first()
+        if before is not None:
+            return before
+        return _recorded(
+            customer, ConsentPurpose.MARKETING, means, False, ConsentChannel.MESSAGE, proof, "", None
+        )
+
+
+def _recorded(
+    customer: int, purpose: str, means: str, given: bool, channel: str, proof: str, recipient: str,
+    by: Person | None,
+) -> ConsentAnswer:  # fmt: skip
+    text, today = TEXTS[purpose], timezone.localdate()
+    with transaction.atomic():
+        answer = ConsentAnswer.objects.create(
+            customer=customer, purpose=purpose, means=means, given=given, recipient=recipient.strip()[:64],
+            text_version=text.version, text_hash=text.digest, channel=channel, proof=proof, on=today, by=by,
+        )  # fmt: skip
+        row = {
+            "purpose": purpose, "means": means, "recipient": answer.recipient or None,
+            "granted_on": today.isoformat(), "withdrawn_on": None if given else today.isoformat(),
+            "text_hash": text.digest, "channel": channel,
+        }  # fmt: skip
+        outbox.put("consents", f"DESK-{answer.pk}", row, customer=customer)
+        detail = {"purpose": purpose, "means": means, "given": given, "text": text.version}
+        audit.record(by, "customer.consent", f"customer:{customer}", detail=detail)
+        return answer
+
+
+def record_consents(
+    customer: int, said: Collection[tuple[str, str, bool]], channel: str, proof: str, recipient: str = "", *,
+    by: Person,
+) -> int:  # fmt: skip
+    """Records what a customer said to several purposes and means at once: all or none. Raises NotAllowed."""
+    if not said:
+        raise NotAllowed("nothing was answered")
+    with transaction.atomic():
+        for purpose, means, given in said:
+            record_consent(customer, purpose, means, given, channel, proof, recipient, by=by)
+    return len(said)
+
+
+def record_request(
+    customer: int, kind: str, about: str, proof: str, field: str = "", received_on: dt.date | None = None, *,
+    by: Person,
+) -> DataRequest:  # fmt: skip
+    """Records a request about personal data and its deadline in workdays. Raises NotAllowed, OutOfScope."""
+    if not by.may(May.DATA_REQUEST):
+        raise NotAllowed("your role may not record requests")
+    require_sight(by, customer)
+    today = timezone.localdate()
+    received = received_on or today
+    if kind not in RequestKind.values:
+        raise NotAllowed("no such kind of request")
+    if not about.strip() or not _PROOF.fullmatch(proof):
+        raise NotAllowed("what is asked and the number of the form are required")
+    _without_values(about)
+    if not today - dt.timedelta(days=60) <= received <= today:
+        raise NotAllowed("received today or in the last 60 days")
+    if (kind == RequestKind.CORRECTION) != (field in _CORRECTED):
+        raise NotAllowed("a correction names the field, other requests name none")
+    due = working_day_after(received, value("request.workdays", received))
+    try:
+        with transaction.atomic():
+            made = DataRequest.objects.create(
+                customer=customer, kind=kind, proof=proof, about=about.strip()[:200], field=field,
+                received_on=received, due_on=due, recorded_by=by,
+            )  # fmt: skip
+            detail = {"kind": kind, "request": made.pk, "due": due.isoformat()}
+            audit.record(by, "customer.request", f"customer:{customer}", detail=detail)
+            return made
+    except IntegrityError:
+        raise NotAllowed("the same is asked already and not decided yet") from None
+
+
+def decide_request(number: int, grant: bool, answer: str, *, by: Person) -> DataRequest:
+    """Decides a request; the answer is what the person who asked is told. To grant a deletion asks a second
+    person for it. Raises NotAllowed, DataRequest.DoesNotExist."""
+    if not by.may(May.DATA_DECIDE):
+        raise NotAllowed("your role may not decide this")
+    if not answer.strip():
+        raise NotAllowed("a reason is required")
+    _without_values(answer)
+    with transaction.atomic():
+        asked = DataRequest.objects.select_for_update().get(pk=number)
+        if asked.state != RequestState.OPEN:
+            raise NotAllowed("it is decided already")
+        if grant and asked.kind in GIVES_COPY and asked.recorded_by_id == by.pk:
+            raise NotAllowed("who asked does not decide")  # nobody takes a whole customer out alone
+        asked.answer = answer.strip()[:300]
+        if grant and asked.kind == RequestKind.DELETION:
+            retention(asked.customer)  # says at once where it cannot be
+            subject = f"customer:{asked.customer}"
+            waiting = approvals.ask(
+                DELETION, subject, {"request": asked.pk}, by=by, reason=asked.answer[:200]
+            )
+            asked.state, asked.approval = RequestState.ASKED, waiting.pk
+        else:
+            asked.state = RequestState.GRANTED if grant else RequestState.REFUSED
+            asked.decided_by, asked.decided_at = by, timezone.now()
+        asked.save()
+        detail = {"request": asked.pk, "kind": asked.kind, "state": asked.state}
+        audit.record(by, "customer.request_decide", f"customer:{asked.customer}", detail=detail)
+        return asked
+
+
+def decide_deletion(number: int, approve: bool, answer: str, *, by: Person) -> DataRequest:
+    """The second person's word on a deletion: done in the same transaction, or refused, which opens the
+    request again. Raises NotAllowed, DataRequest.DoesNotExist."""
+    with transaction.atomic():
+        asked = DataRequest.objects.select_for_update().get(pk=number)
+        if asked.state != RequestState.ASKED or asked.approval is None:
+            raise NotAllowed("it is decided already")
+        decided = approvals.decide(asked.approval, approve, by=by, answer=answer)
+        asked.refresh_from_db()
+        if decided.state != ApprovalState.DONE:
+            asked.state, asked.approval = RequestState.OPEN, None
+            asked.save(update_fields=["state", "approval"])
+        return asked
+
+
+def reopen_refused() -> int:
+    """Requests whose deletion the second person refused on the page of approvals, or the first took back, are
+    open again. Answers how many."""
+    waiting = Approval.objects.filter(kind=DELETION, state=ApprovalState.ASKED).values("pk")
+    stale = DataRequest.objects.filter(state=RequestState.ASKED).exclude(approval__in=waiting)
+    return stale.update(state=RequestState.OPEN, approval=None) if stale.exists() else 0
+
+
+def take_copy(number: int, *, by: Person) -> DataRequest:
+    """Marks the copy of a granted access request as taken: it is given out once. Raises NotAllowed."""
+    if not by.may(May.DATA_DECIDE):
+        raise NotAllowed("your role may not decide this")
+    with transaction.atomic():
+        asked = DataRequest.objects.select_for_update().get(pk=number)
+        if asked.kind not in GIVES_COPY:
+            raise NotAllowed("this request gives no copy")
+        if asked.state != RequestState.GRANTED:
+            raise NotAllowed("it is not granted")
+        if asked.taken_at is not None:
+            raise NotAllowed("the copy was taken already: record a new request for another one")
+        asked.taken_by, asked.taken_at = by, timezone.now()
+        asked.save(update_fields=["taken_by", "taken_at"])
+        detail = {"request": asked.pk}
+        audit.record(by, "customer.copy", f"customer:{asked.customer}", purpose="data_request", detail=detail)
+        return asked
+
+
+def retention(customer: int) -> tuple[str, dt.date | None]:
+    """What a deletion comes to: deleted, or stored only until a day, because the law wants identity and
+    movements kept for years after the relationship ended (anti-money-laundering law, article 34; personal
+    information protection law, article 47 paragraph 2). Raises NotAllowed while an account is open."""
+    if not is_there(customer):
+        raise NotAllowed("no such customer")
+    row = at_night().row(customer, ("accounts_open", "last_transaction_on"))
+    if row.get("accounts_open"):
+        raise NotAllowed(
+            "accounts are open: data needed for the contract are not deleted before they are closed"
+        )
+    days = [row.get("last_transaction_on")]
+    days += reading().rows("accounts", customer, ["closed_on"])["closed_on"].to_pylist()
+    last = max((d for d in days if d is not None), default=None)
+    if last is None:
+        return RestrictionKind.DELETED, None
+    years = value("retention.years")
+    until = last.replace(year=last.year + years, day=min(last.day, 28))
+    return (
+        (RestrictionKind.STORAGE_ONLY, until)
+        if until > timezone.localdate()
+        else (RestrictionKind.DELETED, None)
+    )
+
+
+def _delete(asked: Approval, by: Person) -> None:
+    """Carries a deletion out: the customer is in no search, list or plan of the desk from here on."""
+    request = DataRequest.objects.select_for_update().get(pk=asked.arguments["request"])
+    kind, until = retention(request.customer)
+    Restriction.objects.update_or_create(
+        customer=request.customer,
+        defaults={"kind": kind, "since": timezone.localdate(), "until": until, "request": request},
+    )
+    request.state, request.decided_by, request.decided_at = RequestState.GRANTED, by, timezone.now()
+    request.save(update_fields=["state", "decided_by", "decided_at"])
+    detail = {"request": request.pk, "kind": kind, "until": until.isoformat() if until else None}
+    audit.record(by, "customer.restrict", f"customer:{request.customer}", detail=detail)
+    restricted.send(DataRequest, customer=request.customer, kind=kind)
+
+
+def _described(asked: Approval) -> list[tuple[str, str]]:
+    """What the page of approvals says of a deletion."""
+    request = DataRequest.objects.get(pk=asked.arguments["request"])
+    return [
+        (gettext("Customer"), str(request.customer)),
+        (gettext("Data request"), str(request.pk)),
+        (gettext("Number of the form"), request.proof),
+    ]
+
+
+def _without_values(text: str) -> None:
+    """No number of a phone, document, card or account in what everybody who reads the audit reads."""
+    if _LONG_DIGITS.search(re.sub(r"[\s-]", "", text)):
+        raise NotAllowed("no phone, document, card or account numbers in this text")
+
+
+DELETION_KIND = approvals.declare(
+    approvals.ApprovalKind(
+        DELETION,
+        gettext_lazy("Deletion of personal data"),
+        May.DATA_DECIDE,
+        May.DATA_DECIDE,
+        _delete,
+        described=_described,
+    )
+)
+
+
+def corrected_fields() -> tuple[str, ...]:
+    """Fields whose correction can be asked for."""
+    return _CORRECTED

@@ -1,0 +1,10 @@
+"""Django's name for this room."""
+
+from django.apps import AppConfig
+
+
+class CustomersConfig(AppConfig):
+    """Customers: search, the page of one customer, graph, consent."""
+
+    name = "quanke_desk.customers"
+    label = "customers"

@@ -1,0 +1,99 @@
+"""What of a night is kept between requests: the reading of single customers, the graph, the plan, the advice.
+
+Published nights never change, so one of each is held for the night `base()` holds, and the row of a customer
+for the panels of his page, which are asked one after the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from quanke.customers.graph import Graph
+from quanke.night.advised import NightAdvice
+from quanke.night.planned import Planned
+from quanke.night.reading import Reading
+from quanke_desk.foundation.analytic import Base, base
+
+_ROWS = 64
+
+
+class AtNight:
+    """Readers of one night, each made when it is first asked for."""
+
+    def __init__(self, held: Base) -> None:
+        self.base = held
+        self.reading = Reading(held.night, held.bank.home)
+        self._rows: OrderedDict[tuple[int, tuple[str, ...]], dict[str, Any]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def graph(self) -> Graph:
+        """The graph. Raises NightError where the night has none."""
+        return self._once("graph", lambda: Graph.open(self.base.night.path / "graph"))  # type: ignore[no-any-return]
+
+    @property
+    def plan(self) -> Planned:
+        """The plan. Raises NightError where the night has none."""
+        return self._once("plan", lambda: self.base.bank.plan(self.base.day))  # type: ignore[no-any-return]
+
+    @property
+    def advice(self) -> NightAdvice:
+        """The advice; consents of today are asked each time. Raises NightError where the night has none."""
+        return self._once("advice", lambda: self.base.bank.wealth(self.base.day))  # type: ignore[no-any-return]
+
+    @property
+    def products(self) -> dict[str, dict[str, Any]]:
+        """Products by number."""
+        return self._once("products", self._products)  # type: ignore[no-any-return]
+
+    def row(self, customer: int, columns: tuple[str, ...]) -> dict[str, Any]:
+        """One customer's values of the columns this night has. Raises NightError for an unknown number."""
+        key = (customer, columns)
+        with self._lock:
+            if key in self._rows:
+                self._rows.move_to_end(key)
+                return self._rows[key]
+        row = self.base.row(customer, list(columns))
+        with self._lock:
+            self._rows[key] = row
+            while len(self._rows) > _ROWS:
+                self._rows.popitem(last=False)
+        return row
+
+    def _once(self, name: str, make: Any) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
+
+    def _products(self) -> dict[str, dict[str, Any]]:
+        files = [str(f) for f in self.base.bank.home.facts("products")]
+        rows = pq.read_table(files).to_pylist() if files else []
+        return {r["product_id"]: r for r in rows}
+
+
+_held: dict[tuple[Path, dt.date], AtNight] = {}
+_lock = threading.Lock()
+
+
+def at_night(of: Base | None = None) -> AtNight:
+    """The readers of the last published night. Raises NightError where none is published."""
+    held = of or base()
+    key = (held.night.path, held.day)
+    with _lock:
+        found = _held.get(key)
+        if found is None or found.base is not held:
+            _held.clear()
+            found = _held[key] = AtNight(held)
+        return found
+
+
+def reading(of: Base | None = None) -> Reading:
+    """Point reads of the last published night."""
+    return at_night(of).reading

@@ -1,0 +1,1 @@
+"""Migrations: SQLite and PostgreSQL alike."""

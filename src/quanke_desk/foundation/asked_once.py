@@ -1,0 +1,52 @@
+"""What is asked several times while one page is made is asked once.
+
+A page of a manager asks for the same parameters, the same scope and the same restrictions a dozen times, each
+from its own place. Only while a page is read (GET, HEAD): what changes something asks anew, after its locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.http import HttpRequest, HttpResponse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_answers: ContextVar[dict[Any, Any] | None] = ContextVar("asked_once", default=None)
+
+
+def asked_once(question: Callable[P, T]) -> Callable[P, T]:
+    """A question whose answer stays the same while one page is read. Its arguments can be hashed, and its
+    answer is not changed by who asks."""
+
+    @wraps(question)
+    def ask(*args: P.args, **more: P.kwargs) -> T:
+        held = _answers.get()
+        if held is None:
+            return question(*args, **more)
+        key = (question, args, tuple(sorted(more.items())))
+        if key not in held:
+            held[key] = question(*args, **more)
+        return held[key]  # type: ignore[no-any-return]
+
+    return ask
+
+
+class AskedOnce:
+    """Holds the answers for as long as one page is made."""
+
+    def __init__(self, ask: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.ask = ask
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """What Django asks of a middleware."""
+        if request.method not in ("GET", "HEAD"):
+            return self.ask(request)
+        token = _answers.set({})
+        try:
+            return self.ask(request)
+        finally:
+            _answers.reset(token)

@@ -1,0 +1,289 @@
+"""Outgoing rows as events for a broker, by configuration: `QUANKE_DESK_EVENTS` names one address.
+
+    nats://HOST:4222/STREAM?subject=desk     JetStream; `Nats-Msg-Id` is the event's id, so what is told again
+                                             within the stream's window is dropped
+    redis://HOST:6379/STREAM                 a Redis stream; an entry's id is the event's place in the order,
+                                             and Redis refuses one that is there already: each once
+    kafka://HOST:9092/TOPIC                  keyed by the event's id: who consumes it drops what he has
+    PATH                                     lines of a file
+
+An event is {"id", "table", "key", "at", "customer", "row"}: the customer's number in place of his records,
+and of the row only fields that are not of class C2. At least once, in the order in which rows were committed.
+The password of a broker is taken from QUANKE_BROKER_PASSWORD.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from django.db import connection
+from django.db.models import Q
+
+from quanke.bank.contracts import CONTRACTS
+from quanke.bank.contracts.schema import Sensitivity
+from quanke.engines.live.brokers import PASSWORD, Address, NatsConnection, address, client
+from quanke.kernel.errors import QuankeError
+from quanke_desk.foundation.analytic import home_path
+from quanke_desk.foundation.models import EventCursor, Outgoing
+
+MOST = 500
+
+
+@dataclass(frozen=True)
+class Event:
+    """One outgoing row as others may know it, and its place in the order."""
+
+    xid: int
+    number: int
+    id: str
+    body: bytes
+
+
+class Sink(Protocol):
+    """Takes events; when `tell` returns they are where they belong."""
+
+    def tell(self, events: list[Event]) -> None:
+        """Takes events in their order; some may come again."""
+        ...
+
+    def close(self) -> None:
+        """No more comes."""
+        ...
+
+
+def configured() -> str:
+    """Where events go; empty: nowhere."""
+    return os.environ.get("QUANKE_DESK_EVENTS", "")
+
+
+def publish(where: str) -> int:
+    """Tells what is new; how many events. Raises QuankeError where the broker cannot be reached: the next
+    round goes on from where this one ended."""
+    name = where.partition("?")[0][-200:]
+    told = 0
+    with _alone() as alone:
+        if not alone:
+            return 0
+        cursor, _ = EventCursor.objects.get_or_create(sink=name)
+        events = _after(cursor)
+        if not events:
+            cursor.save(update_fields=["at"])
+            return 0
+        sink = open_sink(where)
+        try:
+            while events:
+                sink.tell(events)
+                cursor.xid, cursor.row = events[-1].xid, events[-1].number
+                cursor.save(update_fields=["xid", "row", "at"])
+                told += len(events)
+                events = _after(cursor)
+        finally:
+            sink.close()
+    return told
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether nobody else on this machine is telling; no transaction is held open while a broker answers."""
+    folder = home_path() / "desk"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "events.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def _after(cursor: EventCursor) -> list[Event]:
+    """The next events in the order of their transactions. Of PostgreSQL only those before the oldest
+    transaction that still runs: a later one could yet put a row before them."""
+    if connection.vendor != "postgresql":
+        rows = Outgoing.objects.filter(Q(pk__gt=cursor.row)).order_by("pk")[:MOST]
+        return [_event(0, row) for row in rows]
+    places: dict[int, int] = {}
+    with connection.cursor() as asked:
+        asked.execute(
+            "SELECT id, xid::text FROM foundation_outgoing WHERE (xid, id) > (%s::text::xid8, %s)"
+            " AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT %s",
+            [str(cursor.xid), cursor.row, MOST],
+        )
+        places = {int(number): int(xid) for number, xid in asked.fetchall()}
+    rows_by = Outgoing.objects.in_bulk(list(places))
+    return [_event(xid, rows_by[number]) for number, xid in places.items() if number in rows_by]
+
+
+def _event(xid: int, row: Outgoing) -> Event:
+    contract = CONTRACTS[row.table]
+    open_fields = {f.name for f in contract if f.sensitivity is Sensitivity.C1} - {"source"}
+    name = f"{row.table}:{row.key}"
+    told = {
+        "id": name,
+        "table": row.table,
+        "key": row.key,
+        "at": row.at.isoformat(),
+        "customer": row.customer,
+        "row": {n: v for n, v in sorted(row.row.items()) if n in open_fields and v is not None},
+    }
+    return Event(xid, row.pk, name, json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def open_sink(where: str) -> Sink:
+    """The sink of an address. Raises QuankeError for one nobody understands, or that does not answer."""
+    if where.startswith("redis://"):
+        return RedisSink(where)
+    at = address(where)
+    if at is None:
+        return FileSink(Path(where))
+    if at.scheme == "nats":
+        return NatsSink(at)
+    if at.scheme == "kafka":
+        return KafkaSink(at)
+    raise QuankeError(f"{at.scheme}:// takes no events: there are nats://, redis://, kafka:// and files")
+
+
+class FileSink:
+    """Lines of a file. A line a kill cut off is ended, and told again."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab+")
+        if self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
+    def tell(self, events: list[Event]) -> None:
+        """See Sink."""
+        self._file.write(b"".join(event.body + b"\n" for event in events))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """See Sink."""
+        self._file.close()
+
+
+class NatsSink:
+    """A subject of a JetStream stream: <subject>.<table>."""
+
+    def __init__(self, where: Address) -> None:
+        if not where.path:
+            raise QuankeError("NATS: the address names its stream, nats://HOST:4222/STREAM")
+        self._subject = where.option("subject", where.path.lower())
+        self._connection = NatsConnection(where)
+
+    def tell(self, events: list[Event]) -> None:
+        """See Sink."""
+        try:
+            self._connection.call(self._tell(events), 60)
+        except TimeoutError:
+            raise QuankeError("NATS does not answer") from None
+
+    async def _tell(self, events: list[Event]) -> None:
+        context = self._connection.connection.jetstream()
+        for event in events:
+            subject = f"{self._subject}.{event.id.partition(':')[0]}"
+            try:
+                await context.publish(subject, event.body, headers={"Nats-Msg-Id": event.id}, timeout=5)
+            except client("nats.errors", "nats-py").Error as error:
+                raise QuankeError(f"NATS did not take an event ({type(error).__name__})") from None
+
+    def close(self) -> None:
+        """See Sink."""
+        self._connection.close()
+
+
+class KafkaSink:
+    """A topic, keyed by the event's id, by an idempotent producer."""
+
+    def __init__(self, where: Address) -> None:
+        if not where.path:
+            raise QuankeError("Kafka: the address names its topic, kafka://HOST:9092/TOPIC")
+        self._topic = where.path
+        self._failed = 0
+        kafka: Any = client("confluent_kafka", "confluent-kafka")
+        self._producer = kafka.Producer(
+            {"bootstrap.servers": where.server, "enable.idempotence": True, "linger.ms": 5}
+        )
+
+    def tell(self, events: list[Event]) -> None:
+        """See Sink."""
+        self._failed = 0
+        for event in events:
+            self._producer.produce(self._topic, event.body, key=event.id, on_delivery=self._told)
+        if left := self._producer.flush(30) + self._failed:
+            raise QuankeError(f"Kafka did not take {left} events")
+
+    def _told(self, error: Any, _message: Any) -> None:
+        self._failed += error is not None
+
+    def close(self) -> None:
+        """Waits for what is under way; `tell` left nothing."""
+        self._producer.flush(30)
+
+
+_THERE = b"-ERR The ID specified in XADD is equal or smaller"
+
+
+class RedisSink:
+    """A stream of Redis. Its protocol is a few lines for the one command used, so no client is needed."""
+
+    def __init__(self, where: str) -> None:
+        parts = urlsplit(where)
+        self._stream = unquote(parts.path.lstrip("/"))
+        if not self._stream:
+            raise QuankeError("Redis: the address names its stream, redis://HOST:6379/STREAM")
+        if parts.password:
+            raise QuankeError(f"a password does not stand in an address: put it into {PASSWORD}")
+        try:
+            self._socket = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 6379), 10)
+        except OSError as error:
+            raise QuankeError(f"no Redis answers ({type(error).__name__})") from None
+        self._answers = self._socket.makefile("rb")
+        if password := os.environ.get(PASSWORD):
+            self._ask([["AUTH", *([parts.username] if parts.username else []), password]])
+
+    def tell(self, events: list[Event]) -> None:
+        """See Sink. All of them or none: were one left out, its place would be behind those after it."""
+        added = [["XADD", self._stream, f"{e.xid}-{e.number}", "id", e.id, "event", e.body] for e in events]
+        self._ask([["MULTI"], *added, ["EXEC"]])
+
+    def _ask(self, commands: list[list[Any]]) -> None:
+        try:
+            self._socket.sendall(b"".join(_command(words) for words in commands))
+            refused = [line for _ in commands for line in self._answer() if line.startswith(b"-")]
+        except OSError as error:
+            raise QuankeError(f"Redis is gone ({type(error).__name__})") from None
+        if other := [line for line in refused if not line.startswith(_THERE)]:
+            raise QuankeError(f"Redis refused: {other[0].split()[0].decode(errors='replace')[1:]}")
+
+    def _answer(self) -> list[bytes]:
+        """An answer, of an array its parts."""
+        line = self._answers.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError
+        if line.startswith(b"$"):
+            self._answers.read(int(line[1:]) + 2)
+        if line.startswith(b"*"):
+            return [part for _ in range(int(line[1:])) for part in self._answer()]
+        return [line]
+
+    def close(self) -> None:
+        """See Sink."""
+        self._answers.close()
+        self._socket.close()
+
+
+def _command(words: list[Any]) -> bytes:
+    parts = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)

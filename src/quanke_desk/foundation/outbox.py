@@ -1,0 +1,121 @@
+"""The way home: rows the desk recorded, on their way into the library's tables (`delivery` carries them)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from quanke.bank.contracts import CONTRACTS, Contract, TableKind
+from quanke_desk.foundation import audit
+from quanke_desk.foundation.analytic import Base
+from quanke_desk.foundation.models import Outgoing, Person
+
+PARTY = ("source", "party_id")
+_STATE = re.compile(r"(.+):(\d+)\Z")
+
+
+class OutboxError(ValueError):
+    """A row that is not one of the library's tables'. The text names table and field, never a value."""
+
+
+def put(table: str, key: str, row: dict[str, Any], *, customer: int | None = None) -> Outgoing:
+    """Puts a row on its way, in the transaction of the change it tells of: it leaves if that stays.
+
+    `key` is its number in the table (the contract's key field, set here), `row` its other fields as JSON
+    values (days and moments as ISO texts, amounts as whole fen); a row about a customer gives `customer` in
+    place of `source` and `party_id`. A key put again is a new state of the same row only in tables that are
+    snapshots, and then needs a key of its own here: give "number:state". Raises OutboxError for what the
+    contract does not have, and for what it requires and is not given.
+    """
+    contract = CONTRACTS.get(table)
+    if contract is None:
+        raise OutboxError(f"no table {table}")
+    _check(contract, row, customer)
+    return Outgoing.objects.create(table=table, key=key, row=row, customer=customer)
+
+
+def put_all(table: str, rows: Sequence[tuple[str, dict[str, Any], int]]) -> int:
+    """Puts many rows about customers on their way at once, each as key, row, customer: all or none. Answers
+    how many. Raises OutboxError as `put`."""
+    contract = CONTRACTS.get(table)
+    if contract is None:
+        raise OutboxError(f"no table {table}")
+    for _key, row, customer in rows:
+        _check(contract, row, customer)
+    made = [Outgoing(table=table, key=key, row=row, customer=customer) for key, row, customer in rows]
+    return len(Outgoing.objects.bulk_create(made))
+
+
+def mend(number: int, row: dict[str, Any], *, by: Person, reason: str) -> Outgoing:
+    """Gives a row that was refused other values; `delivery.replay` sends it again. Raises OutboxError,
+    Outgoing.DoesNotExist for a row that is not waiting to be mended."""
+    with transaction.atomic():
+        held = Outgoing.objects.select_for_update().exclude(rule="").get(pk=number, delivered_at=None)
+        _check(CONTRACTS[held.table], row, held.customer)
+        held.row = row
+        held.save(update_fields=["row"])
+        audit.record(by, "outbox.mend", f"outgoing:{held.pk}", reason=reason, detail={"table": held.table})
+        return held
+
+
+def _check(contract: Contract, row: dict[str, Any], customer: int | None) -> None:
+    if len(contract.key) != 1:
+        raise OutboxError(f"{contract.name} has no single number")
+    if unknown := sorted(set(row) - set(contract.by_name)):
+        raise OutboxError(f"{contract.name} has no field {unknown[0]}")
+    given = {name for name, value in row.items() if value is not None} | {contract.key[0]}
+    if customer is not None:
+        if twice := [name for name in PARTY if name in given or name not in contract.by_name]:
+            raise OutboxError(f"{contract.name}: customer, not {twice[0]}")
+        given |= set(PARTY)
+    if missing := [name for name in contract.required if name not in given]:
+        raise OutboxError(f"{contract.name}: {missing[0]} is required")
+
+
+def number_of(table: str, key: str) -> str:
+    """The row's number in its table: the key, without the state in tables that are snapshots."""
+    state = _STATE.match(key) if CONTRACTS[table].kind is TableKind.SNAPSHOT else None
+    return state[1] if state else key
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A row the desk recorded that no night has taken in yet. `number` is its number in the table;
+    `delivered`: it stands in the home's tables already. `rule`: it was refused there, by this rule."""
+
+    number: str
+    row: dict[str, Any]
+    at: dt.datetime
+    delivered: bool
+    rule: str
+
+
+def pending(customer: int, table: str, of: Base) -> list[Pending]:
+    """What was recorded about a customer (and under numbers that were taken into his) and is in no night yet,
+    oldest first; of several states of one row the last."""
+    numbers = [customer, *(n for n, into in of.night.absorbed.items() if into == customer)]
+    found: dict[str, Pending] = {}
+    for held in Outgoing.objects.filter(table=table, customer__in=numbers).order_by("id"):
+        if held.delivered_at is None or timezone.localdate(held.delivered_at) >= of.day:
+            number = number_of(table, held.key)
+            found.pop(number, None)
+            found[number] = Pending(number, held.row, held.at, held.delivered_at is not None, held.rule)
+    return list(found.values())
+
+
+def amend(table: str, key: str, row: dict[str, Any]) -> bool:
+    """Changes a row that has not left yet (what the systems prove comes after the record). False: it left."""
+    waiting = Outgoing.objects.filter(table=table, key=key, batch=None, delivered_at=None)
+    return waiting.update(row=row) == 1
+
+
+def withdraw(table: str, key: str) -> bool:
+    """Takes back a row that has not left yet. False: it left."""
+    waiting = Outgoing.objects.filter(table=table, key=key, batch=None, delivered_at=None)
+    return waiting.delete()[0] == 1

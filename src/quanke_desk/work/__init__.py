@@ -1,0 +1,1 @@
+"""Work: mornings, contacts, lobby, call-backs."""

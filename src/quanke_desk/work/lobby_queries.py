@@ -1,0 +1,174 @@
+"""What a lobby sees: the visitors of its own outlet today, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import get_language, gettext
+
+from quanke.segments import DEFAULT_SCHEME
+from quanke_desk.foundation.models import Branch, Person, Post, Seat
+from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.roles import BOOK_ROLES
+from quanke_desk.foundation.scope import post_of
+from quanke_desk.work import rules, who
+from quanke_desk.work.held import Held, held
+from quanke_desk.work.lobby_actions import OPEN
+from quanke_desk.work.models import Arrival, FollowUp, FollowUpKind
+from quanke_desk.work.suggesting import may_be_said, words
+
+MOST_TASKS = 3
+TIERS = {tier.name: (tier.title_zh, tier.title_en) for tier in DEFAULT_SCHEME.tiers}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One visitor on the tablet."""
+
+    arrival: Arrival
+    name: str
+    tier: str
+    manager: str
+    candidates: list[str]
+    suggestions: list[dict[str, Any]]
+    open: list[tuple[str, Any]]
+    tasks: list[dict[str, Any]]
+
+
+def english() -> bool:
+    """Whether who asks reads English."""
+    return (get_language() or "").startswith("en")
+
+
+def outlets(person: Person) -> QuerySet[Branch]:
+    """Outlets of a person: his own branch and what lies below it."""
+    if person.branch is None:
+        return Branch.objects.none()
+    inside = Branch.objects.filter(left__gte=person.branch.left, right__lte=person.branch.right)
+    return inside.filter(closed_on=None)
+
+
+def arrivals(person: Person, after: int = 0, outlet: str = "") -> list[Arrival]:
+    """Visits of today that are not over, the newest first; of one's own outlets only."""
+    found = Arrival.objects.filter(outlet__in=outlets(person), day=timezone.localdate(), state__in=OPEN)
+    if outlet:
+        found = found.filter(outlet__branch_id=outlet)
+    return list(found.filter(pk__gt=after).select_related("outlet").prefetch_related("suggestions")[:100])
+
+
+def arrival(person: Person, number: int) -> Arrival | None:
+    """One visit of today at one's own outlets; null for any other."""
+    mine = Arrival.objects.filter(outlet__in=outlets(person), day=timezone.localdate(), pk=number)
+    return mine.select_related("outlet").prefetch_related("suggestions").first()
+
+
+def cards(visits: Sequence[Arrival]) -> list[Card]:
+    """The cards of visits, with names as the bank wants them shown."""
+    if not visits:
+        return []
+    of = held()
+    known = [a.customer for a in visits if a.customer is not None]
+    shown_as = called(known, of)
+    several = [c for a in visits for c in a.candidates]
+    masked = who.masked_names(several, of.base) if several else {}
+    return [_card(a, shown_as, masked, of) for a in visits]
+
+
+def _card(visit: Arrival, shown_as: dict[int, str], masked: dict[int, str], of: Held) -> Card:
+    if visit.customer is None:
+        return Card(visit, "", "", "", [masked[c] for c in visit.candidates], [], [], [])
+    customer = visit.customer
+    row, speaks = of.row(customer), english()
+    tier = TIERS.get(row.get("tier") or "")
+    post = post_of(customer, of.base)
+    suggestions = [
+        {
+            "place": s.place,
+            "outcome": s.outcome,
+            "said": s.get_outcome_display(),
+            **words(customer, s.action, of, speaks),
+        }
+        for s in visit.suggestions.all()
+    ]
+    return Card(
+        visit,
+        shown_as[customer],
+        tier[int(speaks)] if tier else row.get("tier") or "",
+        post or "",
+        [],
+        suggestions,
+        _open(customer, row, of),
+        _tasks(customer, of),
+    )
+
+
+def _tasks(customer: int, of: Held) -> list[dict[str, Any]]:
+    """What the lobby was asked to do at the customer's next visit, as far as he may hear it now."""
+    due = FollowUp.objects.filter(customer=customer, kind=FollowUpKind.LOBBY, done_at=None, dropped=False)
+    found = list(due.order_by("due_on", "id")[:20])
+    known = rules.since([customer], of.base.day) if found else None
+    fit = [task for task in found if known and may_be_said(customer, task.action, of, known)]
+    return [{"task": task, **_said_of(customer, task.action, of)} for task in fit[:MOST_TASKS]]
+
+
+def _said_of(customer: int, action: str, of: Held) -> dict[str, Any]:
+    """The words of an action; of one the night's plan does not have, nothing but that a campaign asks."""
+    if action in of.actions:
+        return words(customer, action, of, english())
+    return {"title": gettext("Asked for by a campaign"), "because": "", "script": ""}
+
+
+def _open(customer: int, row: dict[str, Any], of: Held) -> list[tuple[str, Any]]:
+    """What is open about a customer: (what, how many or when)."""
+    found: list[tuple[str, Any]] = []
+    due = FollowUp.objects.filter(customer=customer, done_at=None).exclude(kind=FollowUpKind.LOBBY).count()
+    if due:
+        found.append((gettext("Follow-ups"), due))
+    if row.get("maturing_30d"):
+        found.append((gettext("Maturing within 30 days"), row["maturing_30d"]))
+    if row.get("contact_due_on"):
+        found.append((gettext("Contact due by"), f"{row['contact_due_on']:%Y-%m-%d}"))
+    return found
+
+
+def called(customers: Sequence[int], of: Held) -> dict[int, str]:
+    """How the lobby calls customers: `lobby.name` says whether masked, by surname and title, or in full."""
+    how = value("lobby.name")
+    if how == 0:
+        return who.masked_names(customers, of.base)
+    fields = who.golden(customers, of.base)
+    names = {c: str(f["name"].value) if "name" in f and f["name"].value else "-" for c, f in fields.items()}
+    if how == 2:
+        return names
+    return {c: _surname(names[c], fields[c].get("sex")) for c in customers}
+
+
+def _surname(name: str, sex: Any) -> str:
+    if name == "-" or len(name) > 4 or not "\u4e00" <= name[0] <= "\u9fff":
+        return name[:1] + "**" if name != "-" else name
+    family = name[:2] if len(name) == 4 or name[:2] in DOUBLE else name[:1]
+    title = {"male": gettext("Mr %(family)s"), "female": gettext("Ms %(family)s")}
+    said = title.get(str(sex.value) if sex is not None else "", "%(family)s**")
+    return said % {"family": family}
+
+
+DOUBLE = frozenset(
+    ("欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "令狐", "司徒", "夏侯", "慕容")
+)
+
+
+def takers(visit: Arrival) -> list[Post]:
+    """Posts a visitor can be handed to: his own manager's first, then those of the outlet, where somebody
+    sits today."""
+    seated = Seat.objects.filter(Seat.on(timezone.localdate()), person__is_active=True)
+    branch = visit.outlet
+    here = Post.objects.filter(
+        branch__left__gte=branch.left, branch__right__lte=branch.right, role__in=BOOK_ROLES, seats__in=seated
+    ).distinct()
+    own = post_of(visit.customer) if visit.customer is not None else None
+    mine = list(Post.objects.filter(post_id=own, seats__in=seated).distinct()) if own else []
+    return [*mine, *(p for p in here.select_related("branch")[:30] if p not in mine)]

@@ -1,0 +1,195 @@
+"""What a head sees: what his posts planned, did and left undone, and whether the tool is used at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from quanke_desk.foundation.models import AuditEntry, Branch, Person, Post, Seat
+from quanke_desk.foundation.roles import BOOK_ROLES
+from quanke_desk.foundation.scope import Extent, post_of, scope_of
+from quanke_desk.work import rules, who
+from quanke_desk.work.held import Held, held
+from quanke_desk.work.models import Arrival, Contact, FollowUp, MorningOpened, Outcome
+from quanke_desk.work.queries import effective, english
+
+FIGURES = ("planned", "done", "effective", "open", "overdue")
+"""planned = done + open; effective is a part of done, overdue a part of open."""
+
+
+def posts(person: Person) -> QuerySet[Post]:
+    """Posts a person supervises: of his branch and below; of the bank for the committee."""
+    scope = scope_of(person)
+    found = Post.objects.filter(role__in=BOOK_ROLES).select_related("branch")
+    if scope.extent is Extent.BANK:
+        return found
+    if scope.extent is not Extent.BRANCH:
+        return found.none()
+    return found.filter(branch__branch_id__in=scope.branches)
+
+
+def team(person: Person) -> list[dict[str, Any]]:
+    """One row per post with `post, branch, role, people` and the figures of FIGURES, plus `follow_ups` that
+    are overdue. What is planned is the list of the last night."""
+    of = held()
+    supervised = list(posts(person))
+    names = [p.post_id for p in supervised]
+    seated = seats_of(names)
+    late = dict(
+        FollowUp.objects.filter(done_at=None, due_on__lt=timezone.localdate(), post__in=supervised)
+        .values_list("post__post_id")
+        .annotate(n=Count("id"))
+    )
+    lines = {name: of.lines(name) for name in names}
+    spoken = _spoken([row["customer"] for rows in lines.values() for row in rows], of)
+    table = []
+    for post in supervised:
+        counted = dict.fromkeys(FIGURES, 0)
+        for row in lines[post.post_id]:
+            for figure in _figures(row, spoken):
+                counted[figure] += 1
+        people = seated.get(post.post_id, [])
+        if people or counted["planned"]:
+            table.append(
+                {
+                    "pk": post.pk,
+                    "post": post.post_id,
+                    "branch": post.branch.name,
+                    "role": post.get_role_display(),
+                    "people": "、".join(people) if not english() else ", ".join(people),
+                    "follow_ups": late.get(post.post_id, 0),
+                    **counted,
+                }
+            )
+    return table
+
+
+def rows_behind(person: Person, post: Post, figure: str) -> list[dict[str, Any]] | None:
+    """The customers behind a figure of a post, masked; null for a post one does not supervise, or no such
+    figure."""
+    if figure not in FIGURES or not posts(person).filter(pk=post.pk).exists():
+        return None
+    of = held()
+    lines = of.lines(post.post_id)
+    spoken = _spoken([row["customer"] for row in lines], of)
+    chosen = [row for row in lines if figure in _figures(row, spoken)]
+    names = who.masked_names([row["customer"] for row in chosen], of.base)
+    masked = scope_of(person).masked  # amounts of single customers are for who answers for them
+    rows = []
+    for row in chosen:
+        contact = spoken.get((row["customer"], row["action"]))
+        rows.append(
+            {
+                "customer": row["customer"],
+                "name": names[row["customer"]],
+                "title": of.words(row["customer"], row["action"], english())["title"],
+                "due_on": row["due_on"],
+                "value": None if masked else row["value"],
+                "outcome": contact.get_outcome_display() if contact else None,
+                "at": contact.at if contact else None,
+                "evidence": contact.evidence if contact else None,
+                "moved": post_of(row["customer"], of.base) != post.post_id,
+            }
+        )
+    return rows
+
+
+def _figures(row: dict[str, Any], spoken: dict[tuple[int, str], Contact]) -> list[str]:
+    """The figures a line counts in."""
+    contact = spoken.get((row["customer"], row["action"]))
+    if contact is not None:
+        return ["planned", "done", *(["effective"] if effective(contact) else [])]
+    return ["planned", "open", *(["overdue"] if row["due_on"] < timezone.localdate() else [])]
+
+
+def _spoken(customers: list[int], of: Held) -> dict[tuple[int, str], Contact]:
+    """The last contact since the night that did something about an action, by customer and action."""
+    if not customers:
+        return {}
+    found = Contact.objects.filter(rules.standing(), day__gt=of.base.day).exclude(outcome=Outcome.NO_ANSWER)
+    if len(customers) <= 500:
+        found = found.filter(customer__in=customers)
+    return {(c.customer, c.action): c for c in found.exclude(action="").order_by("id")}
+
+
+def seats_of(names: list[str]) -> dict[str, list[str]]:
+    """Who sits on posts today, by post."""
+    found: dict[str, list[str]] = {}
+    seats = Seat.objects.filter(
+        Seat.on(timezone.localdate()), post__post_id__in=names, person__is_active=True
+    )
+    for post, name in seats.order_by("stands_in", "id").values_list("post__post_id", "person__name"):
+        found.setdefault(post, []).append(name)
+    return found
+
+
+@dataclass(frozen=True)
+class Week:
+    """Use of the tool in one week: how many people could, and how many did."""
+
+    first: dt.date
+    people: int
+    logged_in: int
+    opened: int
+    recorded: int
+    card_ms: int | None
+    cards: int
+
+
+def people(person: Person) -> QuerySet[Person]:
+    """People with a book whom a person supervises."""
+    found = Person.objects.filter(role__in=BOOK_ROLES, is_active=True)
+    scope = scope_of(person)
+    if scope.extent is Extent.BANK:
+        return found
+    return found.filter(branch__branch_id__in=scope.branches) if scope.branches else found.none()
+
+
+def adoption(person: Person, weeks: int = 4) -> list[Week]:
+    """Use of the tool by week, the latest first: everybody able to, everybody doing (S14)."""
+    today = timezone.localdate()
+    monday = today - dt.timedelta(days=today.weekday())
+    team_of = people(person)
+    return [_week(person, team_of, monday - dt.timedelta(weeks=n)) for n in range(weeks)]
+
+
+def used(person: Person, first: dt.date, what: str) -> QuerySet[Person] | None:
+    """The people behind a figure of a week; null for no such figure."""
+    return _used(people(person), first).get(what)
+
+
+def _used(team_of: QuerySet[Person], first: dt.date) -> dict[str, QuerySet[Person]]:
+    begin = timezone.make_aware(dt.datetime.combine(first, dt.time()))
+    end = begin + dt.timedelta(weeks=1)
+    last = first + dt.timedelta(days=6)
+    logged = AuditEntry.objects.filter(action="login", at__gte=begin, at__lt=end).values("person")
+    opened = MorningOpened.objects.filter(day__gte=first, day__lte=last).values("person")
+    recorded = Contact.objects.filter(rules.standing(), day__gte=first, day__lte=last).values("person")
+    return {
+        "people": team_of,
+        "logged_in": team_of.filter(pk__in=logged),
+        "opened": team_of.filter(pk__in=opened),
+        "recorded": team_of.filter(pk__in=recorded),
+    }
+
+
+def _week(person: Person, team_of: QuerySet[Person], first: dt.date) -> Week:
+    counts = {name: found.count() for name, found in _used(team_of, first).items()}
+    outlets = _outlets(person)
+    shown = Arrival.objects.filter(
+        outlets, day__gte=first, day__lte=first + dt.timedelta(days=6), card_ms__isnull=False
+    ).values_list("card_ms", flat=True)
+    times = sorted(ms for ms in shown[:10_000] if ms is not None)
+    p95 = times[max(0, -(-len(times) * 95 // 100) - 1)] if times else None
+    return Week(first, **counts, card_ms=p95, cards=len(times))
+
+
+def _outlets(person: Person) -> Q:
+    scope = scope_of(person)
+    if scope.extent is Extent.BANK:
+        return Q()
+    return Q(outlet__in=Branch.objects.filter(branch_id__in=scope.branches))

@@ -1,0 +1,173 @@
+"""Requests about personal data: deadlines, four eyes for deletion, retention, a copy given out once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+
+from quanke.kernel.calendars import working_days_between
+from quanke_desk.customers import actions, queries
+from quanke_desk.customers.copying import copy_of
+from quanke_desk.customers.models import DataRequest, RequestState, Restriction
+from quanke_desk.foundation import approvals, parameters
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.models import AuditEntry, Person
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import Role
+from quanke_desk.foundation.scope import rows, scope_of
+from tests.desk.test_customers import first_of, post
+
+
+@pytest.fixture
+def second(desk: dict[str, Person]) -> Person:
+    """Another person of compliance."""
+    return Person.objects.create(username="second", name="复核", role=Role.COMPLIANCE)
+
+
+def without_accounts(desk: dict[str, Person]) -> int:
+    """Somebody the bank knows who never had an account: nothing has to be kept of him."""
+    codes, numbers = base().codes("stage")
+    never = (codes == numbers["prospect"]) & rows(scope_of(desk[Role.COMPLIANCE]))
+    return int(np.flatnonzero(never)[0])
+
+
+def asked_of(customer: int, kind: str, by: Person, **more: Any) -> DataRequest:
+    return actions.record_request(customer, kind, "客户书面申请", "F-2026-001", by=by, **more)
+
+
+def test_a_deadline_in_working_days(desk: dict[str, Person]) -> None:
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    made = asked_of(customer, "access", desk[Role.BRANCH_HEAD])
+    assert working_days_between(made.received_on, made.due_on) == parameters.value("request.workdays") == 15
+    with pytest.raises(NotAllowed, match="asked already"):
+        asked_of(customer, "access", desk[Role.BRANCH_HEAD])
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "rule"),
+    [
+        ("cooking", {}, "kind"),
+        ("correction", {}, "field"),
+        ("access", {"field": "phone"}, "field"),
+        ("access", {"received_on": dt.date(2020, 1, 2)}, "received"),
+    ],
+)
+def test_what_breaks_a_rule_is_not_recorded(
+    desk: dict[str, Person], kind: str, more: dict[str, Any], rule: str
+) -> None:
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    with pytest.raises(NotAllowed, match=rule):
+        asked_of(customer, kind, desk[Role.BRANCH_HEAD], **more)
+
+
+def test_overdue_ones_are_said_so(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    made = asked_of(customer, "explanation", desk[Role.BRANCH_HEAD])
+    assert not entered[Role.COMPLIANCE].get("/customers/requests/").context["overdue"]
+    DataRequest.objects.filter(pk=made.pk).update(due_on=dt.date(2020, 1, 2))
+    page = entered[Role.COMPLIANCE].get("/customers/requests/")
+    assert page.context["overdue"] == 1 and page.context["listed"].rows[0]["overdue"]
+    assert entered[Role.TELLER].get("/customers/requests/").context["overdue"] == 0, "others' are not theirs"
+    assert entered[Role.TELLER].get(f"/customers/requests/{made.pk}/").status_code == 404
+
+
+def test_deletion_takes_two_and_hides_at_once(
+    desk: dict[str, Person], entered: dict[str, Client], second: Person
+) -> None:
+    compliance, customer = desk[Role.COMPLIANCE], without_accounts(desk)
+    analyst = entered[Role.ANALYST]
+    before = analyst.get("/customers/").context["listed"].count
+    assert [r["customer"] for r in post(analyst, str(customer)).context["answer"].found] == [customer]
+    made = asked_of(customer, "deletion", compliance)
+    assert actions.decide_request(made.pk, True, "可以删除", by=compliance).state == RequestState.ASKED
+    with pytest.raises(NotAllowed, match="does not decide"):
+        actions.decide_deletion(made.pk, True, "自批", by=compliance)
+    assert not Restriction.objects.exists()
+    done = actions.decide_deletion(made.pk, True, "复核同意", by=second)
+    assert done.state == RequestState.GRANTED and done.decided_by == second
+    assert Restriction.objects.get(customer=customer).kind == "deleted"
+    assert post(analyst, str(customer)).context["answer"].count == 0
+    assert analyst.get("/customers/").context["listed"].count == before - 1
+    assert analyst.get(f"/customers/{customer}/").status_code == 404
+    assert not queries.may_contact(customer, "call") and customer in queries.refused_here("sms")
+    assert not queries.may_contact(customer, "call", "service")
+    assert entered[Role.COMPLIANCE].get(f"/customers/{customer}/").status_code == 200
+    assert AuditEntry.objects.filter(action="customer.restrict", subject=f"customer:{customer}").exists()
+
+
+def test_a_refused_deletion_leaves_the_request_open(desk: dict[str, Person], second: Person) -> None:
+    compliance, customer = desk[Role.COMPLIANCE], without_accounts(desk)
+    made = asked_of(customer, "deletion", compliance)
+    actions.decide_request(made.pk, True, "可以删除", by=compliance)
+    assert actions.decide_deletion(made.pk, False, "资料不全", by=second).state == RequestState.OPEN
+    assert not Restriction.objects.exists()
+    again = actions.decide_request(made.pk, True, "补齐资料", by=compliance)
+    assert again.approval is not None
+    approvals.decide(again.approval, False, by=second, answer="仍不全")  # on the page of approvals
+    assert actions.reopen_refused() == 1 and actions.reopen_refused() == 0
+    assert actions.decide_request(made.pk, False, "不符合条件", by=second).state == RequestState.REFUSED
+
+
+def test_retention_comes_before_deletion(
+    desk: dict[str, Person], second: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compliance = desk[Role.COMPLIANCE]
+    customer, _ = first_of(compliance)
+    made = asked_of(customer, "deletion", compliance)
+    with pytest.raises(NotAllowed, match="accounts are open"):
+        actions.decide_request(made.pk, True, "可以删除", by=compliance)
+    ended = {"accounts_open": 0, "last_transaction_on": dt.date(2026, 2, 28)}
+    monkeypatch.setattr("quanke_desk.customers.at_night.AtNight.row", lambda *_: ended)
+    actions.decide_request(made.pk, True, "可以删除", by=compliance)
+    actions.decide_deletion(made.pk, True, "同意", by=second)
+    held = Restriction.objects.get(customer=customer)
+    assert held.kind == "storage_only" and held.until == dt.date(2036, 2, 28)
+
+
+def test_a_copy_is_whole_without_secrets_and_given_out_once(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    client = entered[Role.COMPLIANCE]
+    customer, golden = first_of(desk[Role.BRANCH_HEAD])
+    made = asked_of(customer, "access", desk[Role.BRANCH_HEAD])
+    at = f"/customers/requests/{made.pk}/"
+    assert client.post(f"{at}copy/").status_code == 302, "not before it is granted"
+    client.post(at, {"do": "grant", "answer": "身份已核实"})
+    assert DataRequest.objects.get(pk=made.pk).state == RequestState.GRANTED
+    answer = client.post(f"{at}copy/")
+    assert answer["Content-Type"] == "application/zip"
+    packed = zipfile.ZipFile(io.BytesIO(answer.content))
+    told = json.loads(packed.read("copy.json"))
+    assert golden["phone"] in str(told["tables"]["parties"]) and told["tables"]["accounts"]["rows"]
+    assert golden["phone"] in packed.read("copy.html").decode()
+    names = {t["name"] for t in told["tags"]}
+    assert {"tier", "aum", "churn_risk"} & names >= {"tier", "aum"}
+    assert not {"credit_score_band", "shared_device_persons"} & names
+    assert "credit_score" not in str(told["tables"]["parties"]) and all(t["definition"] for t in told["tags"])
+    assert client.post(f"{at}copy/").status_code == 302, "once"
+    assert AuditEntry.objects.filter(action="customer.copy").count() == 1
+
+
+def test_a_copy_holds_no_formulas(desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch) -> None:
+    customer, _ = first_of(desk[Role.COMPLIANCE])
+    made = asked_of(customer, "access", desk[Role.COMPLIANCE])
+    rows_of = {"parties": {"title_zh": "", "title_en": "", "rows": [{"name": "=1+1", "city": "-x"}]},
+               "consents": {"title_zh": "", "title_en": "", "rows": []}}  # fmt: skip
+    monkeypatch.setattr("quanke_desk.customers.copying.tables_of", lambda _: rows_of)
+    text = zipfile.ZipFile(io.BytesIO(copy_of(made))).read("parties.csv").decode("utf-8-sig")
+    assert "'=1+1" in text and "'-x" in text
+
+
+def test_a_value_does_not_slip_into_the_register(desk: dict[str, Person]) -> None:
+    customer, golden = first_of(desk[Role.BRANCH_HEAD])
+    with pytest.raises(NotAllowed, match="numbers"):
+        actions.record_request(
+            customer, "correction", f"新手机 {golden['phone']}", "F-100", "phone", by=desk[Role.BRANCH_HEAD]
+        )

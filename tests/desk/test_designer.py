@@ -1,0 +1,234 @@
+"""The designer: steps put in, taken out, moved and led elsewhere; a design tried, saved, started by two."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from quanke_desk.campaigns import designing, journey_actions
+from quanke_desk.campaigns.graph import GraphError, read_graph
+from quanke_desk.campaigns.models import Audience, AudienceVersion, Enrolment, Journey, Send
+from quanke_desk.foundation import approvals
+from quanke_desk.foundation.models import Approval, AuditEntry, Person
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import Role
+from tests.desk.test_journeys import SIX
+
+
+def test_a_design_by_hand_of_buttons() -> None:
+    made, send = designing.put_in(designing.empty(), "", "", "send")
+    made = designing.change(made, send, {"template": "hello", "means": ["sms"]})
+    made, wait = designing.put_in(made, send, "next", "wait")
+    made, asked = designing.put_in(made, wait, "next", "if")
+    made = designing.change(made, asked, {"when": "aum > 0元"})
+    made, task = designing.put_in(made, asked, "then", "task")
+    assert [p.name for p in designing.tree(made)] == [send, wait, asked]
+    graph = read_graph(made)
+    assert [n.name for n in graph.nodes][:3] == [send, wait, asked] and len(graph.nodes) == 5
+    moved = designing.move(made, task, "", "")
+    assert moved["start"] == task and read_graph(moved).nodes[1].name == send
+    led = designing.lead(made, asked, "else", wait)
+    assert [n.name for n in read_graph(led).nodes][1] == wait, "back to a wait is a circle that rests"
+    out = designing.take_out(made, asked)
+    assert set(out["nodes"]) == {send, wait, task, "end"}
+    with pytest.raises(NotAllowed):
+        designing.take_out(out, "end")
+
+
+def test_any_clicks_leave_a_design_that_hangs_together() -> None:
+    drawn = random.Random(7)
+    for _turn in range(60):
+        design = designing.empty()
+        for _click in range(25):
+            name = drawn.choice(list(design["nodes"]))
+            ways = designing.ways_of(design["nodes"][name])
+            way = drawn.choice(ways)[0] if ways else ""
+            try:
+                match drawn.choice(["put_in"] * 4 + ["take_out", "lead", "move"]):
+                    case "put_in":
+                        kind = drawn.choice(list(designing.FRESH))
+                        design = designing.put_in(design, name if ways else "", way, kind)[0]
+                    case "take_out":
+                        design = designing.take_out(design, name)
+                    case "lead":
+                        design = designing.lead(design, name, way, drawn.choice(list(design["nodes"])))
+                    case _:
+                        to = drawn.choice(list(design["nodes"]))
+                        out = designing.ways_of(design["nodes"][to])
+                        design = designing.move(design, name, to, out[0][0] if out else "next")
+            except NotAllowed:
+                continue
+            known = set(design["nodes"])
+            assert design["start"] in known
+            assert all(to in known for n in design["nodes"].values() for _, to in designing.ways_of(n))
+            seen = json.dumps([p.name for p in designing.tree(design)])
+            assert seen, "the tree ends"
+
+
+@pytest.fixture
+def audience(desk: dict[str, Person]) -> AudienceVersion:
+    made = Audience.objects.create(title="核心客户", made_by=desk[Role.ANALYST])
+    return AudienceVersion.objects.create(
+        audience=made, number=1, kind="live", text='tier == "core"', night=dt.date(2026, 6, 30), size=400,
+        by=desk[Role.ANALYST],
+    )  # fmt: skip
+
+
+def test_from_the_designer_to_a_journey_that_runs(
+    desk: dict[str, Person], entered: dict[str, Client], audience: AudienceVersion
+) -> None:
+    client = entered[Role.ANALYST]
+    answer = client.post("/journeys/", {"name": "core_fund", "title_zh": "核心客户基金", "title_en": "Funds"})
+    journey = Journey.objects.get()
+    path = f"/journeys/{journey.pk}/design/"
+    assert answer["Location"] == path
+    assert "同名" in client.post("/journeys/", {"name": "core_fund", "title_zh": "x"}).content.decode()
+    answer = client.post(path, {"do": "put_in", "after": "", "way": "", "kind": "send"})
+    assert answer["Location"].endswith("?step=send#panel")
+    page = client.get(path + "?step=send").content.decode()
+    assert "模板" in page and "尚缺" in page and 'aria-current="true"' in page
+    words = {"do": "change", "step": "send", "template": "fund-hello", "means": "push", "then_means": "sms"}
+    client.post(path, words)
+    client.post(path, {"do": "put_in", "after": "send", "way": "next", "kind": "split"})
+    client.post(path, {"do": "change", "step": "split", "shares": "20%，30%, 50%"})
+    journey.refresh_from_db()
+    assert journey.draft["nodes"]["send"]["means"] == ["push", "sms"]
+    assert [p["share"] for p in journey.draft["nodes"]["split"]["parts"]] == ["20%", "30%", "50%"]
+    until = str(timezone.localdate() + dt.timedelta(days=20))
+    form = {"audience": audience.audience_id, "control": "20", "purpose": "marketing", "priority": "5",
+            "until": until}  # fmt: skip
+    tried = client.post(path, {**form, "do": "try"}).content.decode()
+    assert 'id="tried"' in tried and not Enrolment.objects.exists()
+    refused = client.post(path, {**form, "do": "save", "control": "0.5"}).content.decode()
+    assert "1% 对照" in refused
+    assert client.post(path, {**form, "do": "save"})["Location"] == f"/journeys/{journey.pk}/"
+    version = journey.versions.get()
+    assert version.control_ppm == 200_000 and version.audience == audience
+    page = f"/journeys/{journey.pk}/"
+    answer = client.post(page, {"do": "start", "version": version.pk, "reason": "夏季活动"})
+    asked = Approval.objects.get()
+    assert answer["Location"] == f"/approvals/{asked.pk}/"
+    client.post(f"/approvals/{asked.pk}/", {"do": "approve"})
+    version.refresh_from_db()
+    assert version.started_at is None, "who asked does not decide"
+    shown = entered[Role.COMMITTEE].get(f"/approvals/{asked.pk}/").content.decode()
+    assert "20 %" in shown and "核心客户" in shown
+    entered[Role.COMMITTEE].post(f"/approvals/{asked.pk}/", {"do": "approve"})
+    version.refresh_from_db()
+    journey.refresh_from_db()
+    assert version.started_at is not None and journey.state == "running" and journey.current == version
+    assert AuditEntry.objects.filter(action="journeys.start").count() == 1
+    assert "核心客户" in client.get(page).content.decode()
+
+
+def test_an_audience_enters_whole_and_small_ones_are_refused_early(
+    desk: dict[str, Person], audience: AudienceVersion, tmp_path: Path, settings: Any
+) -> None:
+    from quanke_desk.foundation.working import run, take
+
+    shutil.copytree(settings.QUANKE_HOME, tmp_path / "home")
+    settings.QUANKE_HOME = str(tmp_path / "home")  # the register of the home is written
+    analyst, committee = desk[Role.ANALYST], desk[Role.COMMITTEE]
+    until = timezone.localdate() + dt.timedelta(days=20)
+    for name, share, purpose in (("sells", 450_000, "marketing"), ("serves", 0, "service")):
+        journey = journey_actions.make_journey(f"core_{name}", "x", "", by=analyst)
+        version = journey_actions.save_design(
+            journey, SIX, by=analyst, audience=audience, control_ppm=share, until=until, purpose=purpose
+        )
+        asked = journey_actions.ask_to_start(version, by=analyst, reason="x")
+        approvals.decide(asked.pk, True, by=committee)
+        held = take()
+        assert held is not None and held.kind == "journeys.enter" and held.by == analyst
+        run(held)
+        held.refresh_from_db()
+        assert held.state == "done", held.error
+        arms = Counter(Enrolment.objects.filter(version=version).values_list("arm", flat=True))
+        assert arms[1] > 50 and (
+            arms[0] == 0 if not share else abs(arms[0] / sum(arms.values()) - 0.45) < 0.05
+        )
+    AudienceVersion.objects.filter(pk=audience.pk).update(size=100)
+    version = journey_actions.save_design(
+        journey, SIX, by=analyst, audience=audience, control_ppm=200_000, until=until
+    )
+    version.audience.refresh_from_db()
+    with pytest.raises(NotAllowed, match="too small"):
+        journey_actions.ask_to_start(version, by=analyst, reason="x")
+
+
+def test_text_and_buttons_are_one_design(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    journey = journey_actions.make_journey("by_text", "文本", "", by=desk[Role.ANALYST])
+    client, path = entered[Role.ANALYST], f"/journeys/{journey.pk}/design/"
+    client.post(path, {"do": "text", "text": json.dumps(SIX)})
+    journey.refresh_from_db()
+    assert journey.draft == SIX
+    for text, says in (
+        ("{", "JSON"),
+        ('{"nodes": {}}', "步骤"),
+        (json.dumps({**SIX, "start": "x"}), "没有此步骤"),
+    ):
+        assert says in client.post(path, {"do": "text", "text": text}).content.decode()
+    journey.refresh_from_db()
+    assert journey.draft == SIX
+    page = client.get(path).content.decode()
+    assert page.count('data-step="') == 9 and "→ <a" in page, "a step met again is named, not shown twice"
+
+
+def test_who_may_not(desk: dict[str, Person], entered: dict[str, Client], audience: AudienceVersion) -> None:
+    analyst, committee = desk[Role.ANALYST], desk[Role.COMMITTEE]
+    journey = journey_actions.make_journey("mine_alone", "x", "", by=analyst)
+    until = timezone.localdate() + dt.timedelta(days=5)
+    with pytest.raises(NotAllowed):
+        journey_actions.save_design(
+            journey, SIX, by=committee, audience=None, control_ppm=100_000, until=until
+        )
+    with pytest.raises(GraphError, match="when"):
+        bad = {**SIX, "nodes": {**SIX["nodes"], "rich": {**SIX["nodes"]["rich"], "when": "no_tag > 1"}}}
+        journey_actions.save_design(journey, bad, by=analyst, audience=None, control_ppm=100_000, until=until)
+    assert entered[Role.COMMITTEE].get(f"/journeys/{journey.pk}/").status_code == 200
+    assert entered[Role.COMMITTEE].get(f"/journeys/{journey.pk}/design/").status_code == 403
+    assert entered[Role.CUSTOMER_MANAGER].get("/journeys/").status_code == 403
+    open_to_systems = {"entry": "interface", **SIX}
+    version = journey_actions.save_design(
+        journey, open_to_systems, by=analyst, audience=None, control_ppm=100_000, until=until
+    )
+    asked = journey_actions.ask_to_start(version, by=analyst, reason="x")
+    approvals.decide(asked.pk, True, by=committee)
+    journey.refresh_from_db()
+    for turn, state in (("pause", "paused"), ("resume", "running"), ("drain", "draining")):
+        getattr(journey_actions, turn)(journey, by=analyst, reason="x")
+        journey.refresh_from_db()
+        assert journey.state == state
+    with pytest.raises(NotAllowed):
+        journey_actions.resume(journey, by=analyst, reason="x")
+    with pytest.raises(NotAllowed):
+        journey_actions.pause(journey, by=analyst, reason=" ")
+
+
+def test_ending_lets_everybody_out(desk: dict[str, Person]) -> None:
+    from quanke_desk.campaigns.entering import enter
+    from quanke_desk.campaigns.moving import move_due
+
+    analyst = desk[Role.ANALYST]
+    journey = journey_actions.make_journey("to_end", "x", "", by=analyst)
+    version = journey_actions.save_design(
+        journey, {"entry": "interface", **SIX}, by=analyst, audience=None, control_ppm=10_000,
+        until=timezone.localdate() + dt.timedelta(days=5),
+    )  # fmt: skip
+    asked = journey_actions.ask_to_start(version, by=analyst, reason="x")
+    approvals.decide(asked.pk, True, by=desk[Role.COMMITTEE])
+    version.refresh_from_db()
+    version.journey.refresh_from_db()
+    entered = enter(version, np.arange(50))
+    control = Enrolment.objects.filter(state="c").count()
+    assert journey_actions.end(journey, by=analyst, reason="x") == entered - control
+    assert move_due().steps == 0 and not Send.objects.exists()

@@ -1,0 +1,80 @@
+"""Plays that are ready, and pages of what campaigns changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from quanke.effects.store import EffectStore
+from quanke_desk.campaigns import effect_queries, plays
+from quanke_desk.campaigns.branching import check_conditions, holds_of
+from quanke_desk.campaigns.designing import tree
+from quanke_desk.campaigns.graph import read_graph
+from quanke_desk.campaigns.models import Audience, Journey, Template
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.models import AuditEntry, Person
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import Role
+
+
+@pytest.mark.parametrize("play", plays.PLAYS, ids=lambda play: play.name)
+def test_a_play_is_whole(desk: dict[str, Person], play: plays.Play) -> None:
+    import numpy as np
+
+    graph = read_graph(play.graph())
+    check_conditions(graph)
+    assert graph.templates() == {text.code for text in play.texts}
+    means = {text.code: text.means for text in play.texts}
+    assert all(n.means[0] == means[n.template] for n in graph.nodes if n.template), "its own means first"
+    assert tree(play.graph()) and play.control.endswith("%")
+    everybody = np.flatnonzero(base().there)
+    assert 0 < holds_of(play.audience, everybody).sum() < len(everybody), "somebody, not everybody"
+    assert all(text.zh and text.en and len(text.zh) <= 60 for text in play.texts)
+
+
+def test_one_click_starts_from_a_play(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    client = entered[Role.ANALYST]
+    page = client.get("/plays/").content.decode()
+    assert page.count('name="play"') == len(plays.PLAYS) == 10 and "新开卡二次营销" in page
+    for turn in range(2):
+        answer = client.post("/plays/", {"play": "dormant_wake"})
+        made = Journey.objects.first()
+        assert made is not None and answer["Location"] == f"/journeys/{made.pk}/design/"
+        assert made.name == ("dormant_wake", "dormant_wake_2")[turn] and made.state == "draft"
+        assert "尚缺" not in client.get(answer["Location"]).content.decode(), "the design lacks nothing"
+    assert Audience.objects.count() == 2
+    assert set(Template.objects.values_list("code", flat=True)) == {
+        "wake-login", "wake-login.sms", "wake-gift", "wake-gift.push",
+    }  # fmt: skip
+    assert not Template.objects.exclude(versions__state="draft").exists(), "texts wait for approval"
+    assert AuditEntry.objects.filter(action="journeys.play").count() == 2
+    assert 'name="play"' not in entered[Role.COMMITTEE].get("/plays/").content.decode()
+    with pytest.raises(NotAllowed):
+        plays.start_from("dormant_wake", by=desk[Role.COMMITTEE])
+    with pytest.raises(NotAllowed):
+        plays.start_from("nothing", by=desk[Role.ANALYST])
+
+
+def test_what_a_campaign_changed(
+    desk: dict[str, Person], entered: dict[str, Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quanke.effects.store.FOLDER", str(tmp_path))  # not into the home tests share
+    client = entered[Role.COMMITTEE]
+    page = client.get("/effects/").content.decode()
+    names = [c.name for c in effect_queries.campaigns()]
+    assert names and all(f"/effects/{name}/" in page for name in names)
+    assert not any(name.startswith("plan.") for name in names)
+    assert client.get("/effects/nothing/").status_code == 404
+    name = "fund_spring_2026"
+    assert name in names
+    EffectStore(base().bank.home.path).keep(base().bank.effects(name))
+    found = effect_queries.campaign(name)
+    assert found is not None and found.told is not None and found.sentence
+    page = client.get(f"/effects/{name}/").content.decode()
+    assert found.sentence in page and page.count("<svg") >= len(found.told["outcomes"])
+    bars = [o["bar"] for o in effect_queries.shown_outcomes(found.told) if o["bar"]]
+    assert bars and all(0 <= bar["low"] <= bar["at"] <= bar["high"] <= 100 for bar in bars)
+    assert client.post(f"/effects/{name}/").status_code == 302
+    assert entered[Role.CUSTOMER_MANAGER].get("/effects/").status_code == 403

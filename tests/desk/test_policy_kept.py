@@ -1,0 +1,280 @@
+"""Whatever the population, the journey, the clock and what is recorded meanwhile: nothing leaves outside of
+the contact policy, and who is compared with or held out is never contacted.
+
+Journeys are entered, moved, heard and sent by the code that does so in earnest; at the moment a message
+leaves by its channel the slow judge of `test_policy` is asked of the records as they are then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quanke.effects.groups import effect_rules
+from quanke_desk.campaigns import entering, hearing, moving
+from quanke_desk.campaigns.channels.channel import Message, Outcome
+from quanke_desk.campaigns.channels.sandbox import Sandbox
+from quanke_desk.campaigns.graph import read_graph
+from quanke_desk.campaigns.known import CAPS, night_facts
+from quanke_desk.campaigns.models import (
+    Arm,
+    Block,
+    Enrolment,
+    Journey,
+    JourneyVersion,
+    Send,
+    Template,
+    TemplateVersion,
+)
+from quanke_desk.campaigns.policy import URGENT
+from quanke_desk.campaigns.sending import send_due
+from quanke_desk.customers.at_night import at_night
+from quanke_desk.customers.models import Restriction
+from quanke_desk.customers.queries import risk_of_product
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.models import Person
+from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.roles import Role
+from quanke_desk.work.models import FollowUp
+from quanke_desk.work.rules import quiet
+from tests.desk.test_policy import (
+    DAY,
+    FRIDAY,
+    NIGHT,
+    PLACE,
+    WORLD,
+    agreed,
+    answered,
+    epoch,
+    judged,
+    lay,
+    reached,
+    restricted,
+    undone,
+)
+
+CODES = ("one", "two", "three")
+SENT_BY = ("sms", "push", "wecom", "email")
+HAPPENING = ("nothing", "nothing", "no", "yes", "block", "click", "pause", "restrict", "withdraw")
+_SMS: dict[str, Any] = {"do": "send", "template": "one", "means": ["sms", "push"]}
+_SENDS = st.fixed_dictionaries({
+    "do": st.just("send"), "template": st.sampled_from(CODES),
+    "means": st.lists(st.sampled_from(SENT_BY), min_size=1, max_size=3, unique=True),
+})  # fmt: skip
+_STEPS = st.one_of(
+    _SENDS, _SENDS,
+    st.fixed_dictionaries({"do": st.just("wait"), "hours": st.integers(1, 30)}),
+    st.fixed_dictionaries({"do": st.just("wait"), "days": st.integers(0, 2), "at": st.just("10:00")}),
+    st.just({"do": "if", "when": "aum >= 50_000元"}),
+    st.just({"do": "split"}),
+    st.just({"do": "listen", "event": "clicked", "days": 1}),
+    st.fixed_dictionaries({"do": st.just("task"), "who": st.sampled_from(["manager", "remote_team"])}),
+)  # fmt: skip
+
+
+def designed(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """A design of steps in a row; where ways part, the second passes the next step by."""
+    names = [f"n{at}" for at in range(len(steps))] + ["end", "end"]
+    nodes: dict[str, Any] = {"end": {"do": "exit"}}
+    for at, step in enumerate(steps):
+        first, second = names[at + 1], names[at + 2]
+        if step["do"] in ("if", "listen"):
+            nodes[names[at]] = {**step, "then": first, "else": second}
+        elif step["do"] == "split":
+            nodes[names[at]] = {**step, "parts": [{"share": "50%", "next": n} for n in (first, second)]}
+        else:
+            nodes[names[at]] = {**step, "next": first}
+    return {"start": "n0", "nodes": nodes}
+
+
+JOURNEYS = st.lists(
+    st.fixed_dictionaries({
+        "steps": st.lists(_STEPS, min_size=1, max_size=6).map(lambda steps: [{**_SMS}, *steps]),
+        "control": st.sampled_from([0, 0, 200_000, 500_000]),
+        "purpose": st.sampled_from(["marketing"] * 4 + ["service"]),
+        "priority": st.sampled_from([1, 5, 9]),
+    }), min_size=2, max_size=4,
+)  # fmt: skip
+TEXTS = st.lists(
+    st.fixed_dictionaries({
+        "state": st.sampled_from(["approved"] * 9 + ["withdrawn", "asked", "draft"]),
+        "since": st.sampled_from([0, 0, 0, 0, 1]), "lasts": st.sampled_from([0, 1, 30, 30, 30]),
+        "product": st.sampled_from(["", "", "", "", "", "", "no-such", "risky"]),
+        "purpose": st.sampled_from(["marketing"] * 4 + ["service"]),
+    }), min_size=12, max_size=12,
+)  # fmt: skip
+HAPPENS = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 1, 5, 11, 24, 26]),
+        st.sampled_from(HAPPENING),
+        PLACE,
+    ),
+    min_size=3, max_size=8,
+)  # fmt: skip
+
+
+class Left:
+    """What left by the channels, each judged when it did."""
+
+    def __init__(self) -> None:
+        self.now = DAY
+        self.people: list[int] = []
+        self.keys: Counter[str] = Counter()
+        self.rules: Counter[str] = Counter()
+
+    def judge(self, message: Message) -> None:
+        row = Send.objects.select_related("version__template", "journey").get(key=message.key)
+        text, now = row.version, self.now
+        assert text is not None and row.means == message.means
+        assert text.state == "approved" and text.valid_from is not None and text.valid_until is not None
+        assert text.valid_from <= now.date() <= text.valid_until, "a text that is not in force"
+        assert (text.template.means, text.template.purpose) == (row.means, row.purpose)
+        known = risk_of_product(text.template.product) if text.template.product else 0
+        asked = {
+            "customer": row.customer, "means": row.means, "purpose": row.purpose, "journey": row.journey_id,
+            "risk": -1 if known is None else known,
+        }  # fmt: skip
+        assert not judged(asked, now), (row.means, row.purpose)
+        sells = row.purpose == "marketing"
+        assert not quiet(now) or (not sells and row.priority >= URGENT), "in quiet hours"
+        if sells:
+            assert reached(row.customer, row.means, now) <= value(CAPS[row.means]), "too often"
+        assert row.journey is None or row.journey.state not in ("paused", "ended")
+        self.keys[message.key] += 1
+        self.people.append(row.customer)
+
+
+def texts(by: Person, told: list[dict[str, Any]], start: dt.date, risky: str) -> None:
+    """Twelve texts: three codes by four means."""
+    names = [(f"{code}.{means}", means) for code in CODES for means in SENT_BY]
+    for (code, means), each in zip(names, told, strict=True):
+        product = risky if each["product"] == "risky" else each["product"]
+        of = Template.objects.create(
+            code=code, title=code, means=means, purpose=each["purpose"], product=product, made_by=by
+        )
+        since = start + dt.timedelta(days=each["since"])
+        TemplateVersion.objects.create(
+            template=of, number=1, subject_zh="您好", body_zh="您好", state=each["state"], by=by,
+            valid_from=since, valid_until=since + dt.timedelta(days=each["lasts"]),
+        )  # fmt: skip
+
+
+def run(by: Person, number: int, told: dict[str, Any], now: dt.datetime) -> JourneyVersion:
+    graph = designed(told["steps"])
+    read_graph(graph)
+    journey = Journey.objects.create(name=f"kept{number}", title_zh="x", state="running", made_by=by)
+    version = JourneyVersion.objects.create(
+        journey=journey, number=1, graph=graph, control_ppm=told["control"], purpose=told["purpose"],
+        priority=told["priority"], until=now.date() + dt.timedelta(days=60), by=by, started_at=now,
+    )  # fmt: skip
+    Journey.objects.filter(pk=journey.pk).update(current=version)
+    return version
+
+
+def happens(what: str, customer: int, by: Person, left: Left) -> None:
+    today = left.now.date()
+    if what in ("no", "yes"):
+        answered(customer, by, what == "yes", on=today)
+    elif what == "block":
+        Block.objects.create(customer=customer, means="any", since=today, reason="court")
+    elif what == "click":
+        hearing.heard("clicked", customers=[customer], now=epoch(left.now))
+    elif what == "pause":
+        first = Journey.objects.filter(name="kept0")
+        paused = first.filter(state="paused").exists()
+        first.update(state="running" if paused else "paused")
+    elif what == "restrict" and not Restriction.objects.filter(customer=customer).exists():
+        restricted(customer, by)
+    elif what == "withdraw":
+        TemplateVersion.objects.filter(template__code="one.sms").update(state="withdrawn")
+
+
+@given(
+    world=WORLD,
+    journeys=JOURNEYS,
+    told=TEXTS,
+    start=st.sampled_from([DAY, DAY, DAY, NIGHT, FRIDAY]),
+    story=HAPPENS,
+)
+@settings(max_examples=30)
+def check_kept(
+    world: dict[str, Any], journeys: list[dict[str, Any]], told: list[dict[str, Any]], start: dt.datetime,
+    story: list[tuple[int, str, int]], people: dict[str, Person], pool: list[int], risky: str, left: Left,
+) -> None:  # fmt: skip
+    by = people[Role.COMPLIANCE]
+    left.now = start
+    left.keys.clear()
+    with undone():
+        lay(world, pool, people, start)
+        texts(by, told, start.date(), risky)
+        versions = [run(by, number, each, start) for number, each in enumerate(journeys)]
+        for version in versions:
+            entering.enter(version, np.array(pool), epoch(start))
+            # past the door as well, as by arms that were dealt before the bank held somebody out
+            entering.put_in(version, read_graph(version.graph), np.array(pool), Arm.TREATED, epoch(start))
+        for hours, what, place in story:
+            left.now += dt.timedelta(hours=hours)
+            happens(what, pool[place], by, left)
+            moving.move_due(epoch(left.now))
+            send_due()
+        _never_contacted(versions, start)
+        assert all(count == 1 for count in left.keys.values()), "a message left twice"
+        left.rules.update(Send.objects.values_list("rule", flat=True))
+
+
+def _never_contacted(versions: Sequence[JourneyVersion], start: dt.datetime) -> None:
+    """Who is compared with, and (of offers) who is held out by the bank: neither a message nor a task."""
+    for version in versions:
+        controls = set(
+            Enrolment.objects.filter(version=version, state="c").values_list("customer", flat=True)
+        )
+        sent = Send.objects.filter(journey=version.journey_id)
+        tasks = FollowUp.objects.filter(journey=version.journey.name)
+        reached_ = {*sent.filter(state__in="ts").values_list("customer", flat=True)}
+        given_ = {*tasks.values_list("customer", flat=True)}
+        assert not controls & (reached_ | given_)
+        assert not controls & set(sent.values_list("customer", flat=True)), "not even queued"
+        if version.purpose == "marketing":
+            everybody = np.array(sorted(reached_ | given_), np.int64)
+            out = effect_rules(base().bank.home.path).hold_out.holds(everybody, start.date())
+            assert not out.any(), "held out by the bank"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nothing_leaves_outside_of_the_policy(
+    desk: dict[str, Person], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.QUANKE_CHANNELS, settings.QUANKE_DEMO = {}, True
+    left, kept = Left(), Sandbox.send
+
+    def judging(channel: Sandbox, batch: Sequence[Message]) -> list[Outcome]:
+        for message in batch:
+            left.judge(message)
+        return kept(channel, batch)
+
+    monkeypatch.setattr(Sandbox, "send", judging)
+    monkeypatch.setattr(timezone, "now", lambda: left.now)
+    facts = night_facts()
+    out = effect_rules(base().bank.home.path).hold_out.holds(np.arange(facts.size), DAY.date())
+    held_out = np.flatnonzero(out & facts.there & ~facts.ended & facts.of_age & (facts.agrees & 2 > 0))
+    by_sms = agreed(count=400)
+    assessed = [c for c in by_sms if facts.assessed[c] and facts.risk[c] >= 3]
+    pool = [
+        *by_sms[:5], *agreed("push", 2), *assessed[:1], *(int(c) for c in held_out[:2]),
+        int(np.flatnonzero(facts.profiling_refused & facts.there)[0]),
+        int(np.flatnonzero(facts.there & ~facts.ended & ~facts.of_age)[0]),
+    ]  # fmt: skip
+    risky = next(code for code in at_night().products if (risk_of_product(code) or 0) >= 4)
+    check_kept(people=desk, pool=pool, risky=risky, left=left)
+    assert len(left.people) > 40 and len(set(left.people)) > 4, "much left"
+    asked = {"hold_out", "consent", "template", "often", "quiet", "blocked"}
+    assert asked <= set(left.rules), left.rules

@@ -1,0 +1,239 @@
+"""What comes back: receipts, replies, clicks, a customer's no; and what the app shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from quanke_desk.campaigns import receiving
+from quanke_desk.campaigns.addresses import addresses
+from quanke_desk.campaigns.insertions import insertions
+from quanke_desk.campaigns.links import LONGEST, send_of, token_of
+from quanke_desk.campaigns.models import Block, Receipt, Send, SendState, TemplateVersion
+from quanke_desk.campaigns.policy import Candidates, decide
+from quanke_desk.campaigns.sending import send_due
+from quanke_desk.customers.at_night import reading
+from quanke_desk.customers.consenting import consents_of, may_contact
+from quanke_desk.customers.models import ConsentAnswer
+from quanke_desk.foundation.models import AuditEntry, Outgoing, ParameterValue, Person
+from quanke_desk.foundation.roles import Role
+from quanke_desk.work.held import held
+from quanke_desk.work.machines import make_key
+from tests.desk.test_policy import DAY, row_of
+from tests.desk.test_sending import now, queued, reachable, template
+
+__all__ = ["now"]
+AT = "2026-07-01T10:05:00+08:00"
+
+
+def key_for(desk: dict[str, Person], use: str) -> dict[str, str]:
+    return {"X-Quanke-Key": make_key("gateway", use, None, by=desk[Role.ADMINISTRATOR])[1]}
+
+
+def told(path: str, body: Any, headers: dict[str, str]) -> Any:
+    answer = Client().post(f"/api/campaigns/{path}", json.dumps(body), "application/json", headers=headers)
+    return answer.status_code, answer.json()
+
+
+def sent(desk: dict[str, Person], settings: Any, key: str = "a", **more: Any) -> Send:
+    """A push that went out by the sandbox."""
+    settings.QUANKE_DEMO = True
+    if not TemplateVersion.objects.exists():
+        template(desk[Role.ANALYST], **more)
+    push = queued(reachable()[0], key)
+    send_due()
+    push.refresh_from_db()
+    assert push.state == SendState.SENT, push.rule
+    return push
+
+
+def test_receipts_are_told_by_machines_and_noted_once(
+    desk: dict[str, Person], now: Any, settings: Any
+) -> None:
+    push = sent(desk, settings)
+    headers = key_for(desk, "receipts")
+    body = {
+        "receipts": [{"key": "a", "kind": "delivered", "at": AT}, {"key": "x", "kind": "opened", "at": AT}]
+    }
+    assert told("receipts", body, headers) == (200, {"new": 1, "unknown": ["x"]})
+    assert told("receipts", body, headers) == (200, {"new": 0, "unknown": ["x"]})
+    assert Receipt.objects.get(send=push).kind == "delivered"
+    assert told("receipts", body, {})[0] == 401
+    assert told("receipts", body, key_for(desk, "evidence"))[0] == 401
+    bad = {"receipts": [{"key": "a", "kind": "stolen", "at": AT}]}
+    assert told("receipts", bad, headers)[0] == 422
+
+
+def test_a_bounce_keeps_the_means_away(desk: dict[str, Person], now: Any, settings: Any) -> None:
+    push = sent(desk, settings)
+    body = {"receipts": [{"key": "a", "kind": "bounced", "at": AT}]}
+    assert told("receipts", body, key_for(desk, "receipts"))[0] == 200
+    block = Block.objects.get(customer=push.customer)
+    assert (block.means, (block.until - block.since).days) == ("sms", 90)  # type: ignore[operator]
+    decided = decide(Candidates.of([row_of(1, push.customer)]), DAY)
+    assert decided.rule_of(0) == "blocked"
+    assert AuditEntry.objects.filter(action="campaigns.block", person=None).count() == 1
+
+
+@pytest.mark.parametrize("said", ["T", "td", " R ", "退订", "0000", "退订。", "Ｔ", "拒收"])
+def test_a_no_holds_at_once(desk: dict[str, Person], now: Any, settings: Any, said: str) -> None:
+    push = sent(desk, settings)
+    assert may_contact(push.customer, "sms")
+    body = {"means": "sms", "text": said, "number": "MO-2026-1", "at": AT, "key": "a"}
+    headers = key_for(desk, "receipts")
+    assert told("replies", body, headers) == (200, {"pushes": 1, "refused": 1})
+    assert told("replies", body, headers)[0] == 200
+    answer = ConsentAnswer.objects.get()
+    assert (answer.given, answer.means, answer.proof) == (False, "sms", "MO-2026-1")
+    assert (answer.channel, answer.by) == ("message", None)
+    assert not may_contact(push.customer, "sms")
+    stands = {s.means: s.given for s in consents_of(push.customer) if s.purpose == "marketing"}
+    assert stands["sms"] is False
+    assert decide(Candidates.of([row_of(1, push.customer)]), DAY).rule_of(0) == "consent"
+    assert Outgoing.objects.filter(table="consents").count() == 1, "and goes home"
+    assert Receipt.objects.get(send=push).kind == "refused"
+
+
+def test_a_reply_that_says_something_else(desk: dict[str, Person], now: Any, settings: Any) -> None:
+    push = sent(desk, settings)
+    body = {"means": "sms", "text": "Tell me more", "number": "MO-1", "at": AT, "key": "a"}
+    assert told("replies", body, key_for(desk, "receipts")) == (200, {"pushes": 1, "refused": 0})
+    assert Receipt.objects.get(send=push).kind == "replied" and not ConsentAnswer.objects.exists()
+    unknown = {**body, "key": "nobody"}
+    assert told("replies", unknown, key_for(desk, "receipts"))[0] == 422
+    nameless = {**body, "key": ""}
+    assert told("replies", nameless, key_for(desk, "receipts"))[0] == 422
+
+
+def test_a_no_from_a_phone_is_of_everybody_who_has_it(
+    desk: dict[str, Person], now: Any, settings: Any
+) -> None:
+    push = sent(desk, settings)
+    phone = addresses([push.customer], "sms")[push.customer]
+    body = {"means": "sms", "text": "TD", "number": "MO-7", "at": AT, "sender": phone}
+    code, answer = told("replies", body, key_for(desk, "receipts"))
+    assert code == 200 and answer["refused"] >= 1 and answer["pushes"] == 1
+    assert not may_contact(push.customer, "sms")
+    assert phone not in str(list(AuditEntry.objects.values_list("detail", "reason", "subject")))
+
+
+def test_links_are_signed_and_lead_where_the_text_says(
+    desk: dict[str, Person], now: Any, settings: Any
+) -> None:
+    ParameterValue.objects.create(
+        name="campaigns.hosts", value="m.bank.example", since=dt.date(2020, 1, 1),
+        by=desk[Role.ADMINISTRATOR], reason="x",
+    )  # fmt: skip
+    push = sent(desk, settings, link="https://m.bank.example/offer")
+    token = token_of(push.pk, push.key)
+    assert len(token) <= LONGEST
+    answer = Client().get(f"/c/{token}")
+    assert (answer.status_code, answer["Location"]) == (302, "https://m.bank.example/offer")
+    assert Client().get(f"/c/{token}").status_code == 302
+    assert Receipt.objects.get(send=push).kind == "clicked"
+    other = queued(push.customer, "b")
+    for wrong in (
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        token_of(other.pk, "a"),
+        "x",
+        "-",
+        "é-é",
+        "9" * 39,
+    ):
+        assert send_of(wrong) is None and Client().get(f"/c/{wrong}").status_code == 404
+    assert Client().head(f"/c/{token}").status_code == 405
+    ParameterValue.objects.update(value="other.example")
+    assert Client().get(f"/c/{token}").status_code == 404, "the bank struck off the host"
+
+
+def test_no_more_by_a_link(desk: dict[str, Person], now: Any, settings: Any) -> None:
+    push = sent(desk, settings)
+    at = f"/c/{token_of(push.pk, push.key)}/no"
+    client = Client(enforce_csrf_checks=True)
+    assert "不再接收" in client.get(at).content.decode() and may_contact(push.customer, "sms")
+    assert client.post(at, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert not may_contact(push.customer, "sms")
+    assert ConsentAnswer.objects.get().proof == f"push-{push.pk}"
+    assert client.post(at).status_code == 200 and ConsentAnswer.objects.count() == 1
+
+
+def test_the_sandbox_of_a_demo(
+    desk: dict[str, Person], entered: dict[str, Client], now: Any, settings: Any
+) -> None:
+    push = sent(desk, settings)
+    page = entered[Role.ANALYST].get("/sandbox/").content.decode()
+    name = reading().names([push.customer])[push.customer]
+    assert "拒收请回复R" in page and name not in page
+    entered[Role.ANALYST].post("/sandbox/", {"push": push.pk, "do": "no"})
+    assert not may_contact(push.customer, "sms")
+    assert "退订" in entered[Role.ANALYST].get("/sandbox/").content.decode()
+    settings.QUANKE_DEMO = False
+    assert entered[Role.ANALYST].get("/sandbox/").status_code == 404
+
+
+def app_customers(purpose: str) -> list[tuple[int, Any]]:
+    """Customers to whom the plan has something to show, and it may be shown now."""
+    of = held()
+    assert of.planned is not None
+    found = []
+    for customer in range(of.base.night.rows):
+        if of.base.there[customer]:
+            for each in of.planned.options(customer):
+                action = each.action
+                ask = row_of(1, customer, "app", str(action.purpose), risk=action.risk_class or 0)
+                if (
+                    each.why_not is None and str(action.means) == "push" and str(action.purpose) == purpose
+                    and decide(Candidates.of([ask])).allowed[0]
+                ):  # fmt: skip
+                    found.append((customer, action))
+        if len(found) >= 3:
+            break
+    assert found
+    return found
+
+
+def test_what_the_app_shows(desk: dict[str, Person], now: Any, settings: Any) -> None:
+    (customer, action), *_rest = app_customers("marketing")
+    assert insertions(customer, "home") == [], "no approved text bears the action's name"
+    template(
+        desk[Role.ANALYST], action.name, "push", "marketing", subject_zh="为您推荐", body_zh="{{ tier }}专享"
+    )
+    [one] = insertions(customer, "home")
+    assert one.title == "为您推荐" and one.text.endswith("专享") and "{{" not in one.text
+    push = Send.objects.get(key=one.key)
+    assert (push.means, push.state, push.template) == ("app", "t", action.name) and push.version is not None
+    assert insertions(customer, "home")[0].key == one.key and Send.objects.count() == 1
+    assert insertions(customer, "cards")[0].key != one.key
+    receiving.take_receipt(push, "refused", int(DAY.timestamp()))
+    assert insertions(customer, "home") == [], "sent away for good"
+    took = []
+    for _ in range(30):
+        begun = time.perf_counter()
+        insertions(customer, "home")
+        took.append(time.perf_counter() - begun)
+    print("insertion ms", [round(1000 * t, 1) for t in (sorted(took)[15], sorted(took)[28])])
+    assert sorted(took)[15] < 0.25, "fifty milliseconds on a machine that does nothing else"
+
+
+def test_the_app_asks_by_its_key(desk: dict[str, Person], now: Any, settings: Any) -> None:
+    (customer, action), *_rest = app_customers("marketing")
+    template(desk[Role.ANALYST], action.name, "push", "marketing", subject_zh="为您推荐", body_zh="专享")
+    party = reading().rows("parties", customer, ["source", "party_id"]).to_pylist()[0]
+    headers = key_for(desk, "insertions")
+    ask = {"party": f"{party['source']}:{party['party_id']}", "slot": "home", "count": 2}
+    code, answer = told("insertions", ask, headers)
+    assert code == 200 and answer["show"][0]["title"] == "为您推荐"
+    seen = {"seen": [{"key": answer["show"][0]["key"], "kind": k, "at": AT} for k in ("opened", "clicked")]}
+    assert told("insertions/seen", seen, headers) == (200, {"new": 2, "unknown": []})
+    assert told("insertions", {**ask, "party": "core:nobody"}, headers)[0] == 422
+    assert told("insertions", ask, key_for(desk, "receipts"))[0] == 401
+
+
+def test_what_is_a_no() -> None:
+    assert all(receiving.is_no(t) for t in ("t", "T。", "“退订”", "R\n", "00 00"))
+    assert not any(receiving.is_no(t) for t in ("", "谢谢", "不用了 T1", "TT", "000", "Yes"))

@@ -1,0 +1,285 @@
+"""Triggers into journeys: each heard once, by who goes by it, whatever is cut off or paused in between."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+
+from quanke.effects.groups import CampaignRegister, effect_rules
+from quanke.engines.live.sinks.following import Place, end_of, read_on
+from quanke.kernel.calendars import SHANGHAI
+from quanke_desk.campaigns import journey_actions, triggering
+from quanke_desk.campaigns.cohorts import register_cohorts
+from quanke_desk.campaigns.entering import enter
+from quanke_desk.campaigns.graph import GraphError
+from quanke_desk.campaigns.models import (
+    Arm,
+    Audience,
+    AudienceKind,
+    AudienceVersion,
+    Enrolment,
+    Journey,
+    JourneyState,
+    JourneyVersion,
+    Told,
+)
+from quanke_desk.campaigns.moving import move_due
+from quanke_desk.customers.at_night import reading
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.models import Person
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import Role
+from quanke_desk.work.machines import make_key
+from tests.desk.test_journeys import NOW, running
+
+HOUR = 3_600
+WELCOME: dict[str, Any] = {
+    "entry": "trigger:salary_arrived",
+    "start": "rest",
+    "nodes": {
+        "rest": {"do": "listen", "event": "trigger:fx_purchase_near_quota", "days": 5, "then": "call",
+                 "else": "end"},
+        "call": {"do": "task", "who": "manager", "working_days": 2, "next": "end"},
+        "end": {"do": "exit"},
+    },
+}  # fmt: skip
+
+
+def line(trigger: str, customer: int, event: str) -> str:
+    """A decision as the live engine writes it, as far as it is read."""
+    return (
+        json.dumps({"id": f"{trigger}:{customer}:{event}", "trigger": trigger, "customer": customer}) + "\n"
+    )
+
+
+@pytest.fixture
+def decided(tmp_path: Path, settings: Any, desk: dict[str, Person]) -> Path:
+    """A home beside the shared one, with a folder of decisions of a share, and reading has begun."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for part in Path(settings.QUANKE_HOME).iterdir():
+        if part.name not in ("live", "desk", "campaigns"):
+            (home / part.name).symlink_to(part)
+    settings.QUANKE_HOME = str(home)
+    triggering.follow(NOW)
+    folder = home / "live" / "decisions" / "1-of-1"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def people(count: int) -> list[int]:
+    """Customers whom nothing keeps out."""
+    of = base()
+    there = np.flatnonzero(of.there)
+    kept = ~effect_rules(of.bank.home.path).hold_out.holds(there, dt.date(2026, 7, 6))
+    found: list[int] = there[kept][:count].tolist()
+    return found
+
+
+def test_reading_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    assert read_on(tmp_path / "none", Place()) == ([], Place()) and end_of(tmp_path) == Place()
+    first, second = tmp_path / "000000000000.jsonl", tmp_path / "000000000007.jsonl"
+    first.write_text(line("a", 1, "x") + line("a", 2, "y")[:9])
+    found, place = read_on(tmp_path, Place())
+    assert [row["customer"] for row in found] == [1] and place == end_of(tmp_path)
+    first.write_text(line("a", 1, "x") + line("a", 2, "y"))
+    second.write_text(line("a", 3, "z"))
+    found, after = read_on(tmp_path, place)
+    assert [row["customer"] for row in found] == [2, 3] and after == end_of(tmp_path)
+    assert read_on(tmp_path, after) == ([], after)
+    with second.open("ab") as more:
+        more.write(b"\0\0\0\n" + line("a", 5, "v").encode())  # a line the disk lost
+    assert [row["customer"] for row in read_on(tmp_path, after)[0]] == [5]
+    second.write_text(line("b", 4, "w")[: after.read - 1].rstrip("\n") + "\n")  # decided anew, and shorter
+    second.write_text(line("b", 4, ""))
+    assert [row["customer"] for row in read_on(tmp_path, after)[0]] == [4]
+    everything: list[dict[str, Any]] = []
+    place = Place()
+    while True:  # whatever a reading holds at most, all is read once
+        found, to = read_on(tmp_path, place, most=70)
+        if to == place:
+            break
+        everything, place = everything + found, to
+    assert [row["customer"] for row in everything] == [1, 2, 4]
+
+
+def test_who_triggers_enters_once(decided: Path, desk: dict[str, Person]) -> None:
+    version = running(desk, WELCOME)
+    some = people(4)
+    file = decided / "000000000000.jsonl"
+    file.write_text(
+        "".join(line("salary_arrived", c, "T1") for c in some[:3]) + line("birthday", some[3], "d")
+    )
+    assert triggering.follow(NOW) == 3 and triggering.follow(NOW) == 0
+    assert set(Enrolment.objects.values_list("customer", flat=True)) == set(some[:3])
+    with file.open("a") as more:
+        more.write(line("salary_arrived", some[0], "T1") + line("salary_arrived", some[3], "T9"))
+    assert triggering.follow(NOW) == 1, "told again it is known; another comes in"
+    assert Told.objects.filter(journey=version.journey).count() == 4
+
+
+def test_what_was_decided_before_is_of_the_past(
+    tmp_path: Path, settings: Any, desk: dict[str, Person]
+) -> None:
+    home = tmp_path / "home"
+    (home / "live" / "decisions" / "1-of-1").mkdir(parents=True)
+    for part in Path(settings.QUANKE_HOME).iterdir():
+        if part.name not in ("live", "desk", "campaigns"):
+            (home / part.name).symlink_to(part)
+    settings.QUANKE_HOME = str(home)
+    running(desk, WELCOME)
+    file = home / "live" / "decisions" / "1-of-1" / "000000000003.jsonl"
+    file.write_text(line("salary_arrived", people(1)[0], "old"))
+    assert triggering.follow(NOW) == 0 and triggering.follow(NOW) == 0
+    with file.open("a") as more:
+        more.write(line("salary_arrived", people(1)[0], "new"))
+    assert triggering.follow(NOW) == 1
+
+
+def test_who_waits_for_a_trigger_goes_on(decided: Path, desk: dict[str, Person]) -> None:
+    running(desk, WELCOME)
+    one, other = people(2)
+    file = decided / "000000000000.jsonl"
+    file.write_text(line("salary_arrived", one, "a") + line("salary_arrived", other, "b"))
+    triggering.follow(NOW)
+    with file.open("a") as more:
+        more.write(line("fx_purchase_near_quota", one, "c"))
+    assert triggering.follow(NOW) == 1
+    assert move_due(NOW).tasks == 1
+    states = dict(Enrolment.objects.values_list("customer", "state"))
+    assert states == {one: "d", other: "e"}
+
+
+def test_a_paused_journey_hears_later_and_not_too_late(decided: Path, desk: dict[str, Person]) -> None:
+    version = running(desk, WELCOME)
+    analyst, some = desk[Role.ANALYST], people(2)
+    journey_actions.pause(version.journey, by=analyst, reason="x")
+    file = decided / "000000000000.jsonl"
+    file.write_text(line("salary_arrived", some[0], "a"))
+    assert triggering.follow(NOW) == 0
+    with file.open("a") as more:
+        more.write(line("salary_arrived", some[1], "b"))
+    assert triggering.follow(NOW + 20 * HOUR) == 0
+    journey_actions.resume(version.journey, by=analyst, reason="x")
+    assert triggering.tell(NOW + 30 * HOUR) == 1, "what is older than 24 hours has lapsed"
+    assert Enrolment.objects.get().customer == some[1]
+    assert sorted(Told.objects.values_list("state", flat=True)) == ["d", "l"]
+    assert triggering.forget(NOW + 31 * 24 * HOUR + 20 * HOUR) == 2
+
+
+def test_an_ended_journey_hears_nothing(decided: Path, desk: dict[str, Person]) -> None:
+    version = running(desk, WELCOME)
+    journey_actions.end(version.journey, by=desk[Role.ANALYST], reason="x")
+    (decided / "000000000000.jsonl").write_text(line("salary_arrived", people(1)[0], "a"))
+    assert triggering.follow(NOW) == 0 and not Told.objects.exists()
+
+
+def test_the_audience_says_who_is_let_in(decided: Path, desk: dict[str, Person]) -> None:
+    some = people(40)
+    held = Audience.objects.create(title="some", made_by=desk[Role.ANALYST])
+    live = AudienceVersion.objects.create(
+        audience=held, number=1, kind=AudienceKind.LIVE, text="aum >= 50_000元", size=1,
+        night=base().day, by=desk[Role.ANALYST],
+    )  # fmt: skip
+    version = running(desk, WELCOME, audience=live)
+    (decided / "000000000000.jsonl").write_text("".join(line("salary_arrived", c, "a") for c in some))
+    entered = triggering.follow(NOW)
+    aum = base().night.read(["aum"])["aum"].to_numpy(zero_copy_only=False)
+    rich = {c for c in some if int(aum[c]) >= 50_000_00}
+    assert 0 < len(rich) < len(some) and entered == len(rich)
+    assert set(Enrolment.objects.filter(version=version).values_list("customer", flat=True)) == rich
+
+
+def test_the_bank_holds_some_out_and_some_are_compared_with(decided: Path, desk: dict[str, Person]) -> None:
+    version = running(desk, WELCOME, control=200_000)
+    there = np.flatnonzero(base().there)
+    held_out = effect_rules(base().bank.home.path).hold_out.holds(there, dt.date(2026, 7, 6))
+    assert held_out.any()
+    enter(version, there, NOW)
+    entered = set(Enrolment.objects.values_list("customer", flat=True))
+    assert not entered & set(there[held_out].tolist())
+    share = Enrolment.objects.filter(arm=Arm.CONTROL).count() / len(entered)
+    assert 0.15 < share < 0.25
+    JourneyVersion.objects.filter(pk=version.pk).update(purpose="service")
+    again = JourneyVersion.objects.select_related("journey").get(pk=version.pk)
+    assert enter(again, there[held_out], NOW) == held_out.sum(), "a service is for everybody"
+
+
+def test_a_version_without_anybody_who_enters_is_not_started(desk: dict[str, Person]) -> None:
+    analyst = desk[Role.ANALYST]
+    journey = journey_actions.make_journey("nobody", "无人", "", by=analyst)
+    until = dt.date.today() + dt.timedelta(days=9)
+    graph = {**WELCOME}
+    graph.pop("entry")
+    version = journey_actions.save_design(
+        journey, graph, by=analyst, audience=None, control_ppm=100_000, until=until
+    )
+    with pytest.raises(NotAllowed, match="nobody would enter"):
+        journey_actions.ask_to_start(version, by=analyst, reason="x")
+    with pytest.raises(GraphError, match="no such trigger"):
+        journey_actions.save_design(
+            journey, {**graph, "entry": "trigger:nothing"}, by=analyst, audience=None, control_ppm=100_000,
+            until=until,
+        )  # fmt: skip
+
+
+def party(customer: int) -> str:
+    """What the core system calls a customer."""
+    row = reading().rows("parties", customer, ["source", "party_id"]).to_pylist()[0]
+    return f"{row['source']}:{row['party_id']}"
+
+
+def test_systems_of_the_bank_tell_triggers_and_entries(desk: dict[str, Person], client: Client) -> None:
+    version = running(desk, WELCOME)
+    _machine, key = make_key("events", "journeys", None, by=desk[Role.ADMINISTRATOR])
+    some = people(2)
+    told = [{"trigger": "salary_arrived", "party": party(c), "id": "E1"} for c in some]
+    told.append({"trigger": "salary_arrived", "party": "core:nobody", "id": "E2"})
+
+    def post(at: str, what: Any, **more: Any) -> Any:
+        return client.post(f"/api/{at}", json.dumps(what), content_type="application/json", **more)
+
+    at = "campaigns/journeys/triggers"
+    assert post(at, {"triggers": told}).status_code == 401
+    answer = post(at, {"triggers": told}, headers={"X-Quanke-Key": key})
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == {"new": 2, "unknown": ["E2"]}
+    told[1]["id"] = "E3"
+    assert post(at, {"triggers": told}, headers={"X-Quanke-Key": key}).json()["new"] == 1, (
+        "the other is known"
+    )
+    assert Enrolment.objects.count() == 2
+    at, body = (
+        "campaigns/journeys/entries",
+        {"journey": "summer", "parties": [party(people(3)[2]), "core:no"]},
+    )
+    assert post(at, body, headers={"X-Quanke-Key": key}).status_code == 409, "it is entered by a trigger"
+    JourneyVersion.objects.filter(pk=version.pk).update(graph={**WELCOME, "entry": "interface"})
+    assert post(at, body, headers={"X-Quanke-Key": key}).json() == {"entered": 1, "unknown": [1]}
+    assert post(at, body, headers={"X-Quanke-Key": key}).json() == {"entered": 0, "unknown": [1]}
+    Journey.objects.update(state=JourneyState.PAUSED)
+    assert post(at, body, headers={"X-Quanke-Key": key}).status_code == 409
+
+
+def test_a_month_of_entries_is_a_campaign(decided: Path, desk: dict[str, Person]) -> None:
+    version = running(desk, WELCOME, control=300_000)
+    june, july = (int(dt.datetime(2026, m, 30, 12, tzinfo=SHANGHAI).timestamp()) for m in (6, 7))
+    enter(version, np.array(people(600)), july)
+    assert Enrolment.objects.update(entered=july) == 600
+    some = people(5)
+    Enrolment.objects.filter(customer__in=some).update(entered=june)  # of the month before: another cohort
+    assert register_cohorts(dt.date(2026, 7, 31)) == [] and register_cohorts(dt.date(2026, 8, 1)) == [
+        "summer_202607"
+    ]
+    assert register_cohorts(dt.date(2026, 8, 2)) == []
+    made = CampaignRegister(base().bank.home.path).open("summer_202607")
+    assert set(made.customers.tolist()) == set(people(600)) - set(some)
+    control = set(Enrolment.objects.filter(arm=Arm.CONTROL).values_list("customer", flat=True))
+    assert set(made.controls.tolist()) == control - set(some), "the register finds the arms they had"
+    assert (made.design.first_contact, made.design.until) == (dt.date(2026, 7, 6), dt.date(2026, 7, 31))
