@@ -96,6 +96,26 @@ def portrait_whole(person: Person, book: list[int]) -> Question:
     return ask
 
 
+CONDITIONS = (
+    "aum >= %d元",
+    'tier == "core" and aum >= %d元',
+    'tier in ("core", "wealth") and not (aum < %d元)',
+    'stage == "at_risk" or (aum >= %d元 and has_wealth)',
+)
+
+
+def audience(person: Person) -> Question:
+    """The live answer of the builder: one edit of a condition, and the size and the breakdown after it."""
+
+    def ask(draw: random.Random) -> None:
+        text = draw.choice(CONDITIONS) % draw.randrange(1_000, 500_000)
+        status, body = person.ask("POST", "/audiences/ask/?by=text", {"text": text})
+        if status != 200 or 'id="size"' not in body or 'role="alert"' in body:
+            sys.exit(f"an edit was answered {status}: {body[:300]}")
+
+    return ask
+
+
 def morning(person: Person) -> Question:
     """The list of today."""
     return lambda draw: seen(person, "/work/", "<h1")

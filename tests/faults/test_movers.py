@@ -60,7 +60,7 @@ def undisturbed(work):
 def disturbed(work):
     # killed again and again, until it had the time to end by itself or has its share; then done to its end
     global kills
-    last = min(kills + %(share)s, %(kills)s)
+    last = kills + %(share)s
     while kills < last:
         pair = [fork(work) for _ in range(2)]
         time.sleep(moments.uniform(0.005, 0.12))
@@ -106,12 +106,17 @@ def stands():
 
 goes(undisturbed)
 want = stands()
-for model in (FollowUp, Send, Step, Enrolment):
-    model.objects.all().delete()
-goes(disturbed)
-got = stands()
+differ, round_ = set(), 0
+while kills < %(kills)s and round_ < 8:
+    # on a quick machine much of the work ends before anybody is killed at it: then all of it once more
+    round_ += 1
+    for model in (FollowUp, Send, Step, Enrolment):
+        model.objects.all().delete()
+    goes(disturbed)
+    got = stands()
+    differ |= {c for c in {**want, **got} if want.get(c) != got.get(c)}
 ended = sorted({(e[0][2], e[0][7]) for e in want.values()})
-tell([kills, len(want), [c for c in {**want, **got} if want.get(c) != got.get(c)][:5], ended,
+tell([kills, len(want), sorted(differ)[:5], ended,
       sum(len(e[1]) for e in want.values()), sum(len(e[2]) for e in want.values()),
       sum(len(e[3]) for e in want.values())])
 """

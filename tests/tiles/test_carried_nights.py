@@ -162,7 +162,6 @@ def a_new_customer(home: Home, folder: Path) -> None:
 
 
 HAPPENINGS: dict[str, Callable[[Home, Path], None]] = {
-    "nothing": lambda home, folder: None,
     "the next day": the_next_day,
     "late rows": late_rows,
     "a corrected file": a_corrected_file,
@@ -173,24 +172,19 @@ HAPPENINGS: dict[str, Callable[[Home, Path], None]] = {
 }
 
 
-TOGETHER = {"nothing": ("nothing",), "everything": tuple(HAPPENINGS)}
-"""What happens before one night: by itself each is in the week below."""
-
-
-@pytest.mark.parametrize("names", TOGETHER.values(), ids=TOGETHER)
-def test_after(names: tuple[str, ...], bank: Home, tmp_path: Path) -> None:
-    """What happened between two nights is in the second, carried or not."""
-    for name in names:
-        HAPPENINGS[name](bank, tmp_path / "more" / name.replace(" ", "-"))
+def test_everything_at_once(bank: Home, tmp_path: Path) -> None:
+    """What happened between two nights is in the second, carried or not: all of it together here, by itself
+    each in the week below, and nothing in the month after that."""
+    for name, happens in HAPPENINGS.items():
+        happens(bank, tmp_path / "more" / name.replace(" ", "-"))
     equal(*pair(bank, FIRST + DAY, tmp_path))
 
 
 def test_everything_one_after_the_other(bank: Home, tmp_path: Path) -> None:
     """A week in which every day something else happens alone, and a month in which nothing does. Every other
     night is held against one of all rows: what a night hands on wrongly, the next one has wrong too, and
-    each happening alone is held against one elsewhere (`test_after`)."""
-    happenings = {name: happens for name, happens in HAPPENINGS.items() if name != "nothing"}
-    for days, (name, happens) in enumerate(happenings.items(), 1):
+    what happens together is held against one above."""
+    for days, (name, happens) in enumerate(HAPPENINGS.items(), 1):
         happens(bank, tmp_path / "more" / name.replace(" ", "-"))
         if days % 2:
             run_night(bank, FIRST + days * DAY, bucket=4)

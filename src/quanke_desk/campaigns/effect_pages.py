@@ -48,11 +48,11 @@ def effect(request: HttpRequest, name: str) -> HttpResponse:
     held = figures(found, person)
     shown: dict[str, Any] = {"campaign": found, "held": held, "told": found.told}
     shown["journey"] = held.version.journey if held and held.version else _journey(name)
-    shown["may_export"] = person.may(May.EXPORT)
+    shown["may_export"] = person.may(May.REPORT)
     return render(request, "campaigns/effect.html", shown)
 
 
-@page(May.EXPORT)
+@page(May.REPORT)
 @require_POST
 def effect_report(request: HttpRequest, name: str) -> HttpResponse:
     """The page's answer on one sheet of paper (PDF), in the language of who asks: counted, on record, and

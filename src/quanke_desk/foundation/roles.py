@@ -57,6 +57,7 @@ class May(StrEnum):
     PEOPLE_DECIDE = "people_decide"  # decide on guarded roles another asked to give
     JOBS = "jobs"  # own long jobs
     EXPORT = "export"  # what a list shows, as a file
+    REPORT = "report"  # what a page of figures answers, on paper: nobody's row is in it
     OWN = "own"  # one's own account, language, notices
     DASHBOARD = "dashboard"  # figures of one's scope
     AUDIENCE = "audience"  # form groups of customers, as counts and masked rows
@@ -88,10 +89,11 @@ ALLOWED: dict[str, frozenset[May]] = {
     Role.TEAM_HEAD: frozenset(_HEAD | {May.LOBBY, May.CALL_BACK}),
     Role.BRANCH_HEAD: frozenset(_HEAD | {May.LOBBY, May.CALL_BACK}),
     Role.COMMITTEE: frozenset(
-        _EVERYBODY | {May.DASHBOARD, May.SUPERVISE, May.BOOKS, May.AUDIENCE, May.CAMPAIGN_DECIDE}
+        _EVERYBODY | {May.DASHBOARD, May.REPORT, May.SUPERVISE, May.BOOKS, May.AUDIENCE, May.CAMPAIGN_DECIDE}
     ),
     Role.ANALYST: frozenset(
-        _EVERYBODY | {May.FIND, May.OPEN, May.DASHBOARD, May.EXPORT, May.BOOKS, May.AUDIENCE, May.CAMPAIGN}
+        _EVERYBODY
+        | {May.FIND, May.OPEN, May.DASHBOARD, May.EXPORT, May.REPORT, May.BOOKS, May.AUDIENCE, May.CAMPAIGN}
     ),
     Role.COMPLIANCE: frozenset(
         _EVERYBODY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -71,7 +73,8 @@ def theme_of(request: HttpRequest) -> str:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Names of templates: `menu`, `crumb` (line of the menu this page stands below, or null), `night_day`
-    (null before the first night), `unread`, `theme`, `next_theme`, `theme_says`, `demo`."""
+    (null before the first night), `unread`, `theme`, `next_theme`, `theme_says`, `demo`. The first four are
+    found when a template asks for them."""
     theme = theme_of(request)
     names = list(THEMES)
     shown: dict[str, Any] = {
@@ -79,19 +82,31 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "next_theme": names[(names.index(theme) + 1) % len(names)],
         "theme_says": THEMES[theme],
         "demo": settings.QUANKE_DEMO,
-        "menu": [],
-        "night_day": None,
     }
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return shown
-    menu = menu_of(person)
-    crumb = _mark(menu, request)
+
+    @cache
+    def placed() -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        menu = menu_of(person)
+        return menu, _mark(menu, request)
+
+    # asked for by the frame of a page alone: a part that htmx puts into one has no use of it
+    return {
+        **shown,
+        "menu": lambda: placed()[0],
+        "crumb": lambda: placed()[1],
+        "night_day": cache(_night_day),
+        "unread": cache(lambda: unread_of(person)),
+    }
+
+
+def _night_day() -> dt.date | None:
     try:
-        day = base().day
+        return base().day
     except NightError:
-        day = None
-    return {**shown, "menu": menu, "crumb": crumb, "night_day": day, "unread": unread_of(person)}
+        return None
 
 
 def _mark(menu: list[dict[str, Any]], request: HttpRequest) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from quanke.effects.estimates.correcting import multiply_tested
 from quanke.effects.estimates.inputs import Floats, flags, numbers, table
 from quanke.kernel.errors import EffectError
 
@@ -69,9 +70,7 @@ def _beyond_chance(p_values: Sequence[float | None]) -> list[bool]:
     known = [p for p in p_values if p is not None]
     if not known:
         return [False] * len(p_values)
-    from statsmodels.stats.multitest import multipletests
-
-    held = iter(multipletests(known, alpha=CHANCE, method="holm")[0])
+    held = iter(multiply_tested(known, CHANCE, "holm")[0])
     return [p is not None and bool(next(held)) for p in p_values]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from quanke.effects.estimates import cautions, redrawn, sequences
 from quanke.effects.estimates.adjusted import Adjusted, adjusted
 from quanke.effects.estimates.answer import Estimate
+from quanke.effects.estimates.correcting import multiply_tested
 from quanke.effects.estimates.inputs import Arms, Covariates, Floats, arms, covariates, flags, numbers
 from quanke.effects.estimates.sentences import UNITS
 from quanke.effects.estimates.sequences import Bounds
@@ -261,10 +262,8 @@ def corrected(found: dict[str, Estimate], correction: str | None) -> dict[str, E
     """The same with p values corrected for their number."""
     if correction is None or not found:
         return found
-    from statsmodels.stats.multitest import multipletests
-
     level = next(iter(found.values())).level
-    p = multipletests([one.p_value for one in found.values()], alpha=1 - level, method=correction)[1]
+    _fallen, p = multiply_tested([one.p_value for one in found.values()], 1 - level, correction)
     return {
         name: replace(one, p_adjusted=float(p[i]), metrics=len(found))
         for i, (name, one) in enumerate(found.items())
