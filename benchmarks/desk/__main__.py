@@ -4,9 +4,10 @@
 
 A desk is served over a home by two processes, as `quanke-desk serve` does, and asked over http from this
 machine: the first page, search, the page of a customer (alone, and with all its parts), the morning, the live
-answer to an edit of an audience, and the lobby from the ticket machine's call to the card. Each is asked by twenty people twice: without a pause (what
-it bears) and with a second of thought between two questions (what people feel). A browser times the first
-paint. The server named by `--postgresql` is given a database that is dropped at the end.
+answer to an edit of an audience, and the lobby from the ticket machine's call to the card. Each is asked by
+twenty people twice: without a pause (what it bears) and with a second of thought between two questions (what
+people feel). A browser times the first paint. The server named by `--postgresql` is given a database that is
+dropped at the end.
 """
 
 from __future__ import annotations
