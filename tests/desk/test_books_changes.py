@@ -353,6 +353,10 @@ def test_a_proposal_from_draft_to_undone(heads: dict[str, Person], own_home: Pat
     assert {c: queries.owner_on(c, first) for c in before} == before
     seen = {c: _post_of(c) for c in after}
     assert seen == {c: before[c] for c in after}, "the scope goes back at once"
+    undone = client.get(f"/books/proposals/{name}/notices/").context["listed"]
+    goes_back = {c: before[c] for c in after if before[c]}
+    rows = undone.source.rows("", False, 0, len(after))
+    assert {r["customer"]: r["to_post"] for r in rows} == goes_back, "told of who has him again"
     actions_seen = set(AuditEntry.objects.filter(subject=f"proposal:{name}").values_list("action", flat=True))
     assert {"books.propose", "books.apply", "books.undo"} <= actions_seen
 

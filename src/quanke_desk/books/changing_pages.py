@@ -424,10 +424,14 @@ def proposal_notices(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     stored, held = found
     effective = stored.standing.effective
+    if stored.standing.state in ("undoing", "undone"):
+        told = proposed.notices_of_undo(name)
+    else:
+        told = proposed.notices_of(held, dt.date.fromisoformat(effective) if effective else None)
     gone = hidden()
     rows = [
         {**r, "number": r["customer"], "means": proposed.means_word(r["means"])}
-        for r in proposed.notices_of(held, dt.date.fromisoformat(effective) if effective else None)
+        for r in told
         if r["customer"] not in gone
     ]
     audit.record(person, "books.notices", f"proposal:{name}", detail={"rows": len(rows)})

@@ -32,7 +32,9 @@ CALLED_FROM = 2
 STAND_IN_DAYS = 30
 
 
-def on_left(sender: Any, *, person: Person, posts: list[tuple[Post, bool]], by: Person, **_more: Any) -> None:
+def on_left(
+    sender: Any, *, person: Person, posts: list[tuple[Post, bool]], by: Person | None, **_more: Any
+) -> None:
     """What happens to the books of who leaves, in the transaction in which he does: his exports end, somebody
     stands in at once, his customers are written down with what they have, heads are told of the deadline."""
     Job.objects.filter(by=person, state__in=(JobState.WAITING, JobState.RUNNING)).update(cancel=True)
@@ -47,7 +49,7 @@ def _still_held(post: Post, but: Person) -> bool:
     return seats.exclude(person=but).exists()
 
 
-def leave_book(post: Post, person: Person, *, by: Person) -> Departure:
+def leave_book(post: Post, person: Person, *, by: Person | None) -> Departure:
     """Writes a book down that is left, and has the nearest flexible team stand in where nobody does."""
     today = queries.today()
     with transaction.atomic():

@@ -168,14 +168,26 @@ def movers(proposal: Proposal) -> pa.Table:
 def notices_of(proposal: Proposal, day: dt.date | None) -> list[dict[str, Any]]:
     """Who is to be told of another manager, and by what means his consents allow: `customer`, `to_post`,
     `means`, `text`. One line for each customer who goes to a post."""
-    held = base()
-    moved = [m for m in moves_of(proposal, day or proposal.day) if m.to_post]
+    when = base().day if day is None else day
+    return _notices([m for m in moves_of(proposal, day or proposal.day) if m.to_post], when)
+
+
+def notices_of_undo(name: str) -> list[dict[str, Any]]:
+    """The same for a proposal that was undone: who goes back, to which post, from which day."""
+    laid = Relation.objects.filter(proposal=f"{name}:undo", post__isnull=False).select_related("post")
+    back = [Moved(r.customer, None, r.post.post_id, r.since) for r in laid.order_by("id") if r.post]
+    return _notices(back)
+
+
+def _notices(moved: Sequence[Moved], day: dt.date | None = None) -> list[dict[str, Any]]:
     means = means_of([m.customer for m in moved])
-    when = held.day if day is None else day
     return [
-        {"customer": m.customer, "to_post": m.to_post, "means": by, "text": notice_text(str(m.to_post), when)}
+        {
+            "customer": m.customer, "to_post": m.to_post, "means": by,
+            "text": notice_text(str(m.to_post), day or m.since),
+        }
         for m, by in zip(moved, means, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def means_of(customers: Sequence[int]) -> list[str]:

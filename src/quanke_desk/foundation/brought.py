@@ -6,17 +6,20 @@ desk itself records (roles given by hand, stand-ins) stays.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from typing import Any
 
 import pyarrow.parquet as pq
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from quanke.bank.home import Home
 from quanke.kernel.errors import HomeError
 from quanke_desk.foundation.analytic import home_path
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
+from quanke_desk.foundation.people import gone
 from quanke_desk.foundation.roles import Role
 
 
@@ -26,8 +29,10 @@ def bring_bank() -> dict[str, int]:
     with transaction.atomic():
         _branches(_rows(home, "branches"))
         _posts(_rows(home, "posts"))
-        _people(_rows(home, "staff"), _rows(home, "posts"))
+        leavers = _people(_rows(home, "staff"), _rows(home, "posts"))
         _seats(_rows(home, "tenures"))
+        for person, on in leavers:
+            gone(person, on, by=None, reason=_("the bank's table of staff"))
     return {m.__name__.lower(): m.objects.count() for m in (Branch, Post, Person, Seat)}
 
 
@@ -86,13 +91,14 @@ def _posts(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _people(staff: list[dict[str, Any]], posts: list[dict[str, Any]]) -> None:
+def _people(staff: list[dict[str, Any]], posts: list[dict[str, Any]]) -> list[tuple[Person, dt.date]]:
+    """Answers who has left since the last time, and when: what he had ends once all tables are brought."""
     roles = {p["staff_id"]: p["role"] for p in posts if p["staff_id"]}
     branches = {b.branch_id: b.pk for b in Branch.objects.all()}
     there = {p.staff_id: p for p in Person.objects.exclude(staff_id=None)}
-    new = []
+    new, leavers = [], []
     for row in staff:
-        gone = row["left_on"] is not None and row["left_on"] <= timezone.localdate()
+        has_left = row["left_on"] is not None and row["left_on"] <= timezone.localdate()
         person = there.get(row["staff_id"])
         if person is None:
             person = Person(
@@ -105,10 +111,13 @@ def _people(staff: list[dict[str, Any]], posts: list[dict[str, Any]]) -> None:
         before = (person.name, person.branch_id, person.is_active, person.left_on)
         person.name, person.branch_id = row["name"], branches.get(row["branch_id"])
         person.left_on = row["left_on"] or person.left_on
-        person.is_active = person.is_active and not gone
+        if person.pk and person.is_active and has_left:
+            leavers.append((person, row["left_on"]))
+        person.is_active = person.is_active and not has_left
         if person.pk and (person.name, person.branch_id, person.is_active, person.left_on) != before:
             person.save(update_fields=["name", "branch", "is_active", "left_on"])
     Person.objects.bulk_create(new)
+    return leavers
 
 
 def _seats(rows: list[dict[str, Any]]) -> None:

@@ -45,15 +45,21 @@ def give_role(person: Person, role: str, *, by: Person, reason: str, agreed: Per
 def leave(person: Person, *, by: Person, reason: str) -> None:
     """A person leaves today: no log-in, no session, no seat from this moment on. Raises NotAllowed."""
     _check(by, person, reason)
+    gone(person, timezone.localdate(), by=by, reason=reason)
+
+
+def gone(person: Person, on: dt.date, *, by: Person | None, reason: str) -> None:
+    """Ends what a person had who left on a day, today or before, and tells the rooms. `by` null: the bank's
+    own tables say so."""
     today = timezone.localdate()
     with transaction.atomic():
-        person.is_active, person.left_on = False, today
+        person.is_active, person.left_on = False, on
         person.save(update_fields=["is_active", "left_on"])
         ended = Seat.objects.filter(Q(until=None) | Q(until__gt=today), person=person)
         now = ended.filter(since__lte=today).select_related("post")
         posts = [(seat.post, seat.stands_in) for seat in now]
-        ended.filter(since__lte=today).update(until=today)
-        ended.filter(since__gt=today).update(until=F("since"))
+        ended.filter(since__lte=on).update(until=on)
+        ended.filter(since__gt=on).update(until=F("since"))
         end_sessions(person)
         audit.record(by, "people.leave", f"person:{person.pk}", reason=reason)
         left.send(Person, person=person, posts=posts, by=by)

@@ -10,9 +10,13 @@ class WorkConfig(AppConfig):
     label = "work"
 
     def ready(self) -> None:
-        """Hears that a customer's deletion was decided; makes the room's rounds known."""
+        """Hears that a customer's deletion was decided and who moves; makes the room's rounds known."""
+        from quanke_desk.books.laying import on_transfer
         from quanke_desk.customers.actions import restricted
         from quanke_desk.work import escalating  # noqa: F401
+        from quanke_desk.work.following import go_along
         from quanke_desk.work.notes import forget_notes
 
         restricted.connect(forget_notes, dispatch_uid="work.notes")
+        if go_along not in on_transfer:
+            on_transfer.append(go_along)
