@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 from django.conf import settings as django_settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from quanke.books.editing import Edit
 from quanke.kernel.errors import BookError
 from quanke_desk.books import actions, credited, laying, leaving, proposed, proposing, queries
 from quanke_desk.books.intervals import intervals
+from quanke_desk.books.laying import Moved, lay
 from quanke_desk.books.models import Choice, DepartedCustomer, Departure, Transfer
 from quanke_desk.foundation import approvals
 from quanke_desk.foundation.analytic import base
@@ -38,6 +40,8 @@ from quanke_desk.foundation.models import (
 from quanke_desk.foundation.people import NotAllowed, leave
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import scope_of
+from quanke_desk.work.following import catch_up
+from quanke_desk.work.models import FollowUp
 from tests.desk.test_books import DAY
 
 
@@ -203,6 +207,25 @@ def test_a_full_book_has_a_waiting_list(heads: dict[str, Person]) -> None:
     assert Choice.objects.get().priority == 7
 
 
+def test_open_follow_ups_go_along_on_the_day(heads: dict[str, Person]) -> None:
+    """A change laid for a later day takes them on that day; what somebody else was given stays his."""
+    customer, post = owned()
+    to, today = other_post(post).post_id, timezone.localdate()
+    due = {"kind": "follow_up", "customer": customer, "due_on": today, "made_by": heads["head-one"]}
+    his = FollowUp.objects.create(post=Post.objects.get(post_id=post), **due)
+    third = Post.objects.exclude(post_id__in=(post, to)).first()
+    other = FollowUp.objects.create(post=third, **due)
+    day = today + dt.timedelta(days=3)
+    with transaction.atomic():
+        lay([Moved(customer, post, to, day)], reason="transfer", by=heads["head-one"])
+    his.refresh_from_db()
+    assert his.post is not None and his.post.post_id == post and catch_up(today) == 0
+    assert catch_up(day) == 1 and catch_up(day) == 0
+    his.refresh_from_db()
+    other.refresh_from_db()
+    assert his.post is not None and his.post.post_id == to and other.post == third
+
+
 def test_a_manager_leaves(heads: dict[str, Person]) -> None:
     _customer, post = owned()
     today = timezone.localdate()
@@ -215,6 +238,9 @@ def test_a_manager_leaves(heads: dict[str, Person]) -> None:
     Seat.objects.create(person=member, post=team, since=today)
     Seat.objects.filter(Seat.on(today), post=seat.post, stands_in=True).delete()
     book = set(queries.customers_of(seat.post, today).tolist())
+    due = {"customer": min(book), "post": seat.post, "due_on": today, "made_by": manager}
+    open_ = FollowUp.objects.create(kind="follow_up", **due)
+    done = FollowUp.objects.create(kind="follow_up", done_at=timezone.now(), **due)
     leave(manager, by=heads[Role.ADMINISTRATOR], reason="resigned")
     left = Departure.objects.get(person=manager)
     assert left.post == seat.post and today < left.due_on <= today + dt.timedelta(days=14)
@@ -235,6 +261,9 @@ def test_a_manager_leaves(heads: dict[str, Person]) -> None:
     assert approvals.decide(whole.pk, True, by=heads["head-two"]).state == ApprovalState.DONE
     [told] = [d for d in leaving.departures(heads["head-one"]) if d["departure"] == left]
     assert told["left"] == 0
+    posts = {f.pk: f.post for f in FollowUp.objects.select_related("post")}
+    assert posts[open_.pk] == to, "what is open goes along"
+    assert posts[done.pk] == seat.post, "what was done stays where it was done"
     if called:
         row = noted.filter(call_back=True).first()
         assert row is not None
@@ -355,8 +384,9 @@ def test_a_proposal_from_draft_to_undone(heads: dict[str, Person], own_home: Pat
     assert seen == {c: before[c] for c in after}, "the scope goes back at once"
     undone = client.get(f"/books/proposals/{name}/notices/").context["listed"]
     goes_back = {c: before[c] for c in after if before[c]}
-    rows = undone.source.rows("", False, 0, len(after))
-    assert {r["customer"]: r["to_post"] for r in rows} == goes_back, "told of who has him again"
+    assert undone.count == len(goes_back)
+    told = proposed.notices_of_undo(name)
+    assert {r["customer"]: r["to_post"] for r in told} == goes_back, "told of who has him again"
     actions_seen = set(AuditEntry.objects.filter(subject=f"proposal:{name}").values_list("action", flat=True))
     assert {"books.propose", "books.apply", "books.undo"} <= actions_seen
 

@@ -16,7 +16,7 @@ from quanke_desk.foundation.demo import PASSWORD
 from quanke_desk.foundation.models import Attempt, AuditEntry, Branch, Person, Post, Seat
 from quanke_desk.foundation.parameters import ParameterError, change, value
 from quanke_desk.foundation.people import NotAllowed, give_role, leave, stand_in
-from quanke_desk.foundation.roles import Role
+from quanke_desk.foundation.roles import BOOK_ROLES, Role
 from quanke_desk.foundation.scope import scope_of
 from quanke_desk.foundation.sessions import sessions_of
 
@@ -261,8 +261,40 @@ def test_who_left_by_the_banks_tables_is_out_with_his_next_click(desk: dict[str,
     client.force_login(staff)
     assert client.get("/").status_code == 200
     row = {"staff_id": staff.staff_id, "name": staff.name, "branch_id": None, "left_on": timezone.localdate()}
-    _people([row], [])
+    assert _people([row], []) == [(staff, row["left_on"])]
     assert client.get("/").status_code == 302
+    assert _people([row], []) == [], "once"
+
+
+def test_who_left_by_the_banks_tables_leaves_a_book_behind(
+    desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seats end that day, and whatever follows when somebody leaves at the desk follows here."""
+    from quanke_desk.books.models import Departure
+    from quanke_desk.foundation import brought
+
+    seats = Seat.objects.filter(Seat.on(timezone.localdate()), stands_in=False)
+    held = seats.filter(post__role__in=BOOK_ROLES).select_related("person", "post")
+    alone = [s for s in held if sum(s.post_id == other.post_id for other in held) == 1]
+    seat = next(s for s in alone if s.person.staff_id)
+    day = timezone.localdate() - dt.timedelta(days=2)
+    rows = brought._rows
+
+    def with_a_leaver(home: Any, table: str) -> list[dict[str, Any]]:
+        found = rows(home, table)
+        for row in found if table == "staff" else ():
+            if row["staff_id"] == seat.person.staff_id:
+                row["left_on"] = day
+        return found
+
+    monkeypatch.setattr(brought, "_rows", with_a_leaver)
+    brought.bring_bank()
+    seat.refresh_from_db()
+    assert seat.until == day and not seat.person.__class__.objects.get(pk=seat.person_id).is_active
+    assert Departure.objects.filter(person=seat.person, post=seat.post).count() == 1
+    assert AuditEntry.objects.filter(action="people.leave", subject=f"person:{seat.person_id}").count() == 1
+    brought.bring_bank()
+    assert Departure.objects.filter(person=seat.person).count() == 1
 
 
 def test_staff_without_a_post_may_do_nothing(desk: dict[str, Person]) -> None:

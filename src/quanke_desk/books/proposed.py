@@ -18,7 +18,7 @@ from quanke.books.store import ProposalStore, StoredProposal
 from quanke.kernel.errors import BookError
 from quanke_desk.books.laying import Moved
 from quanke_desk.foundation.analytic import base
-from quanke_desk.foundation.models import Approval, Branch, Person
+from quanke_desk.foundation.models import Approval, Branch, Person, Relation
 from quanke_desk.foundation.scope import Extent, Scope, scope_of
 
 MEANS = (
