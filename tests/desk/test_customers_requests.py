@@ -18,7 +18,7 @@ from quanke_desk.customers.copying import copy_of
 from quanke_desk.customers.models import DataRequest, RequestState, Restriction
 from quanke_desk.foundation import approvals, parameters
 from quanke_desk.foundation.analytic import base
-from quanke_desk.foundation.models import AuditEntry, Person
+from quanke_desk.foundation.models import AuditEntry, Notice, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import rows, scope_of
@@ -65,6 +65,23 @@ def test_what_breaks_a_rule_is_not_recorded(
     customer, _ = first_of(desk[Role.BRANCH_HEAD])
     with pytest.raises(NotAllowed, match=rule):
         asked_of(customer, kind, desk[Role.BRANCH_HEAD], **more)
+
+
+def test_who_decides_is_reminded_once_a_day(desk: dict[str, Person]) -> None:
+    from quanke_desk.customers.reminding import TEXT, remind
+
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    made = asked_of(customer, "explanation", desk[Role.BRANCH_HEAD])
+    day = made.received_on
+    assert remind(day) == 0, "the deadline is far"
+    DataRequest.objects.filter(pk=made.pk).update(due_on=day)
+    assert remind(day) >= 1 and remind(day) == 0, "once"
+    told = Notice.objects.filter(text=TEXT)
+    assert {n.person.role for n in told} == {Role.COMPLIANCE}
+    assert told[0].values["count"] == 1 and told[0].values["late"] == 0
+    told.delete()
+    assert remind(day + dt.timedelta(days=1)) >= 1
+    assert Notice.objects.filter(text=TEXT)[0].values["late"] == 1
 
 
 def test_overdue_ones_are_said_so(desk: dict[str, Person], entered: dict[str, Client]) -> None:

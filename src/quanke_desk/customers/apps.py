@@ -8,3 +8,7 @@ class CustomersConfig(AppConfig):
 
     name = "quanke_desk.customers"
     label = "customers"
+
+    def ready(self) -> None:
+        """Makes the room's rounds known."""
+        from quanke_desk.customers import reminding  # noqa: F401

@@ -1,4 +1,4 @@
-"""Open follow-ups go with the customer (BK-5): whoever looks after him from a day on has them from that day."""
+"""Open follow-ups go with the customer (BK-5): who looks after him from a day on has them from that day."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def catch_up(today: dt.date | None = None) -> int:
     wanted = sorted(set(_open().values_list("customer", flat=True)) & set(new))
     before = {}
     for at in range(0, len(wanted), PART):
-        some = Relation.objects.filter(duty="primary", customer__in=wanted[at : at + PART], post__isnull=False)
+        some = Relation.objects.filter(
+            duty="primary", customer__in=wanted[at : at + PART], post__isnull=False
+        )
         for row in some.select_related("post"):
             before[row.customer, row.until] = row.post.post_id if row.post else None
     changes = {}
