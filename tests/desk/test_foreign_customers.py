@@ -1,4 +1,4 @@
-"""Every address and operation about a customer, as every role: who is in the scope is shown, who is not is not."""
+"""Every address and operation about a customer, as every role: somebody else's customer is shown nowhere."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SCOPED = (*BOOK_ROLES, Role.TEAM_HEAD, Role.BRANCH_HEAD, Role.LOBBY, Role.TELLER
 SHOWN = ("name", "phone", "id_number", "address")
 WRITTEN = (ConsentAnswer, DataRequest, Contact, FollowUp, Transfer, Choice, Opening)
 SENT = {
-    "do": "record", "reason": "x", "purpose": "service", "channel": "branch", "proof": "F-1", "kind": "access",
-    "about": "x", "marketing.sms": "yes", "sharing.any": "no", "field": "phone", "means": "call",
+    "do": "record", "reason": "x", "purpose": "service", "channel": "branch", "proof": "F-1",
+    "kind": "access", "about": "x", "marketing.sms": "yes", "sharing.any": "no", "field": "phone", "means": "call",
     "outcome": "served", "post": "P010001", "to": "P010001", "from": "2026-07-01",
 }  # fmt: skip
 
