@@ -27,7 +27,7 @@ if not __package__:  # called as `python benchmarks/desk`
 
 from benchmarks.desk import questions as ask
 from benchmarks.desk.asking import Question, crowd
-from benchmarks.desk.painting import first_paints
+from benchmarks.desk.painting import cards_painted, first_paints
 from benchmarks.desk.peer_run import admin_figures
 from benchmarks.desk.served import Desk, Person, borrowed, desk_over, postgresql
 from benchmarks.machine import machine
@@ -54,14 +54,14 @@ def entered(desk: Desk, users: int) -> dict[str, list[Person]]:
     }
 
 
-def scenarios(desk: Desk, users: int) -> dict[str, list[Question]]:
-    """What each of the people asks, by scenario."""
+def scenarios(desk: Desk, users: int) -> tuple[dict[str, list[Question]], ask.Tablet | None]:
+    """What each of the people asks, by scenario; and one tablet of a lobby."""
     who: Any = entered(desk, users)
     found = ask.drawn(desk, who["posts"])
     books = [found.of_post[post] for post in who["posts"]]
     managers = [pair for pair in zip(who["manager"], books, strict=True) if pair[1]]
     outlets = [o for o in who["outlets"] if len(found.cards.get(o, [])) >= 5]
-    tickets, lobby = ask.Tickets(), []
+    tickets, lobby, tablet = ask.Tickets(), [], None
     for person, outlet in zip(who["lobby"], who["outlets"], strict=True):
         at = outlet if outlet in outlets else ""
         if not at:
@@ -69,7 +69,9 @@ def scenarios(desk: Desk, users: int) -> dict[str, list[Question]]:
         key = desk.command(
             "machine_key", "--name", person.username, "--branch", at, "--by", "demo-administrator"
         )
-        lobby.append(ask.lobby(person, Person(desk.port, ""), key.strip(), at, found.cards[at], tickets))
+        machine = ask.Machine(Person(desk.port, ""), key.strip(), at, found.cards[at], tickets)
+        lobby.append(ask.lobby(person, machine))
+        tablet = ask.Tablet(person.username, machine)
     return {
         "dashboard": [ask.dashboard(p) for p in who["committee"][: users // 2] + who["head"][: users // 2]],
         "search": [ask.search(p, found) for p in who["compliance"]],
@@ -78,7 +80,7 @@ def scenarios(desk: Desk, users: int) -> dict[str, list[Question]]:
         "morning": [ask.morning(p) for p in who["manager"]],
         "audience": [ask.audience(p) for p in who["analyst"]],
         "lobby": lobby,
-    }
+    }, tablet
 
 
 def measured(home: Path, database: str, users: int, seconds: float) -> dict[str, Any]:
@@ -89,11 +91,13 @@ def measured(home: Path, database: str, users: int, seconds: float) -> dict[str,
         with desk_over(target, database) as desk:
             ready = time.perf_counter() - begin
             figures: dict[str, Any] = {"ready_seconds": round(ready, 1)}
-            for name, people in scenarios(desk, users).items():
+            asked, tablet = scenarios(desk, users)
+            for name, people in asked.items():
                 bears = crowd(people, seconds, 0.0)
                 feels = crowd(people, seconds, THINK, seed=2)
                 figures[name] = {"users": len(people), "without_pause": bears, "with_a_second": feels}
             figures["first_paint_ms"] = first_paints(desk)
+            figures["card_on_tablet_ms"] = cards_painted(desk, tablet) if tablet else {}
             figures["memory_gb"] = desk.memory_gb()
         return figures
 

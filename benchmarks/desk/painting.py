@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import statistics
+import time
 from typing import Any
 
+from benchmarks.desk.questions import Tablet
 from benchmarks.desk.served import WORD, Desk
 
 FLAGS = [
@@ -18,7 +21,7 @@ PAGES = {
     "morning": ("demo-customer-manager", "/work/"),
     "lobby": ("demo-lobby", "/lobby/"),
 }
-ROUNDS = 5
+ROUNDS, CARDS = 5, 20
 _PAINTED = """() => new Promise(done => {
   const told = () => performance.getEntriesByName('first-contentful-paint')[0];
   const wait = () => told() ? done(told().startTime) : setTimeout(wait, 20);
@@ -26,9 +29,46 @@ _PAINTED = """() => new Promise(done => {
 })"""
 
 
+def browser() -> str | None:
+    """Path of a Chromium, null where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def cards_painted(desk: Desk, tablet: Tablet) -> dict[str, float]:
+    """Milliseconds from the ticket machine's call to the card in a real browser's page, the tablet's own
+    asking in between: median and the longest of the rounds; empty without a browser."""
+    path = browser()
+    if path is None:
+        return {}
+    from playwright.sync_api import sync_playwright
+
+    draw, times = random.Random(3), []
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=path, args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1024, "height": 768})
+        _enter(page, desk, tablet.username)
+        page.goto(f"http://127.0.0.1:{desk.port}/lobby/")
+        for _ in range(CARDS):
+            time.sleep(draw.random())  # a customer comes at any moment between two askings
+            begun = time.perf_counter()
+            ticket, _arrival = tablet.machine.announce(draw)
+            page.get_by_text(ticket, exact=True).first.wait_for(state="visible")
+            times.append((time.perf_counter() - begun) * 1000)
+        chromium.close()
+    return {"p50_ms": round(statistics.median(times)), "longest_ms": round(max(times))}
+
+
+def _enter(page: Any, desk: Desk, person: str) -> None:
+    page.goto(f"http://127.0.0.1:{desk.port}/login/")
+    page.locator("#username").fill(person)
+    page.locator("#password").fill(WORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"http://127.0.0.1:{desk.port}/")
+
+
 def first_paints(desk: Desk) -> dict[str, Any]:
     """Median milliseconds from asking to the first contentful paint, by page; empty without a browser."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = browser()
     if path is None:
         return {}
     from playwright.sync_api import sync_playwright
@@ -41,11 +81,7 @@ def first_paints(desk: Desk) -> dict[str, Any]:
             for _ in range(ROUNDS):
                 context = chromium.new_context(viewport={"width": 1280, "height": 800})
                 page = context.new_page()
-                page.goto(f"http://127.0.0.1:{desk.port}/login/")
-                page.locator("#username").fill(person)
-                page.locator("#password").fill(WORD)
-                page.keyboard.press("Enter")
-                page.wait_for_url(f"http://127.0.0.1:{desk.port}/")
+                _enter(page, desk, person)
                 page.goto(f"http://127.0.0.1:{desk.port}{address}")
                 times.append(float(page.evaluate(_PAINTED)))
                 context.close()

@@ -67,11 +67,12 @@ def dashboard(person: Person) -> Question:
 
 
 def search(person: Person, found: Drawn) -> Question:
-    """A name, its first two characters, or a surname alone, typed into the search."""
+    """A name, its first two characters, a surname alone, or the number of a card, typed into the search."""
+    cards = [card for some in found.cards.values() for card in some]
 
     def ask(draw: random.Random) -> None:
         name = draw.choice(found.names)
-        text = (name, name[:2], name, name[:1])[draw.randrange(4)]
+        text = (name, name[:2], draw.choice(cards), name[:1])[draw.randrange(4)]
         status, body = person.ask("POST", "/customers/", {"text": text})
         if status != 200 or "<table" not in body:
             sys.exit(f"a search answered {status}: {body[:300]}")
@@ -142,20 +143,41 @@ class Tickets:
 _LOCK = threading.Lock()
 
 
-def lobby(
-    person: Person, machine: Person, key: str, outlet: str, cards: list[str], tickets: Tickets
-) -> Question:
+@dataclass
+class Machine:
+    """A ticket machine of an outlet, which knows cards of its customers."""
+
+    line: Person
+    key: str
+    outlet: str
+    cards: list[str]
+    tickets: Tickets
+
+    def announce(self, draw: random.Random) -> tuple[str, int]:
+        """Tells of an arrival: the ticket and the number of the arrival."""
+        ticket = self.tickets.next()
+        told = {"outlet": self.outlet, "ticket": ticket, "kind": "card", "value": draw.choice(self.cards)}
+        headers = {"X-Quanke-Key": self.key, "Content-Type": "application/json"}
+        asked = json.dumps(told).encode()
+        status, body = self.line.ask("POST", "/api/work/arrivals", body=asked, headers=headers)
+        if status != 200 or not json.loads(body)["known"]:
+            sys.exit(f"an arrival answered {status}: {body[:300]}")
+        return ticket, json.loads(body)["arrival"]
+
+
+@dataclass(frozen=True)
+class Tablet:
+    """Who holds the tablet of a lobby, and the ticket machine beside him."""
+
+    username: str
+    machine: Machine
+
+
+def lobby(person: Person, machine: Machine) -> Question:
     """From the call of the ticket machine to the card on the tablet: both answers, one after the other."""
 
     def ask(draw: random.Random) -> None:
-        ticket = tickets.next()
-        told = {"outlet": outlet, "ticket": ticket, "kind": "card", "value": draw.choice(cards)}
-        headers = {"X-Quanke-Key": key, "Content-Type": "application/json"}
-        status, body = machine.ask(
-            "POST", "/api/work/arrivals", body=json.dumps(told).encode(), headers=headers
-        )
-        if status != 200 or not json.loads(body)["known"]:
-            sys.exit(f"an arrival answered {status}: {body[:300]}")
-        page(person, f"/lobby/cards/?after={json.loads(body)['arrival'] - 1}", ticket)
+        ticket, arrival = machine.announce(draw)
+        page(person, f"/lobby/cards/?after={arrival - 1}", ticket)
 
     return ask

@@ -25,8 +25,8 @@ SHOWN = ("name", "phone", "id_number", "address")
 WRITTEN = (ConsentAnswer, DataRequest, Contact, FollowUp, Transfer, Choice, Opening)
 SENT = {
     "do": "record", "reason": "x", "purpose": "service", "channel": "branch", "proof": "F-1",
-    "kind": "access", "about": "x", "marketing.sms": "yes", "sharing.any": "no", "field": "phone", "means": "call",
-    "outcome": "served", "post": "P010001", "to": "P010001", "from": "2026-07-01",
+    "kind": "access", "about": "x", "marketing.sms": "yes", "sharing.any": "no", "field": "phone",
+    "means": "call", "outcome": "served", "post": "P010001", "to": "P010001", "from": "2026-07-01",
 }  # fmt: skip
 
 

@@ -112,7 +112,7 @@ PARAMETERS = {
         Parameter("joint.questions", "每个合作方每日联合查询次数", "Questions to a partner in a day", "times", 3, 1, 50),
         Parameter("joint.round", "联合运营计数取整", "Counts of joint operations in steps of", "customers", 10, 1, 1000),
         Parameter("joint.days", "联合查询有效天数", "Days a question to a partner waits", "days", 7, 1, 60),
-        Parameter("lobby.poll", "到店看板刷新间隔", "The lobby asks for cards every", "ms", 1000, 250, 10000),
+        Parameter("lobby.poll", "到店看板刷新间隔", "The lobby asks for cards every", "ms", 500, 250, 10000),
         Parameter("campaigns.minutes", "推送发送间隔", "Time between sendings", "minutes", 1, 1, 1440),
         Parameter("campaign.cost.sms", "短信成本", "Cost of text messages", "fen per 1,000", 4_500, 0, 10**7),
         Parameter("campaign.cost.push", "推送成本", "Cost of push messages", "fen per 1,000", 100, 0, 10**7),
