@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,27 @@ def approved(desk: dict[str, Person], code: str = "MALL-26", **other: Any) -> Jo
     return held
 
 
-def phones(count: int) -> dict[int, str]:
+@lru_cache
+def fit() -> frozenset[int]:
+    """Customers who are alive, of age and still some, as the night says."""
+    rows = base().night.read(["deceased", "relationship_closed", "is_minor"]).to_pylist()
+    keeps = [r["is_minor"] is False and not r["deceased"] and not r["relationship_closed"] for r in rows]
+    return frozenset(np.flatnonzero(keeps).tolist())
+
+
+@lru_cache
+def owners() -> dict[str, list[int]]:
+    """Phones of all customers, with who has them."""
+    found: dict[str, list[int]] = {}
+    for customer, phone in addresses(np.flatnonzero(base().there).tolist(), "sms").items():
+        found.setdefault(phone, []).append(customer)
+    return found
+
+
+def phones(count: int, fit_are: bool = True) -> dict[int, str]:
     """Customers with a phone that is theirs alone among all."""
-    everybody = np.flatnonzero(base().there).tolist()[: count * 6]
-    held = addresses(everybody, "sms")
-    owners: dict[str, list[int]] = {}
-    for customer, phone in held.items():
-        owners.setdefault(phone, []).append(customer)
-    alone = {c: p for c, p in held.items() if len(owners[p]) == 1}
-    return dict(sorted(alone.items())[:count])
+    alone = sorted((who[0], phone) for phone, who in owners().items() if len(who) == 1)
+    return dict([each for each in alone if (each[0] in fit()) is fit_are][:count])
 
 
 def saved(customers: list[int], by: Person, title: str = "Group") -> AudienceVersion:

@@ -172,6 +172,16 @@ def test_without_a_persons_consent_a_row_stays_at_home(tmp_path: Path) -> None:
     assert len(read_list(own, "phone", "phone").texts) == 8
 
 
+def test_a_no_proves_no_consent_of_a_count_as_of_a_match(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    cells = ["no", " 0 ", "否", "False", "N/A", "C-1", "同意书2026-7", "Y3"]
+    own.write_text("phone,consent\n" + "".join(f"{p},{c}\n" for p, c in zip(PHONES, cells, strict=True)))
+    question(tmp_path / "q.qjoint", Mask(), PHONES[:6], Mode.COUNT)
+    words = (sheet(), own, "phone", tmp_path / "a.qjoint", tmp_path / "state")
+    reply, counts = answer_question(tmp_path / "q.qjoint", *words, consent="consent")
+    assert (reply.own, counts.without_consent) == (3, 5) and counts.rows == [6, 7, 8]
+
+
 @pytest.mark.parametrize(
     ("of", "said"),
     [
@@ -223,6 +233,16 @@ def test_messages_that_are_not_right(tmp_path: Path) -> None:
     for name, value in {"purpose": "other", "rows": 5, "mode": "count", "digest": "0" * 64}.items():
         changed = json.dumps(json.loads(head) | {name: value}).encode()
         refused(magic + b"\n" + changed + b"\n" + body, "was changed")
+    for crafted in (
+        json.dumps(json.loads(head) | {"seal": "é"}),
+        json.dumps(json.loads(head) | {"seal": "\ud800"}),
+        json.dumps(json.loads(head) | {"rows": 2**31 - 1, "own": 2**31 - 1}),
+    ):
+        refused(magic + b"\n" + crafted.encode() + b"\n" + body, "was changed")
+    refused(magic + b"\n" + head.replace(b'"rows": 6', b'"rows": Infinity') + b"\n" + body, "no header")
+    refused(magic + b"\n" + b"[" * 4_000 + b"\n" + body, "no header")
+    question(path, Mask(), PHONES[:6], rows=2**31 - 1, own=2**31 - 1)
+    refused(path.read_bytes(), "shorter or longer")
     question(path, Mask(), PHONES[:6], expires=dt.datetime.now(SHANGHAI) - dt.timedelta(seconds=1))
     refused(path.read_bytes(), "has expired")
     with pytest.raises(InputError, match=r"none\.qjoint: cannot be read"):
@@ -234,6 +254,11 @@ def test_a_sheet_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "contract.json"
     path.write_text(sheet().to_json(), encoding="utf-8")
     assert read_sheet(path) == sheet() and KEY.hex() not in repr(sheet())
+    whole = sheet().to_json()
+    for bad in ("{}", "[" * 200_000, whole.replace('"minimum": 3', '"minimum": Infinity')):
+        path.write_text(bad)
+        with pytest.raises(InputError, match=r"contract\.json: is no contract sheet"):
+            read_sheet(path)
     path.write_text("{}")
     with pytest.raises(InputError, match=r"contract\.json: is no contract sheet"):
         read_sheet(path)
@@ -251,7 +276,7 @@ def test_the_partners_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert said.exit_code == 1 and "column of consents" in said.output
     said = run.invoke(main, [*words, "--column", "手机", "--consent", "consent", "--json"])
     assert said.exit_code == 0 and json.loads(said.output)["own"] == 5
-    got, body = read_message(Path("answer.qjoint"), sheet(), Round.ANSWER)
+    got, body = read_message(Path("answer-Q-1.qjoint"), sheet(), Round.ANSWER)
     met = meet(Mode.MATCH, a, 6, split(body)[:6], split(body)[6:])
     told = replace(got, round=Round.RESULT, rows=3, own=0, count=3)
     write_message(Path("r.qjoint"), told, as_rows(met.own), sheet())
@@ -259,3 +284,17 @@ def test_the_partners_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     said = run.invoke(main, [*words, "--list", str(own), "--out", "matched.csv"])
     assert said.exit_code == 0 and "on both lists: 3" in said.output
     assert len(Path("matched.csv").read_text().splitlines()) == 4
+    said = run.invoke(main, [*words, "--list", str(own), "--out", "matched.csv"])
+    assert said.exit_code == 1 and "matched.csv: is there already" in said.output
+
+
+def test_an_answer_replaces_no_file(tmp_path: Path) -> None:
+    question(tmp_path / "q.qjoint", Mask(), PHONES[:6], Mode.COUNT)
+    own, out, state = listed(tmp_path / "own.csv", PHONES), tmp_path / "a.qjoint", tmp_path / "state"
+    out.write_text("mine")
+    with pytest.raises(InputError, match=r"a\.qjoint: is there already"):
+        answer_question(tmp_path / "q.qjoint", sheet(), own, "手机", out, state)
+    assert out.read_text() == "mine" and not state.exists()
+    with pytest.raises(InputError, match=r"a\.qjoint: cannot be written"):
+        answer_question(tmp_path / "q.qjoint", sheet(), own, "手机", tmp_path / "no" / "a.qjoint", state)
+    assert not state.exists(), "it may be answered yet"

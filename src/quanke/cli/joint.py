@@ -61,14 +61,16 @@ def show(message: Path, as_json: bool) -> None:
 @sheet_option
 @list_option
 @click.option("--column", required=True, help="Column of the list that holds phones or documents.")
-@click.option("--consent", default="", help="Column with the number of each person's consent (for a match).")
-@click.option("--out", type=_NEW, default=Path("answer.qjoint"), show_default=True, help="The answer's file.")
+@click.option(
+    "--consent", default="", help="Column with the number of each person's consent; a match asks for it."
+)
+@click.option("--out", type=_NEW, help="The answer's file, a new one.  [default: answer-QUESTION.qjoint]")
 @state_option
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @json_option
 def answer(
-    question: Path, sheet: Path, own_list: Path | None, column: str, consent: str, out: Path, state: Path,
-    workers: int, as_json: bool,
+    question: Path, sheet: Path, own_list: Path | None, column: str, consent: str, out: Path | None,
+    state: Path, workers: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Answer a QUESTION of the bank from one's own list. Each question is answered once.
 
@@ -77,10 +79,12 @@ def answer(
       quanke joint answer question.qjoint --contract contract.json --list members.csv --column phone
     """
     from quanke.joint.contract import read_sheet
+    from quanke.joint.messages import SUFFIX, header_of
     from quanke.joint.partner import answer_question
 
     if own_list is None:
         raise click.UsageError("say which list: --list")
+    out = out or Path(f"answer-{header_of(question).question}{SUFFIX}")
     header, listed = answer_question(
         question, read_sheet(sheet), own_list, column, out, state, consent=consent, workers=workers
     )

@@ -83,7 +83,7 @@ def read_sheet(path: Path) -> Sheet:
         )  # fmt: skip
     except OSError:
         raise InputError("cannot be read", file=name) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise InputError("is no contract sheet", file=name) from None
     if len(sheet.key) != _KEY_BYTES or not set(sheet.kinds) <= set(KINDS):
         raise InputError("is no contract sheet", file=name)

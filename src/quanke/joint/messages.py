@@ -94,15 +94,17 @@ def read_message(
         header, held = _header(file, name)
         if header.contract != sheet.contract:
             raise InputError("belongs to another contract", file=name)
-        if not hmac.compare_digest(str(held.get("seal")), _seal(held, sheet)):
+        seal = str(held.get("seal")).encode("ascii", "replace")  # texts of other signs are not compared
+        if not hmac.compare_digest(seal, _seal(held, sheet).encode()):
             raise InputError("was changed, or made by who has not the contract's key", file=name)
         if header.round is not wanted:
             raise InputError(f"is no {wanted} but a message of another round", file=name)
         if (now or dt.datetime.now(SHANGHAI)) >= header.expires:
             raise InputError("has expired", file=name)
-        body = file.read(header_bytes(header) + 1)
-    if len(body) != header_bytes(header):
-        raise InputError("is shorter or longer than its header says", file=name)
+        # before it is read: room is made for as many bytes as are asked for
+        if os.fstat(file.fileno()).st_size - file.tell() != header_bytes(header):
+            raise InputError("is shorter or longer than its header says", file=name)
+        body = file.read(header_bytes(header))
     if hashlib.sha256(body).hexdigest() != held.get("digest"):
         raise InputError("was damaged: its digest is another", file=name)
     return header, body
@@ -163,7 +165,7 @@ def _header(file: BinaryIO, name: str) -> tuple[Header, dict[str, Any]]:
             str(held["kind"]), str(held["purpose"]), dt.datetime.fromisoformat(held["expires"]),
             int(held["rows"]), int(held["own"]), None if count is None else int(count),
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise InputError("has no header that can be read", file=name) from None
     named = _NAME.match(header.contract) and _NAME.match(header.question)
     if not named or header.kind not in KINDS or header.expires.tzinfo is None:

@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from quanke.joint.contract import Sheet, normal, today
 from quanke.joint.messages import Header, Round, read_message, row_numbers, split, write_message
@@ -33,9 +34,20 @@ class OwnList:
     without_consent: int
 
 
+_NO_PROOF = frozenset(
+    {
+        "no", "n", "not", "none", "null", "nil", "false", "f", "off", "-", "--", "/", "n/a", "na", "nan", "x",
+        "refused", "withdrawn", "pending", "否", "无", "没有", "未", "不", "不同意", "未同意", "未授权",
+        "拒绝", "已拒绝", "撤回", "已撤回", "空", "×",
+    }
+)  # fmt: skip
+"""What stands in a column of consents for a person who gave none."""
+
+
 def read_list(path: Path, kind: str, column: str, consent: str = "") -> OwnList:
-    """A CSV with a heading (UTF-8 or GB 18030). With `consent`, rows whose column of that name is empty are
-    left out: it holds the number of the person's consent to be compared with the bank. Raises InputError."""
+    """A CSV with a heading (UTF-8 or GB 18030). With `consent`, rows whose column of that name is empty or
+    says no are left out: it holds the number of the person's consent to be compared with the bank. Raises
+    InputError."""
     rows = _rows(path)
     heading = rows[0] if rows else []
     for name in filter(None, (column, consent)):
@@ -48,13 +60,18 @@ def read_list(path: Path, kind: str, column: str, consent: str = "") -> OwnList:
         text = normal(kind, row[at]) if at < len(row) else None
         if text is None:
             malformed += 1
-        elif consent and not (proof < len(row) and row[proof].strip()):
+        elif consent and not (proof < len(row) and _proves(row[proof])):
             without += 1
         elif text in found:
             repeated += 1
         else:
             found[text] = number
     return OwnList(list(found), list(found.values()), malformed, repeated, without)
+
+
+def _proves(cell: str) -> bool:
+    said = cell.strip().casefold()
+    return bool(said.strip("0.")) and said not in _NO_PROOF
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -89,17 +106,20 @@ def answer_question(
     workers: int = 1,
 ) -> tuple[Header, OwnList]:
     """Answers a question file from a list, once. Raises InputError naming the file and the rule: a message
-    that is not right, a contract that does not cover it, a list too small or too large."""
+    that is not right, a contract that does not cover it, a list too small or too large, a file that is there
+    already."""
     header, body = read_message(question, sheet, Round.QUESTION)
     sheet.check(header.purpose, header.kind, today())
     kept = state / f"{header.question}.json"
     if kept.exists():
         raise InputError("was answered before: a question is answered once", file=question.name)
+    if out.exists():
+        raise InputError("is there already: name another file", file=out.name)
     if header.rows < sheet.minimum:
         raise InputError("asks about fewer customers than the contract's minimum", file=question.name)
     if header.mode is Mode.MATCH and not consent:
         raise InputError("asks for matches: name the column of consents", file=question.name, field="consent")
-    listed = read_list(own_list, header.kind, column, consent if header.mode is Mode.MATCH else "")
+    listed = read_list(own_list, header.kind, column, consent)
     if len(listed.texts) < sheet.minimum:
         raise InputError("has fewer rows that count than the contract's minimum", file=own_list.name)
     if len(listed.texts) > sheet.most_rows:
@@ -110,13 +130,31 @@ def answer_question(
         header.contract, header.question, Round.ANSWER, header.mode, header.kind, header.purpose,
         header.expires, header.rows, len(made.own),
     )  # fmt: skip
-    _keep(kept, own_list, [listed.rows[place] for place in made.places])
+    _created(out).close()  # the message is renamed into it
+    try:
+        _keep(kept, own_list, [listed.rows[place] for place in made.places])
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
     try:
         write_message(out, reply, [*made.again, *made.own], sheet)
     except OSError:
         kept.unlink()
+        out.unlink(missing_ok=True)
         raise InputError("cannot be written", file=out.name) from None
     return reply, listed
+
+
+def _created(path: Path) -> TextIO:
+    """A file that was not there before. Raises InputError."""
+    try:
+        return os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
+        )
+    except FileExistsError:
+        raise InputError("is there already: name another file", file=path.name) from None
+    except OSError:
+        raise InputError("cannot be written", file=path.name) from None
 
 
 def _keep(kept: Path, own_list: Path, rows: list[int]) -> None:
@@ -148,6 +186,6 @@ def take_result(result: Path, sheet: Sheet, own_list: Path, state: Path, out: Pa
         raise InputError("names rows the answer did not have", file=result.name)
     rows = _rows(own_list)
     wanted = sorted(held["rows"][number] for number in numbers)
-    with out.open("x", encoding="utf-8", newline="") as file:
+    with _created(out) as file:
         csv.writer(file, lineterminator="\n").writerows([rows[0], *(rows[number] for number in wanted)])
     return header

@@ -123,7 +123,7 @@ def look_alike(version: AudienceVersion, size: int, title: str, *, by: Person) -
 def titled(title: str, own: Audience | None = None) -> str:
     """A title as it may be. Raises NotAllowed."""
     said = " ".join(title.split())
-    if not said or len(said) > 80:
+    if not said or len(said) > 80 or "\x00" in said:
         raise NotAllowed("a title has 1 to 80 signs")
     if _LONG_DIGITS.search(said):
         raise NotAllowed("no numbers of customers in a title")

@@ -15,21 +15,26 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _noop
 
-from quanke_desk.campaigns import joint_files
+from quanke_desk.campaigns import joint_files, joint_questions
 from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, require, sheet_of
 from quanke_desk.campaigns.models import ContractState, JointContract, JointQuestion, QuestionState
 from quanke_desk.foundation import approvals, audit
-from quanke_desk.foundation.models import Approval, ApprovalState, Person
+from quanke_desk.foundation.models import Approval, ApprovalState, Job, JobState, Person
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
 
 AGREE, CONFIRM = "joint.agree", "joint.confirm"
 LONGEST = 366
+LONGEST_REASON = 200
 MOST_ROWS = 5_000_000
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,31}\Z")
 _OPEN = (QuestionState.MAKING, QuestionState.READY, QuestionState.ANSWERED)
+_JOBS = {
+    QuestionState.MAKING: joint_questions.PREPARE, QuestionState.ANSWERED: joint_questions.COMPARE,
+}  # fmt: skip
 
 
 def make_contract(
@@ -51,7 +56,8 @@ def make_contract(
     if not _CODE.match(code):
         raise NotAllowed("code: letters, digits and hyphens, 3 to 32")
     for text, most in ((partner, 80), (recipient, 64)):
-        if not text.strip() or len(text.strip()) > most or re.search(r"\d{11,}", text):
+        said = text.strip()
+        if not said or len(said) > most or "\x00" in said or re.search(r"\d{11,}", said):
             raise NotAllowed("partner and recipient: names, as the consents of customers have them")
     if not purposes or not set(purposes) <= set(PURPOSES):
         raise NotAllowed("purposes: at least one of the choices")
@@ -80,6 +86,7 @@ def make_contract(
 
 def ask_contract(contract: JointContract, *, by: Person, reason: str) -> Approval:
     """Asks the committee to agree; compliance is asked when it has. Raises NotAllowed."""
+    _reasoned(reason)
     with transaction.atomic():
         held = _settled(contract)
         if held.state != ContractState.DRAFT:
@@ -97,18 +104,24 @@ def end_contract(contract: JointContract, *, by: Person, reason: str) -> None:
     that came of it are empty from now on. Raises NotAllowed."""
     if not any(by.may(m) for m in (May.CAMPAIGN, May.CAMPAIGN_DECIDE, May.SHARE_DECIDE)):
         raise NotAllowed("your role may not do this")
-    if not reason.strip():
-        raise NotAllowed("a reason is required")
+    _reasoned(reason)
     with transaction.atomic():
         held = JointContract.objects.select_for_update().get(pk=contract.pk)
         if held.state == ContractState.ENDED:
             raise NotAllowed("the contract has ended")
-        held.state, held.key, held.ended_at = ContractState.ENDED, None, timezone.now()
-        held.save(update_fields=["state", "key", "ended_at"])
-        held.questions.filter(state__in=_OPEN).update(state=QuestionState.LAPSED, mask=None, ordered=None)
-        audit.record(by, "joint.end", f"joint_contract:{held.pk}", reason=reason.strip())
-        numbers = list(held.questions.values_list("pk", flat=True))
+        numbers, _open = _over(held, by, reason.strip())
         transaction.on_commit(lambda: joint_files.forget(numbers))
+
+
+def _over(held: JointContract, by: Person | None, reason: str) -> tuple[list[int], int]:
+    """What the end of a contract takes away, inside a transaction that holds it: its questions, whose files
+    are to go, and how many of them were open."""
+    held.state, held.key, held.ended_at = ContractState.ENDED, None, timezone.now()
+    held.save(update_fields=["state", "key", "ended_at"])
+    open_ = held.questions.filter(state__in=_OPEN).update(state=QuestionState.LAPSED)
+    held.questions.update(mask=None, ordered=None, matched=None)
+    audit.record(by, "joint.end", f"joint_contract:{held.pk}", reason=reason)
+    return list(held.questions.values_list("pk", flat=True)), open_
 
 
 def sheet(contract: JointContract, *, by: Person) -> str:
@@ -122,17 +135,48 @@ def sheet(contract: JointContract, *, by: Person) -> str:
 
 
 def lapse() -> int:
-    """Ends questions that waited too long or whose contract is over: their masks and files are gone."""
-    now, today = timezone.now(), timezone.localdate()
-    waiting = JointQuestion.objects.filter(state__in=_OPEN).select_related("contract")
-    late = [q.pk for q in waiting if q.expires_at <= now or q.contract.until < today]
-    if late:
-        JointQuestion.objects.filter(pk__in=late, state__in=_OPEN).update(
-            state=QuestionState.LAPSED, mask=None, ordered=None
-        )
+    """Ends contracts whose term is over, and questions that waited too long for their file or their answer;
+    an answer that came in time is compared. Keys, masks and files are gone. Answers how many questions."""
+    now, count = timezone.now(), _terms_over()
+    waiting = JointQuestion.objects.filter(state__in=(QuestionState.MAKING, QuestionState.READY))
+    for number, state in waiting.filter(expires_at__lte=now).values_list("pk", "state"):
+        as_read = JointQuestion.objects.filter(pk=number, state=state)
+        if as_read.update(state=QuestionState.LAPSED, mask=None, ordered=None):
+            joint_files.forget([number])  # of one that moved on meanwhile the files are wanted
+            count += 1
+    _left_behind()
     over = JointQuestion.objects.exclude(state__in=_OPEN).filter(expires_at__lte=now)
-    joint_files.forget([*late, *over.values_list("pk", flat=True)])
-    return len(late)
+    joint_files.forget(over.values_list("pk", flat=True))
+    return count
+
+
+def _terms_over() -> int:
+    """Ends contracts whose last day has passed. Answers how many questions were open."""
+    count, today = 0, timezone.localdate()
+    past = JointContract.objects.filter(state=ContractState.APPROVED, until__lt=today)
+    for number in list(past.values_list("pk", flat=True)):
+        with transaction.atomic():
+            held = past.select_for_update().filter(pk=number).first()
+            if held is None:  # another worker, or somebody, ended it
+                continue
+            numbers, open_ = _over(held, None, _noop("the term of the contract is over"))
+        joint_files.forget(numbers)
+        count += open_
+    return count
+
+
+def _left_behind() -> None:
+    """Fails questions whose job has ended without them: it was cancelled while it waited, given up after its
+    last try, or whoever began it may not any more."""
+    alive = (JobState.WAITING, JobState.RUNNING)
+    working = JointQuestion.objects.filter(state__in=_JOBS).select_related("contract")
+    for held in working.defer("asked", "ordered", "matched"):
+        jobs = Job.objects.filter(kind=_JOBS[QuestionState(held.state)], arguments__question=held.pk)
+        last = jobs.order_by("-id").values_list("state", flat=True).first()
+        if last == JobState.CANCELLED:
+            joint_questions.fail(held, _noop("it was cancelled"))
+        elif last not in alive:
+            joint_questions.fail(held, _noop("its job ended without it: ask again"))
 
 
 def _settled(contract: JointContract) -> JointContract:
@@ -200,6 +244,13 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Questions in a day"), str(held.daily)),
         (gettext("Rows of the partner's list at most"), f"{held.most_rows:,}"),
     ]
+
+
+def _reasoned(reason: str) -> None:
+    if not reason.strip():
+        raise NotAllowed("a reason is required")
+    if len(reason.strip()) > LONGEST_REASON or "\x00" in reason:
+        raise NotAllowed("a reason has at most 200 signs")
 
 
 def _may(by: Person, may: May) -> None:

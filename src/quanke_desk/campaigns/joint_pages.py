@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Count, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from quanke.kernel.errors import NightError
+from quanke.kernel.errors import NightError, QuankeError
 from quanke_desk.campaigns import audiences, joint_contracts, joint_questions
 from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, daily, minimum, why_not
 from quanke_desk.campaigns.models import (
@@ -112,26 +113,39 @@ def contract(request: HttpRequest, number: int) -> HttpResponseBase:
     if request.method == "POST":
         try:
             return _CONTRACT.get(request.POST.get("do", ""), _nothing)(request, held)
-        except NightError:
-            messages.error(request, _("Not done: %(rule)s.") % {"rule": _("no night is published yet")})
-        except NotAllowed as refused:
+        except (NotAllowed, QuankeError) as refused:
             messages.error(request, _said(refused))
         held = _contract(number)
     saved = audiences.everything()[:500]
     versions = audiences.current_of(saved)
     person = person_of(request)
-    shown = {
-        "held": held, "rule": why_not(held) and _(why_not(held)), "minimum": minimum(held),
-        "daily": daily(held), "purposes": [(p, PURPOSES[p]) for p in held.purposes],
-        "kinds": [(k, KINDS[k]) for k in held.kinds], "modes": QuestionMode.choices,
-        "questions": [_shown(q) for q in held.questions.select_related("audience__audience", "asked_by")],
+    more = {
+        "asks": True, "modes": QuestionMode.choices,
         "audiences": [(versions[a.pk].pk, a.title) for a in saved if a.pk in versions],
-        "may_make": person.may(May.CAMPAIGN), "back": joint_contracts.given_back(held),
+        "may_make": person.may(May.CAMPAIGN),
         "may_end": any(person.may(m) for m in (May.CAMPAIGN, May.CAMPAIGN_DECIDE)),
-        "ended": held.state == ContractState.ENDED, "approved": held.state == ContractState.APPROVED,
         "draft": held.state == ContractState.DRAFT or joint_contracts.given_back(held),
     }  # fmt: skip
-    return render(request, "campaigns/joint_contract.html", shown)
+    return render(request, "campaigns/joint_contract.html", _terms(held) | more)
+
+
+@page(May.SHARE_DECIDE)
+@require_GET
+def terms(request: HttpRequest, number: int) -> HttpResponse:
+    """For compliance: the terms of one contract, ended or not, and what was asked under it."""
+    return render(request, "campaigns/joint_contract.html", _terms(_contract(number)))
+
+
+def _terms(held: JointContract) -> dict[str, Any]:
+    """What everybody sees of a contract who may look at it."""
+    rule = why_not(held)
+    return {
+        "held": held, "rule": rule and _(rule), "minimum": minimum(held), "daily": daily(held),
+        "purposes": [(p, PURPOSES[p]) for p in held.purposes], "kinds": [(k, KINDS[k]) for k in held.kinds],
+        "questions": [_shown(q) for q in _without_customers(held.questions.all())],
+        "back": joint_contracts.given_back(held), "ended": held.state == ContractState.ENDED,
+        "approved": held.state == ContractState.APPROVED,
+    }  # fmt: skip
 
 
 def _ask_for(request: HttpRequest, held: JointContract) -> HttpResponseBase:
@@ -176,7 +190,8 @@ _CONTRACT: dict[str, Callable[[HttpRequest, JointContract], HttpResponseBase]] =
 @page(May.SHARE_DECIDE)
 @require_http_methods(["GET", "POST"])
 def in_force(request: HttpRequest) -> HttpResponse:
-    """For compliance: every contract that is not over, what was asked under it, and ending one at once."""
+    """For compliance: every contract, those that are over last, how often was asked under it, and ending one
+    at once."""
     if request.method == "POST":
         try:
             held = JointContract.objects.filter(pk=_whole(request.POST.get("contract"))).first()
@@ -187,8 +202,9 @@ def in_force(request: HttpRequest) -> HttpResponse:
         except NotAllowed as refused:
             messages.error(request, _said(refused))
         return redirect("joint_in_force")
-    found = JointContract.objects.exclude(state=ContractState.ENDED).prefetch_related("questions")
-    rows = [(held, why_not(held) and _(why_not(held)), len(held.questions.all())) for held in found]
+    found = JointContract.objects.annotate(how_often=Count("questions"))
+    rows = [(held, why_not(held) and _(why_not(held)), held.how_often) for held in found]
+    rows.sort(key=lambda row: row[0].state == ContractState.ENDED)
     return render(request, "campaigns/joint_in_force.html", {"rows": rows})
 
 
@@ -210,9 +226,7 @@ def question(request: HttpRequest, number: int) -> HttpResponse:
             joint_questions.take_answer(held, one, by=person_of(request))
             messages.success(request, _("Done, and on record."))
             return redirect("joint_question", held.pk)
-        except NightError:
-            messages.error(request, _("Not done: %(rule)s.") % {"rule": _("no night is published yet")})
-        except NotAllowed as refused:
+        except (NotAllowed, QuankeError) as refused:
             messages.error(request, _said(refused))
         held = _held(number)
     rule = why_not(held.contract)
@@ -223,8 +237,8 @@ def question(request: HttpRequest, number: int) -> HttpResponse:
         "ready": alive and held.state == QuestionState.READY,
         "told": alive and held.state == QuestionState.DONE,
         "working": held.state in (QuestionState.MAKING, QuestionState.ANSWERED),
-        "may_save": not rule and held.matched is not None and held.saved_as_id is None
-        and person_of(request).may(May.CAMPAIGN),
+        "may_save": not rule and held.mode == QuestionMode.MATCH and held.state == QuestionState.DONE
+        and not held.few and held.saved_as_id is None and person_of(request).may(May.CAMPAIGN),
         "step": value("joint.round"), "match": held.mode == QuestionMode.MATCH,
     }  # fmt: skip
     return render(request, "campaigns/joint_question.html", shown)
@@ -264,6 +278,7 @@ def _shown(held: JointQuestion) -> dict[str, Any]:
         answer = f"< {minimum(held.contract)}" if held.few else f"{held.told:,}"
     return {
         "number": held.pk, "code": held.code, "mode": held.get_mode_display(),
+        "purpose": PURPOSES[held.purpose],
         "state": held.get_state_display(),
         "audience": held.audience.audience.title, "by": held.asked_by.name, "at": held.asked_at,
         "expires": held.expires_at, "answer": answer, "problem": held.problem and _(held.problem),
@@ -280,15 +295,24 @@ def _contract(number: int) -> JointContract:
 
 
 def _held(number: int) -> JointQuestion:
-    held = JointQuestion.objects.select_related("contract", "audience__audience", "asked_by")
-    found = held.filter(pk=number).first()
+    found = _without_customers(JointQuestion.objects.filter(pk=number)).first()
     if found is None:
         raise Http404
     return found
 
 
-def _said(refused: NotAllowed) -> str:
+def _without_customers(found: QuerySet[JointQuestion]) -> QuerySet[JointQuestion]:
+    """Questions as pages need them: customers, packed, are megabytes of each that no page shows."""
+    related = found.select_related("contract", "audience__audience", "asked_by")
+    return related.defer("asked", "ordered", "matched", "audience__members")
+
+
+def _said(refused: Exception) -> str:
     rule = _(str(refused))
+    if isinstance(refused, NightError):
+        rule = _("no night is published yet")
+    elif isinstance(refused, QuankeError):
+        rule = _("the audience cannot be counted on this night")
     if isinstance(refused, joint_questions.BadMessage):
         rule = f"{refused.file}: {rule}"
     return _("Not done: %(rule)s.") % {"rule": rule}

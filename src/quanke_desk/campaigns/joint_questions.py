@@ -170,6 +170,18 @@ def save_matched(question: JointQuestion, title: str, *, by: Person) -> Audience
         return made
 
 
+def fail(question: JointQuestion, rule: str) -> None:
+    """Ends a question as failed, with its mask and its files; where it stands otherwise by now than when it
+    was read, nothing is done: its files are somebody else's."""
+    with transaction.atomic():
+        as_read = JointQuestion.objects.filter(pk=question.pk, state=question.state)
+        changed = as_read.update(state=QuestionState.FAILED, problem=rule[:200], mask=None, ordered=None)
+        if changed:
+            audit.record(None, "joint.failed", f"joint_question:{question.pk}", purpose=question.purpose)
+    if changed:
+        joint_files.forget([question.pk])
+
+
 def _may(by: Person) -> None:
     if not by.may(May.AUDIENCE):
         raise NotAllowed("your role may not do this")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from django.utils import timezone
@@ -12,9 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
 from quanke.joint.contract import Sheet
-from quanke_desk.campaigns.models import ContractState, JointContract, JointQuestion, QuestionMode
-from quanke_desk.customers.sharing import sharing_with
-from quanke_desk.foundation.analytic import Base
+from quanke_desk.campaigns.known import among
+from quanke_desk.campaigns.models import (
+    AudienceKind,
+    AudienceVersion,
+    ContractState,
+    JointContract,
+    JointQuestion,
+    QuestionMode,
+    Send,
+)
+from quanke_desk.customers.sharing import sharable
+from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
 
@@ -89,16 +99,43 @@ def sheet_of(contract: JointContract) -> Sheet:
 
 def still_covered(audience: int, members: NDArray[np.int64], of: Base) -> NDArray[np.int64]:
     """Of the members of an audience those whom it may still have: all, where it came of no partner; where it
-    did, nobody once the contract is over, and nobody who has withdrawn his consent."""
+    did, nobody once the contract is over, and nobody who has withdrawn his consent, died or left."""
     contract = JointContract.objects.filter(questions__saved_as=audience).first()
     if contract is None:
         return members
     if why_not(contract):
         return np.zeros(0, np.int64)
-    said = sharing_with(contract.recipient, members.tolist(), of)
-    return np.array([c for c in members.tolist() if said.get(c) is True], np.int64)
+    return sharable(contract.recipient, members.tolist(), of)
 
 
-def of_audience(audience: int) -> JointQuestion | None:
-    """The question an audience came of, null for none."""
-    return JointQuestion.objects.filter(saved_as=audience).select_related("contract").first()
+def require_purpose(version: AudienceVersion | None, purpose: str) -> None:
+    """Raises NotAllowed where the customers of an audience were told of by a partner for another purpose than
+    they are to be used for now."""
+    if version is None or version.kind == AudienceKind.LIVE:  # a condition has nothing of the partner's
+        return
+    purposes = JointQuestion.objects.filter(saved_as=version.audience_id).values_list("purpose", flat=True)
+    if not set(purposes) <= {purpose}:
+        raise NotAllowed("the audience came of a partner for another purpose")
+
+
+def no_longer_covered(sends: Sequence[Send]) -> frozenset[int]:
+    """Numbers (pk) of those of some sends whose journey has its audience of a partner, and may not have this
+    customer any more, or never for this purpose. Enrolled long ago: asked again whenever something leaves."""
+    came = JointQuestion.objects.filter(saved_as__isnull=False)
+    of = dict(came.values_list("saved_as", "purpose"))
+    if not of:
+        return frozenset()
+    numbers = np.array([send.pk for send in sends], np.int64)
+    joint = among(Send.objects.all(), "pk", numbers).filter(enrolment__version__audience__audience__in=of)
+    rows = joint.exclude(enrolment__version__audience__kind=AudienceKind.LIVE)
+    by_audience: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    for audience, *row in rows.values_list(
+        "enrolment__version__audience__audience", "pk", "customer", "purpose"
+    ):
+        by_audience[audience].append((row[0], row[1], row[2]))
+    gone: set[int] = set()
+    for audience, those in by_audience.items():
+        people = np.unique(np.array([customer for _pk, customer, _p in those], np.int64))
+        still = set(still_covered(audience, people, base()).tolist())
+        gone |= {pk for pk, customer, p in those if customer not in still or p != of[audience]}
+    return frozenset(gone)

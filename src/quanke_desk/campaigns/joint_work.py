@@ -2,7 +2,8 @@
 
 What the partner's list said of single customers is in memory only. A question is about customers whose
 data may be used; of a count those who refused to be shared with the partner are left out, of a match all who
-did not agree. An identifier several of them have names nobody and is left out.
+did not agree; of both who died, left or is not known to be of age. An identifier that several of the bank's
+customers have, asked about or not, names nobody and is left out.
 """
 
 from __future__ import annotations
@@ -22,15 +23,14 @@ from quanke.joint.contract import normal
 from quanke.joint.messages import Header, Round, as_rows, read_message, split, write_message
 from quanke.joint.points import Mask
 from quanke.kernel.calendars import SHANGHAI
-from quanke.kernel.errors import QuankeError
+from quanke.kernel.errors import AudienceError, NightError, QuankeError
 from quanke_desk.campaigns import audiences, joint_files
 from quanke_desk.campaigns.addresses import addresses, resident_numbers
-from quanke_desk.campaigns.joint_questions import locked
+from quanke_desk.campaigns.joint_questions import fail, locked
 from quanke_desk.campaigns.joint_terms import minimum, require, sheet_of, told
 from quanke_desk.campaigns.models import JointContract, JointQuestion, QuestionMode, QuestionState
-from quanke_desk.customers.sharing import sharing_with
+from quanke_desk.customers.sharing import owners_of, sharable
 from quanke_desk.foundation import audit
-from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.jobs import Cancelled, Running
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
@@ -59,9 +59,6 @@ def prepare(running: Running, question: int) -> None:
             held.contract.code, held.code, Round.QUESTION, rounds.Mode(held.mode), held.kind, held.purpose,
             held.expires_at.astimezone(SHANGHAI), len(asked.points),
         )  # fmt: skip
-        write_message(
-            joint_files.path_of(held.pk, Round.QUESTION), header, asked.points, sheet_of(held.contract)
-        )
         with transaction.atomic():
             require(locked(held.contract), held.purpose, held.kind, held.mode)
             _differs_enough(held, customers)  # another question may have been prepared meanwhile
@@ -71,31 +68,37 @@ def prepare(running: Running, question: int) -> None:
                 state=QuestionState.READY, rows=len(customers), ordered=ordered,
                 asked=audiences.pack(np.array(customers, np.int64)),
             )  # fmt: skip
-        if not ready:  # it lapsed meanwhile
-            joint_files.forget([held.pk])
+            if ready:  # else it lapsed, or another worker was first: the file of that one stays
+                path = joint_files.path_of(held.pk, Round.QUESTION)
+                write_message(path, header, asked.points, sheet_of(held.contract))
     except (NotAllowed, Cancelled) as refused:
         _fail(held, refused)
         raise
+    except QuankeError as error:
+        rule = _noop("it could not be prepared on this night")
+        if isinstance(error, AudienceError):
+            rule = _noop("the audience cannot be counted on this night")
+        _fail(held, NotAllowed(rule))
+        raise NotAllowed(rule) from None
 
 
 def _identified(running: Running, held: JointQuestion) -> tuple[list[int], list[str]]:
     """Customers who may be asked about, and the identifier of each, in its one way of writing."""
-    members = audiences.members_of(held.audience)
-    said = sharing_with(held.contract.recipient, members.tolist())
-    match = held.mode == QuestionMode.MATCH
-    may = [c for c in members.tolist() if said.get(c, not match)]
+    members = audiences.members_of(held.audience).tolist()
+    count = held.mode == QuestionMode.COUNT
+    may: list[int] = sharable(held.contract.recipient, members, unasked=count).tolist()
     read: Callable[[list[int]], dict[int, str]] = (
         (lambda part: addresses(part, "sms")) if held.kind == "phone" else resident_numbers
     )
-    of: dict[str, int] = {}
-    several: set[str] = set()
+    kept: list[tuple[int, str]] = []
     for start in range(0, len(may), AT_ONCE):
         running.step(_("Reading identifiers"), start, len(may))
-        for customer, given in read(may[start : start + AT_ONCE]).items():
-            text = normal(held.kind, given)
-            if text is not None and of.setdefault(text, customer) != customer:
-                several.add(text)
-    kept = sorted((customer, text) for text, customer in of.items() if text not in several)
+        texts = {c: normal(held.kind, given) for c, given in read(may[start : start + AT_ONCE]).items()}
+        found = [(customer, text) for customer, text in texts.items() if text is not None]
+        owners = owners_of(held.kind, [text for _c, text in found])
+        # one that the search does not know is newer than the night: others may have it as well
+        kept += [each for each, has in zip(found, owners, strict=True) if has == [each[0]]]
+    kept.sort()
     return [c for c, _text in kept], [text for _c, text in kept]
 
 
@@ -133,8 +136,9 @@ def compare(running: Running, question: int) -> None:
             header.contract, header.question, Round.RESULT, mode, header.kind, header.purpose,
             until.astimezone(SHANGHAI), len(result["own"]), 0, result["told"],
         )  # fmt: skip
-        write_message(joint_files.path_of(held.pk, Round.RESULT), reply, as_rows(result["own"]), sheet)
-        _done(held, result, until)
+        _done(held, result, reply)
+    except NightError:  # no fault of the answer: the job tries again
+        raise
     except (NotAllowed, Cancelled, QuankeError) as refused:
         _fail(held, refused)
         if not isinstance(refused, QuankeError):
@@ -149,8 +153,7 @@ def _result(held: JointQuestion, met: rounds.Met) -> dict[str, Any]:
         return {"told": told(met.count, least), "own": [], "matched": None}
     ordered = np.frombuffer(bytes(held.ordered or b""), "<i4").astype(np.int64)
     customers = ordered[met.asked]
-    said = sharing_with(held.contract.recipient, customers.tolist())
-    agreed = np.array([said.get(c) is True for c in customers.tolist()], bool)
+    agreed = np.isin(customers, sharable(held.contract.recipient, customers.tolist()))
     count = int(agreed.sum())
     if count < least:
         return {"told": None, "own": [], "matched": None}
@@ -158,18 +161,21 @@ def _result(held: JointQuestion, met: rounds.Met) -> dict[str, Any]:
     return {"told": count, "own": own, "matched": audiences.pack(customers[agreed])}
 
 
-def _done(held: JointQuestion, result: dict[str, Any], until: dt.datetime) -> None:
+def _done(held: JointQuestion, result: dict[str, Any], reply: Header) -> None:
     with transaction.atomic():
         fresh = JointContract.objects.select_for_update().get(pk=held.contract_id)
         require(fresh, held.purpose, held.kind, held.mode)
         done = JointQuestion.objects.filter(pk=held.pk, state=QuestionState.ANSWERED).update(
             state=QuestionState.DONE, told=result["told"], few=result["told"] is None, mask=None,
-            ordered=None, matched=result["matched"], done_at=timezone.now(), expires_at=until,
+            ordered=None, matched=result["matched"], done_at=timezone.now(), expires_at=reply.expires,
         )  # fmt: skip
-        if done:
+        if done:  # else it lapsed, or another worker was first: the result of that one stays
+            path = joint_files.path_of(held.pk, Round.RESULT)
+            write_message(path, reply, as_rows(result["own"]), sheet_of(fresh))
             detail = {"told": result["told"], "mode": held.mode}
             audit.record(None, "joint.done", f"joint_question:{held.pk}", purpose=held.purpose, detail=detail)
-    joint_files.forget([held.pk], (Round.QUESTION, Round.ANSWER))
+    if done:
+        joint_files.forget([held.pk], (Round.QUESTION, Round.ANSWER))
 
 
 def _fail(held: JointQuestion, refused: Exception) -> None:
@@ -178,16 +184,10 @@ def _fail(held: JointQuestion, refused: Exception) -> None:
         rule = _noop("it was cancelled")
     elif isinstance(refused, NotAllowed):
         rule = str(refused)
-    open_ = (QuestionState.MAKING, QuestionState.ANSWERED)
-    JointQuestion.objects.filter(pk=held.pk, state__in=open_).update(
-        state=QuestionState.FAILED, problem=rule[:200], mask=None, ordered=None
-    )
-    joint_files.forget([held.pk])
-    audit.record(None, "joint.failed", f"joint_question:{held.pk}", purpose=held.purpose)
+    fail(held, rule)
 
 
 def _held(question: int) -> JointQuestion:
-    base()  # raises NightError where there is no night: nothing could be compared
     return JointQuestion.objects.select_related("contract", "audience").get(pk=question)
 
 

@@ -24,6 +24,7 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_conditions
 from quanke_desk.campaigns.entering import put_in
 from quanke_desk.campaigns.graph import INTERFACE, read_graph, trigger_of
+from quanke_desk.campaigns.joint_terms import require_purpose
 from quanke_desk.campaigns.models import (
     Arm,
     AudienceKind,
@@ -88,6 +89,7 @@ def save_design(
     check_conditions(read)
     if purpose not in PURPOSES:
         raise NotAllowed("a journey sells, or serves")
+    require_purpose(audience, purpose)
     if not 0 <= control_ppm < WHOLE or (purpose == "marketing" and control_ppm < LEAST_CONTROL_PPM):
         raise NotAllowed("a journey that sells compares with at least 1 % who get nothing")
     if offer and offer not in UPLIFT_OFFERS:
@@ -125,6 +127,7 @@ def ask_to_start(version: JourneyVersion, *, by: Person, reason: str) -> Approva
     if version.started_at is not None:
         raise NotAllowed("this version was started already")
     _somebody_enters(version)
+    require_purpose(version.audience, version.purpose)
     _large_enough(version)
     subject = f"journey:{version.journey_id}"
     return approvals.ask(START, subject, {"version": version.pk}, by=by, reason=reason)
@@ -215,6 +218,7 @@ def _start(asked: Approval, by: Person) -> None:
         raise NotAllowed("the journey has changed since it was asked")
     if version.until < timezone.localdate():
         raise NotAllowed("it ends today or later")
+    require_purpose(version.audience, version.purpose)
     version.started_at, version.approval = timezone.now(), asked
     version.save(update_fields=["started_at", "approval"])
     held.current = version

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from quanke_desk.campaigns.addresses import addresses
 from quanke_desk.campaigns.channels import Channel, ChannelDown, Fate, Message, Outcome, Sure, channel_of
+from quanke_desk.campaigns.joint_terms import no_longer_covered
 from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.links import click_address, refusal_address
 from quanke_desk.campaigns.models import (
@@ -143,6 +144,9 @@ def _take(done: Done) -> tuple[_Taken, int]:
             else:
                 _refuse(hit, rule, now, done)
         open_rows = [rows[n] for n in np.flatnonzero(decided.allowed)]
+        lapsed = no_longer_covered(open_rows)
+        _refuse([row for row in open_rows if row.pk in lapsed], "joint", now, done)
+        open_rows = [row for row in open_rows if row.pk not in lapsed]
         closed = [row for row in open_rows if channel_of(row.means) is None]
         _refuse(closed, "no_channel", now, done)
         gone = {row.pk for row in closed}

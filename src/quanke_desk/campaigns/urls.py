@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path("joint/", joint_pages.contracts, name="joint"),
     path("joint/new/", joint_pages.new_contract, name="joint_new"),
     path("joint/in-force/", joint_pages.in_force, name="joint_in_force"),
+    path("joint/in-force/<int:number>/", joint_pages.terms, name="joint_terms"),
     path("joint/<int:number>/", joint_pages.contract, name="joint_contract"),
     path("joint/questions/<int:number>/", joint_pages.question, name="joint_question"),
     path("joint/questions/<int:number>/question/", joint_pages.question_file, name="joint_question_file"),

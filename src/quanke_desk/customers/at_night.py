@@ -12,7 +12,10 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from quanke.customers.graph import Graph
 from quanke.night.advised import NightAdvice
@@ -53,6 +56,12 @@ class AtNight:
         """Products by number."""
         return self._once("products", self._products)  # type: ignore[no-any-return]
 
+    @property
+    def marketable(self) -> NDArray[np.bool_]:
+        """Whether each customer (by number) may be marketed to at all: alive, known to be of age, still a
+        customer."""
+        return self._once("marketable", self._marketable)  # type: ignore[no-any-return]
+
     def row(self, customer: int, columns: tuple[str, ...]) -> dict[str, Any]:
         """One customer's values of the columns this night has. Raises NightError for an unknown number."""
         key = (customer, columns)
@@ -71,6 +80,18 @@ class AtNight:
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]
+
+    def _marketable(self) -> NDArray[np.bool_]:
+        held = self.base
+
+        def yes(name: str, unknown: bool) -> NDArray[np.bool_]:
+            if name not in held.known:
+                return np.full(held.night.rows, unknown)
+            column = held.night.read([name])[name].cast(pa.bool_()).fill_null(unknown)
+            return np.asarray(column.to_numpy(), np.bool_)
+
+        gone = yes("deceased", False) | yes("relationship_closed", False)
+        return held.there & ~gone & ~yes("is_minor", True)  # unknown age is not of age
 
     def _products(self) -> dict[str, dict[str, Any]]:
         files = [str(f) for f in self.base.bank.home.facts("products")]

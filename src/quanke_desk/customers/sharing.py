@@ -1,18 +1,45 @@
-"""What customers said about their data going to one recipient by name: of many at once (PI-2)."""
+"""Whom a recipient may be told of by name: what customers said about it, of many at once (PI-2)."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from quanke_desk.customers.at_night import reading
+from quanke.night.finding import open_search
+from quanke_desk.customers.at_night import at_night, reading
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.customers.models import ConsentAnswer, ConsentPurpose
-from quanke_desk.foundation.analytic import Base
+from quanke_desk.foundation.analytic import Base, base
 
 AT_ONCE = 20_000
+
+
+def sharable(
+    recipient: str, customers: Sequence[int], of: Base | None = None, *, unasked: bool = False
+) -> NDArray[np.int64]:
+    """Of some customers, rising, those a recipient may be told of: who agreed to it (`unasked`: did not
+    refuse it), is alive, known to be of age and still a customer."""
+    held = of or base()
+    numbers = np.unique(np.array(customers, np.int64))
+    inside = numbers[(numbers >= 0) & (numbers < held.night.rows)]
+    kept: list[int] = inside[at_night(held).marketable[inside]].tolist()
+    said = sharing_with(recipient, kept, held)
+    return np.array([c for c in kept if said.get(c, unasked)], np.int64)
+
+
+def owners_of(kind: str, numbers: Iterable[str], of: Base | None = None) -> Iterator[list[int]]:
+    """Customers with each of some numbers (phone, document) in any of their records, whatever they said and
+    whether or not their data may be used: what tells a number of one from one that several share. For no eye.
+    Raises NightError, HomeError where there is no search."""
+    held = of or base()
+    index = open_search(held.night, held.bank.home)
+    for number in numbers:
+        found = index.of_tokens(kind, index.tokens(kind, number)).tolist()
+        yield [customer for customer in found if held.there[customer]]
 
 
 def sharing_with(recipient: str, customers: Sequence[int], of: Base | None = None) -> dict[int, bool]:
