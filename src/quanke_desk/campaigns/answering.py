@@ -27,10 +27,7 @@ def answered(graph: Graph, place: int, enrolments: Ints) -> NDArray[np.bool_]:
         given, column = ("json_each(%s) g", "g.value")
         if connection.vendor == "postgresql":
             given, column = ("unnest(%s::bigint[]) AS g(id)", "g.id")
-        sql = (
-            f"SELECT {column} FROM {given} CROSS JOIN {SEND} s CROSS JOIN {RECEIPT} r"
-            f" WHERE s.key = {_last_push(graph, column)} AND r.send_id = s.id AND r.kind = %s"
-        )
+        sql = f"SELECT {column} FROM {given} WHERE {_came_back(graph, column)}"
         with connection.cursor() as cursor:
             cursor.execute(sql, [as_array(enrolments), graph.nodes[place].event])
             found = [number for (number,) in cursor.fetchall()]
@@ -46,8 +43,7 @@ def wake_answered(journey: Journey, now: int) -> None:
                 continue
             sql = (
                 f"UPDATE {ENROLMENT} SET wake = %s WHERE version_id = %s AND node = %s AND state = 'e'"
-                f" AND wake > %s AND EXISTS (SELECT 1 FROM {SEND} s CROSS JOIN {RECEIPT} r WHERE"
-                f" s.key = {_last_push(graph, f'{ENROLMENT}.id')} AND r.send_id = s.id AND r.kind = %s)"
+                f" AND wake > %s AND {_came_back(graph, f'{ENROLMENT}.id')}"
             )
             with connection.cursor() as cursor:
                 cursor.execute(sql, [now, version.pk, place, now, node.event])
@@ -58,10 +54,13 @@ def _asks(graph: Graph, place: int) -> bool:
     return node.do == "listen" and node.event in EVENTS and bool(graph.templates())
 
 
-def _last_push(graph: Graph, enrolment: str) -> str:
-    """The key of the last push (as `stepping` writes it), as SQL; null where there was none."""
+def _came_back(graph: Graph, enrolment: str) -> str:
+    """Whether something of a kind came back of the last push (its key as `stepping` writes it), as SQL. One
+    value within the other, not joins: those have PostgreSQL read the whole table of pushes for a range."""
     pushes = ", ".join(str(place) for place, node in enumerate(graph.nodes) if node.do == "send")
-    return (
+    last = (
         f"'e' || {enrolment} || '.' || (SELECT max(t.seq) FROM {STEP} t"
         f" WHERE t.enrolment = {enrolment} AND t.from_node IN ({pushes}))"
     )
+    push = f"(SELECT s.id FROM {SEND} s WHERE s.key = {last})"
+    return f"(SELECT r.id FROM {RECEIPT} r WHERE r.send_id = {push} AND r.kind = %s) IS NOT NULL"
