@@ -15,10 +15,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from quanke.effects.groups import CampaignRegister
 from quanke_desk.campaigns import designing, journey_actions
+from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.graph import GraphError, read_graph
 from quanke_desk.campaigns.models import Audience, AudienceVersion, Enrolment, Journey, Send
 from quanke_desk.foundation import approvals
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Approval, AuditEntry, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
@@ -107,6 +110,13 @@ def test_from_the_designer_to_a_journey_that_runs(
     until = str(timezone.localdate() + dt.timedelta(days=20))
     form = {"audience": audience.audience_id, "control": "20", "purpose": "marketing", "priority": "5",
             "until": until}  # fmt: skip
+    by_score = {**SIX["nodes"]["half"], "by": "credit_score_band", "parts": [{"next": "end"}]}
+    by_score["parts"] += [{"least": 3, "next": "again"}]
+    barred = {**SIX, "nodes": {**SIX["nodes"], "half": by_score}}
+    Journey.objects.update(draft=barred)
+    refused = client.post(path, {**form, "do": "try"}).content.decode()
+    assert "不得用于营销目的" in refused and 'id="tried"' not in refused
+    Journey.objects.update(draft=journey.draft)
     tried = client.post(path, {**form, "do": "try"}).content.decode()
     assert 'id="tried"' in tried and not Enrolment.objects.exists()
     refused = client.post(path, {**form, "do": "save", "control": "0.5"}).content.decode()
@@ -123,6 +133,7 @@ def test_from_the_designer_to_a_journey_that_runs(
     assert version.started_at is None, "who asked does not decide"
     shown = entered[Role.COMMITTEE].get(f"/approvals/{asked.pk}/").content.decode()
     assert "20 %" in shown and "核心客户" in shown
+    assert "营销" in shown and "优先级" in shown and "fund-hello" in shown and "没有生效的文本" in shown
     entered[Role.COMMITTEE].post(f"/approvals/{asked.pk}/", {"do": "approve"})
     version.refresh_from_db()
     journey.refresh_from_db()
@@ -140,10 +151,14 @@ def test_an_audience_enters_whole_and_small_ones_are_refused_early(
     settings.QUANKE_HOME = str(tmp_path / "home")  # the register of the home is written
     analyst, committee = desk[Role.ANALYST], desk[Role.COMMITTEE]
     until = timezone.localdate() + dt.timedelta(days=20)
+    aum = {c: base().row(c, ["aum"])["aum"] or 0 for c in members_of(audience).tolist()}
+    yuan = sorted(aum.values())[len(aum) * 9 // 10] // 100
+    graph = {**SIX, "goals": [{"name": "grown", "when": f"aum >= {yuan}元"}]}
+    grown = {c for c in aum if aum[c] >= yuan * 100}
     for name, share, purpose in (("sells", 450_000, "marketing"), ("serves", 0, "service")):
         journey = journey_actions.make_journey(f"core_{name}", "x", "", by=analyst)
         version = journey_actions.save_design(
-            journey, SIX, by=analyst, audience=audience, control_ppm=share, until=until, purpose=purpose
+            journey, graph, by=analyst, audience=audience, control_ppm=share, until=until, purpose=purpose
         )
         asked = journey_actions.ask_to_start(version, by=analyst, reason="x")
         approvals.decide(asked.pk, True, by=committee)
@@ -153,6 +168,11 @@ def test_an_audience_enters_whole_and_small_ones_are_refused_early(
         held.refresh_from_db()
         assert held.state == "done", held.error
         arms = Counter(Enrolment.objects.filter(version=version).values_list("arm", flat=True))
+        there = set(Enrolment.objects.filter(version=version).values_list("customer", flat=True))
+        assert grown and not there & grown, "who bought already is in neither arm"
+        if share:
+            made = CampaignRegister(base().bank.home.path).open(f"core_{name}")
+            assert set(made.customers.tolist()) == there
         assert arms[1] > 50 and (
             arms[0] == 0 if not share else abs(arms[0] / sum(arms.values()) - 0.45) < 0.05
         )

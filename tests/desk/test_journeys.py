@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import time
 from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
 from django.db import connection
+from django.test import Client
 
 from quanke.effects.groups import effect_rules
 from quanke.kernel.calendars import SHANGHAI
+from quanke.kernel.errors import AudienceError
+from quanke_desk.campaigns import journey_actions
+from quanke_desk.campaigns.branching import check_conditions, ways_of
 from quanke_desk.campaigns.capacities import rooms
 from quanke_desk.campaigns.entering import enter, put_in
 from quanke_desk.campaigns.graph import MOST_STEPS, GraphError, Span, read_graph
 from quanke_desk.campaigns.hearing import heard
-from quanke_desk.campaigns.models import Arm, Enrolment, Journey, JourneyVersion, Send, Step
+from quanke_desk.campaigns.models import Arm, Enrolment, Journey, JourneyVersion, Receipt, Send, Step
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.campaigns.receiving import take_receipt
 from quanke_desk.campaigns.simulating import simulate
 from quanke_desk.campaigns.timing import moment_after
 from quanke_desk.foundation.analytic import base
-from quanke_desk.foundation.models import Notice, Person
+from quanke_desk.foundation.models import AuditEntry, Notice, Person
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import post_of
 from quanke_desk.work.escalating import TEXT, escalate
@@ -47,10 +52,10 @@ SIX: dict[str, Any] = {
 }  # fmt: skip
 
 
-def running(desk: dict[str, Person], graph: dict[str, Any], control: int = 0, **more: Any) -> JourneyVersion:
-    journey = Journey.objects.create(
-        name="summer", title_zh="夏季", state="running", made_by=desk[Role.ANALYST]
-    )
+def running(
+    desk: dict[str, Person], graph: dict[str, Any], control: int = 0, name: str = "summer", **more: Any
+) -> JourneyVersion:
+    journey = Journey.objects.create(name=name, title_zh="夏季", state="running", made_by=desk[Role.ANALYST])
     version = JourneyVersion.objects.create(
         journey=journey, number=1, graph=graph, control_ppm=control, until=dt.date(2026, 9, 1),
         by=desk[Role.ANALYST], started_at=dt.datetime(2026, 7, 6, tzinfo=SHANGHAI), **more,
@@ -58,6 +63,14 @@ def running(desk: dict[str, Person], graph: dict[str, Any], control: int = 0, **
     Journey.objects.filter(pk=journey.pk).update(current=version)
     journey.current = version
     return version
+
+
+def split_by(name: str) -> dict[str, Any]:
+    parts = [{"next": "end"}, {"least": 3, "next": "end"}]
+    return {
+        "start": "by",
+        "nodes": {"by": {"do": "split", "by": name, "parts": parts}, "end": {"do": "exit"}},
+    }
 
 
 def broken(**changes: Any) -> dict[str, Any]:
@@ -169,6 +182,107 @@ def test_six_steps(desk: dict[str, Person]) -> None:
         )
         assert [seq for seq, _, _ in gone] == list(range(1, one.seq + 1)) and gone[-1][2] == -1
         assert all(a[2] == b[1] for a, b in itertools.pairwise(gone)), "each step begins where one ended"
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [("credit_score_band", "marketing"), ("tier", "not a number"), ("nothing", "no such number")],
+)
+def test_nobody_is_split_by_what_a_journey_may_not_read(desk: dict[str, Person], by: str, why: str) -> None:
+    graph = read_graph(split_by(by))
+    with pytest.raises(GraphError, match=why):
+        check_conditions(graph)
+    with pytest.raises(AudienceError, match=why):
+        ways_of(graph.nodes[0], graph, np.arange(5), "salt")
+
+
+def test_a_version_that_cannot_move_keeps_no_other(
+    desk: dict[str, Person], entered: dict[str, Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes = {"if": {"do": "if", "when": "@gone_list", "then": "end", "else": "end"}, "end": {"do": "exit"}}
+    first = running(desk, {"start": "if", "nodes": nodes}, name="first", priority=9)
+    other = running(desk, SIX)
+    for version in (first, other):
+        put_in(version, read_graph(version.graph), np.flatnonzero(base().there)[:20], Arm.TREATED, NOW)
+    assert move_due(NOW).sends == 20
+    assert f"journey {first.journey_id}, version 1 stands still: AudienceError" in caplog.text
+    assert "gone_list" not in caplog.text
+    client = entered[Role.ANALYST]
+    assert 'id="stuck"' in client.get(f"/journeys/{first.journey_id}/").content.decode()
+    assert 'id="stuck"' not in client.get(f"/journeys/{other.journey_id}/").content.decode()
+
+
+def test_after_its_last_day_nobody_enters(desk: dict[str, Person]) -> None:
+    version = running(desk, SIX)
+    after = NOW + 70 * DAY
+    enter(version, np.arange(20), NOW)
+    assert enter(version, np.arange(20, 40), after) == 0
+    assert move_due(after).steps > 0 and Journey.objects.get().state == "draining"
+    assert AuditEntry.objects.get(action="journeys.turn").reason == "until"
+
+
+def test_nobody_is_put_in_once_a_journey_drains_or_ended(desk: dict[str, Person]) -> None:
+    version, graph = running(desk, SIX), read_graph(SIX)
+    for state, before, count in (("paused", "running", 3), ("paused", "draining", 0), ("draining", "", 0),
+                                 ("ended", "", 0)):  # fmt: skip
+        Journey.objects.update(state=state, paused_from=before)
+        assert put_in(version, graph, np.arange(3), Arm.TREATED, NOW) == count
+        Enrolment.objects.all().delete()
+
+
+LATER: dict[str, Any] = {
+    "start": "hello",
+    "nodes": {
+        "hello": {"do": "send", "template": "hello", "means": ["push"], "next": "rest"},
+        "rest": {"do": "wait", "days": 1, "next": "seen"},
+        "seen": {"do": "listen", "event": "opened", "days": 2, "then": "heard", "else": "end"},
+        "heard": {"do": "listen", "event": "clicked", "days": 2, "then": "done", "else": "end"},
+        "done": {"do": "goal"},
+        "end": {"do": "exit"},
+    },
+}
+
+
+def test_what_was_done_before_it_is_waited_for_is_heard(desk: dict[str, Person]) -> None:
+    enter(running(desk, LATER), np.flatnonzero(base().there)[:60], NOW)
+    move_due(NOW)
+    early, half, at_once, never = Send.objects.order_by("id")[:4]
+    for push, kind in ((early, "opened"), (early, "clicked"), (half, "opened"), (at_once, "clicked")):
+        take_receipt(push, kind, NOW + 60)
+    move_due(NOW + DAY)
+
+    def stands(push: Send) -> tuple[str, str, str]:
+        held = Enrolment.objects.get(sends=push)
+        return held.state, held.awaits, held.why
+
+    assert (stands(early), stands(half)) == (("x", "", "done"), ("e", "clicked", ""))
+    assert stands(at_once) == stands(never) == ("e", "opened", "")
+    take_receipt(at_once, "opened", NOW + DAY + 60)
+    move_due(NOW + DAY + 61)
+    assert stands(at_once) == ("x", "", "done"), "he had clicked before it was waited for"
+    Receipt.objects.create(send=half, kind="clicked", at=NOW + DAY)  # as one that came as he arrived
+    Receipt.objects.create(send=never, kind="opened", at=NOW + DAY)
+    move_due(NOW + 3 * DAY)
+    assert stands(half) == ("x", "", "done") and stands(never) == ("e", "clicked", ""), "not given up"
+    move_due(NOW + 6 * DAY)
+    assert Counter(Enrolment.objects.filter(arm=Arm.TREATED).values_list("why", flat=True))["done"] == 3
+
+
+def test_what_was_done_during_a_pause_is_heard_after_it(desk: dict[str, Person]) -> None:
+    version, analyst = running(desk, LATER), desk[Role.ANALYST]
+    enter(version, np.flatnonzero(base().there)[:30], NOW)
+    move_due(NOW)
+    move_due(NOW + DAY)
+    journey_actions.drain(version.journey, by=analyst, reason="x")
+    journey_actions.pause(version.journey, by=analyst, reason="x")
+    push = Send.objects.order_by("id")[0]
+    take_receipt(push, "opened", NOW + DAY)
+    Enrolment.objects.update(wake=2_000_000_000)  # the clock of resuming is the real one
+    assert move_due(NOW + DAY).steps == 0
+    journey_actions.resume(version.journey, by=analyst, reason="x")
+    assert Journey.objects.get().state == "draining", "as it was paused"
+    assert move_due(int(time.time()) + 1).steps == 1
+    assert Enrolment.objects.get(awaits="clicked").pk == push.enrolment_id
 
 
 def test_who_is_compared_with_gets_nothing(desk: dict[str, Person]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from quanke_desk.campaigns import journey_actions, sending
+from quanke_desk.campaigns import journey_actions, journey_queries, sending
 from quanke_desk.campaigns.addresses import addresses
 from quanke_desk.campaigns.channels import ChannelDown, Fate, Message, Outcome, Sure
 from quanke_desk.campaigns.channels.calling import FAILURES
@@ -30,6 +31,7 @@ from quanke_desk.campaigns.models import (
     TemplateVersion,
 )
 from quanke_desk.campaigns.named import version_of
+from quanke_desk.campaigns.policy import RULES
 from quanke_desk.campaigns.sending import LEASE, TRIES, send_due
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Outgoing, Person
@@ -172,6 +174,20 @@ def test_of_a_journey_that_was_paused_or_ended_nothing_leaves(
     send_due()
     assert states() == {"r": 4, "t": 2} and set(gateway.got) == {"k0", "k5"}
     assert set(Send.objects.filter(state="r").values_list("rule", flat=True)) == {"stopped"}
+    Send.objects.filter(key="k1").update(rule="hold_out")
+    titles = {str(row["rule_title"]) for row in journey_queries.pushes(journey)}
+    assert {"发送前旅程已被结束", gettext(str(RULES["hold_out"].title))} <= titles
+
+
+def test_of_what_is_due_at_one_moment_the_higher_priority_goes_first(
+    desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template(desk[Role.ANALYST])
+    for n, customer in enumerate(reachable(6)):
+        queued(customer, f"k{n}", priority=3 + n)
+    monkeypatch.setattr(sending, "BATCH", 2)
+    sending._take(sending.Done())
+    assert set(Send.objects.filter(state="s").values_list("key", flat=True)) == {"k4", "k5"}
 
 
 def test_refused_held_and_by_other_means(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from quanke.effects.groups import CampaignRegister, effect_rules
 from quanke.engines.live.sinks.following import Place, end_of, read_on
@@ -173,6 +174,36 @@ def test_a_paused_journey_hears_later_and_not_too_late(decided: Path, desk: dict
     assert triggering.forget(NOW + 31 * 24 * HOUR + 20 * HOUR) == 2
 
 
+def test_what_comes_as_a_journey_is_paused_waits_for_it(desk: dict[str, Person]) -> None:
+    """Paused after a round had looked which journeys move."""
+    version, [one, other] = running(desk, WELCOME), people(2)
+    enter(version, np.array([one]), NOW)
+    event = "trigger:fx_purchase_near_quota"
+    fired = [
+        triggering.Fired(n.partition(":")[2], c, n) for n, c in ((event, one), (WELCOME["entry"], other))
+    ]
+    triggering.note(fired, NOW)
+    Journey.objects.update(state="paused")
+    assert version.journey.state == "running", "as it was read before"
+    assert enter(version, np.array([other]), NOW) == 0
+    for journey, name in list(Told.objects.values_list("journey", "event")):
+        assert triggering._tell(journey, name, NOW) == 0
+    assert set(Told.objects.values_list("state", flat=True)) == {"w"}
+    Journey.objects.update(state="running")
+    assert triggering.tell(NOW) == 2 and set(Told.objects.values_list("state", flat=True)) == {"d"}
+
+
+def test_a_journey_that_cannot_hear_keeps_no_other(desk: dict[str, Person]) -> None:
+    lost = {**WELCOME, "goals": [{"name": "lost", "when": "no_such_tag > 1"}]}
+    one = people(1)[0]
+    running(desk, lost, name="first")
+    version = running(desk, WELCOME)
+    triggering.note([triggering.Fired("salary_arrived", one, "a")], NOW)
+    assert triggering.tell(NOW) == 1
+    assert Enrolment.objects.get().version == version
+    assert dict(Told.objects.values_list("journey__name", "state")) == {"first": "w", "summer": "d"}
+
+
 def test_an_ended_journey_hears_nothing(decided: Path, desk: dict[str, Person]) -> None:
     version = running(desk, WELCOME)
     journey_actions.end(version.journey, by=desk[Role.ANALYST], reason="x")
@@ -237,6 +268,7 @@ def party(customer: int) -> str:
 
 def test_systems_of_the_bank_tell_triggers_and_entries(desk: dict[str, Person], client: Client) -> None:
     version = running(desk, WELCOME)
+    JourneyVersion.objects.update(until=timezone.localdate() + dt.timedelta(days=1))
     _machine, key = make_key("events", "journeys", None, by=desk[Role.ADMINISTRATOR])
     some = people(2)
     told = [{"trigger": "salary_arrived", "party": party(c), "id": "E1"} for c in some]

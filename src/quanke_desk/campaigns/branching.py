@@ -52,19 +52,34 @@ def check_conditions(graph: Graph) -> None:
         except AudienceError as error:
             raise GraphError(name, "when", str(error).replace("%", "%%")) from None
     for node in graph.nodes:
-        if node.by and node.by not in of.known:
-            raise GraphError(node.name, "by", _noop("the last night has no such number"))
+        if node.by and (rule := _bars(node.by, of)):
+            raise GraphError(node.name, "by", rule)
+
+
+def _bars(name: str, of: Base) -> str:
+    """Why customers may not be split by a column of the night: a marked text, "" where they may be. The night
+    holds more than a journey may read, as a score of the credit bureau."""
+    catalogue = of.bank.catalogue
+    if name not in of.known or name not in catalogue:
+        return _noop("the last night has no such number")
+    if not catalogue[name].result.numeric:
+        return _noop("not a number: ask it by a condition")
+    if Purpose.MARKETING not in catalogue.purposes(name):
+        return _noop("may not be read for marketing")
+    return ""
 
 
 def ways_of(node: Node, graph: Graph, customers: Ints, salt: str, of: Base | None = None) -> Places:
     """The number of the step each customer goes to from an `if` or a `split`. Chance is a hash of customer
-    and `salt`: the same however often and wherever it is asked."""
+    and `salt`: the same however often and wherever it is asked. Raises AudienceError, NightError."""
     places = np.array([graph.place[way] for way in node.ways], np.int16)
     if node.do == "if":
         forked: Places = np.where(holds_of(node.when, customers, of), places[0], places[1])
         return forked
     if node.by:
         held = of or base()
+        if rule := _bars(node.by, held):  # the catalogue may have changed since the design was saved
+            raise AudienceError(node.by, 1, rule)
         scores = held.night.read([node.by])[node.by].to_numpy(zero_copy_only=False)[customers]
         bounds = np.array([part.least for part in node.parts[1:]], np.float64)
         known = np.nan_to_num(scores.astype(np.float64), nan=-np.inf)

@@ -23,10 +23,11 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, read_graph
 from quanke_desk.campaigns.models import Arm, AudienceKind, Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.standing import held_state, is_over, takes_in
 from quanke_desk.campaigns.stepping import ENROLMENT, as_array, grown
 from quanke_desk.campaigns.walking import arrives
 from quanke_desk.customers.consenting import hidden
-from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.analytic import Base, base
 
 Ints = NDArray[np.int64]
 PART = 50_000
@@ -38,17 +39,20 @@ _COLUMNS = (
 def enter(version: JourneyVersion, customers: Ints, now: int | None = None) -> int:
     """Lets customers enter by trigger or interface, and answers how many did: neither those who are in this
     version already, nor numbers nobody has, nor who is outside its audience, nor who reached a goal, nor whom
-    the bank holds out of all marketing, nor anybody once the journey drains. The control share gets nothing
-    and is only noted."""
+    the bank holds out of all marketing, nor anybody once the journey drains or the version's last day is
+    past. The control share gets nothing and is only noted."""
     at = int(time.time()) if now is None else now
-    if version.journey.state != JourneyState.RUNNING:
+    if version.journey.state != JourneyState.RUNNING or is_over(version, at):
         return 0
     graph = read_graph(version.graph)
     found = _welcome(version, graph, np.unique(customers), at)
     control = in_control(found, salt_of(version.journey), version.control_ppm)
-    return put_in(version, graph, found[~control], Arm.TREATED, at) + put_in(
-        version, graph, found[control], Arm.CONTROL, at
-    )
+    with transaction.atomic():
+        if held_state(version.journey_id)[0] != JourneyState.RUNNING:  # paused since it was read
+            return 0
+        return put_in(version, graph, found[~control], Arm.TREATED, at) + put_in(
+            version, graph, found[control], Arm.CONTROL, at
+        )
 
 
 def salt_of(journey: Journey) -> str:
@@ -57,14 +61,16 @@ def salt_of(journey: Journey) -> str:
 
 
 def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now: int) -> int:
-    """Writes enrolments of an arm, in parts of one transaction each; who is enrolled already stays as he is.
-    Answers how many are new."""
+    """Writes enrolments of an arm, in parts of one transaction each, as long as the journey takes anybody in;
+    who is enrolled already stays as he is. Answers how many are new."""
     state, wake, awaits = arrives(graph, 0, now) if arm == Arm.TREATED else ("c", now, "")
     new = 0
     for begin in range(0, len(customers), PART):
         part = customers[begin : begin + PART].tolist()
         fixed = (int(arm), 0, state, wake, awaits, 0, now, None, "")
         with transaction.atomic():
+            if not takes_in(version, now):
+                break
             new += _insert(version.pk, part, fixed)
     grown(ENROLMENT, new)
     return new
@@ -83,9 +89,14 @@ def _welcome(version: JourneyVersion, graph: Graph, customers: Ints, now: int) -
         found = found[holds_of(audience.text, found, of)]
     elif audience is not None:
         found = np.intersect1d(found, members_of(audience))
+    return short_of_goals(graph, found, of)
+
+
+def short_of_goals(graph: Graph, customers: Ints, of: Base | None = None) -> Ints:
+    """Customers who reached none of a journey's goals by the last night. Raises AudienceError, NightError."""
     for _name, text in graph.goals:
-        found = found[~holds_of(text, found, of)]
-    return found
+        customers = customers[~holds_of(text, customers, of)]
+    return customers
 
 
 def _insert(version: int, customers: list[int], fixed: tuple[Any, ...]) -> int:

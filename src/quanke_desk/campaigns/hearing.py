@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from django.db import connection, transaction
 
+from quanke_desk.campaigns.answering import answered
 from quanke_desk.campaigns.graph import read_graph
 from quanke_desk.campaigns.models import JourneyVersion
-from quanke_desk.campaigns.moving import MOVING
+from quanke_desk.campaigns.standing import MOVING, held_state
 from quanke_desk.campaigns.stepping import ENROLMENT, among, as_array, hold, write
 from quanke_desk.campaigns.walking import Way, arrives
 
@@ -25,7 +27,7 @@ def heard(
 ) -> int:
     """Carries on whoever waits for an event: of customers (a trigger fired), of one journey where one is
     named, or of enrolments (a push of theirs was clicked). Told twice it is heard once: who went on waits for
-    it no more. Answers how many went on."""
+    it no more. Where the journey does not move nobody goes on. Answers how many did."""
     at = int(time.time()) if now is None else now
     column, numbers = ("id", enrolments) if enrolments else ("customer", customers)
     if not numbers:
@@ -54,11 +56,16 @@ def _carry(
     graph = read_graph(version.graph)
     to = graph.place[graph.nodes[node].ways[0]]
     with transaction.atomic():
+        if held_state(version.journey_id)[0] not in MOVING:  # paused since it was looked at
+            return 0
         held = hold(
             f"version_id = %s AND node = %s AND state = 'e' AND awaits = %s AND {among(column)}",
             [version.pk, node, event, as_array(numbers)],
         )
         if len(held):
             way = Way((node,), to, *arrives(graph, to, now))
-            write(version, graph, held, [way], np.zeros(len(held), np.int32), now)
+            # who did already what the next step waits for is due there: a move takes him on
+            had, chosen = np.unique(answered(graph, to, held.ids), return_inverse=True)
+            ways = [replace(way, wake=now) if each else way for each in had]
+            write(version, graph, held, ways, chosen, now)
     return len(held)

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _noop
 
 from quanke.bank.contracts import CATEGORIES
 from quanke.effects.groups import Arm as EffectArm
@@ -20,10 +21,11 @@ from quanke.kernel.errors import EffectError, NightError
 from quanke.language.facts import UPLIFT_OFFERS
 from quanke.night.campaigns import CampaignPlan, register_campaign
 from quanke.segments.control import WHOLE
+from quanke_desk.campaigns.answering import wake_answered
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_conditions
-from quanke_desk.campaigns.entering import put_in
-from quanke_desk.campaigns.graph import INTERFACE, read_graph, trigger_of
+from quanke_desk.campaigns.entering import put_in, short_of_goals
+from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
 from quanke_desk.campaigns.models import (
     Arm,
@@ -36,8 +38,12 @@ from quanke_desk.campaigns.models import (
     JourneyVersion,
     Send,
     SendState,
+    TemplateVersion,
 )
 from quanke_desk.campaigns.named import campaign_of, is_taken
+from quanke_desk.campaigns.standing import takes_in
+from quanke_desk.campaigns.template_actions import MEANS_TITLES, PURPOSE_TITLES
+from quanke_desk.campaigns.template_queries import in_force
 from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.approvals import ApprovalKind
@@ -50,6 +56,11 @@ START = "journey.start"
 LEAST_CONTROL_PPM = 10_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{2,47}\Z")
 PURPOSES = ("marketing", "service")
+_WHO_TITLES = {
+    "manager": _noop("the manager"),
+    "remote_team": _noop("the remote team"),
+    "lobby": _noop("the lobby, at the next visit"),
+}
 
 
 def make_journey(name: str, title_zh: str, title_en: str, *, by: Person) -> Journey:
@@ -154,9 +165,11 @@ def pause(journey: Journey, *, by: Person, reason: str) -> None:
 
 
 def resume(journey: Journey, *, by: Person, reason: str) -> None:
-    """A paused journey goes on: what fell due meanwhile is done now, through the gate like everything. Raises
-    NotAllowed."""
-    _turn(journey, (JourneyState.PAUSED,), JourneyState.RUNNING, by, reason)
+    """A paused journey goes on as it went before: what fell due meanwhile is done now, through the gate like
+    everything, and who did meanwhile what he is waited for is heard. Raises NotAllowed."""
+    with transaction.atomic():
+        _turn(journey, (JourneyState.PAUSED,), None, by, reason)
+        wake_answered(journey, int(time.time()))
 
 
 def drain(journey: Journey, *, by: Person, reason: str) -> None:
@@ -185,8 +198,9 @@ def end(journey: Journey, *, by: Person, reason: str) -> int:
 
 
 def _turn(
-    journey: Journey, before: tuple[JourneyState, ...], to: JourneyState, by: Person, reason: str
+    journey: Journey, before: tuple[JourneyState, ...], to: JourneyState | None, by: Person, reason: str
 ) -> None:
+    """Turns a journey to another state; null: to the one it was paused from."""
     _may(by)
     if not reason.strip():
         raise NotAllowed("a reason is required")
@@ -194,11 +208,13 @@ def _turn(
         held = Journey.objects.select_for_update().get(pk=journey.pk)
         if held.state not in before:
             raise NotAllowed("not from the state it is in")
+        to = to or JourneyState(held.paused_from or JourneyState.RUNNING)
         detail = {"from": held.state, "to": str(to)}
+        held.paused_from = held.state if to == JourneyState.PAUSED else ""
         held.state = to
-        held.save(update_fields=["state"])
+        held.save(update_fields=["state", "paused_from"])
         audit.record(by, "journeys.turn", f"journey:{held.pk}", reason=reason.strip(), detail=detail)
-    journey.state = to
+    journey.state, journey.paused_from = to, held.paused_from
 
 
 def _may(by: Person) -> None:
@@ -214,7 +230,8 @@ def _start(asked: Approval, by: Person) -> None:
         .get(pk=asked.arguments["version"])
     )
     held = Journey.objects.select_for_update().get(pk=version.journey_id)
-    if held.state in (JourneyState.ENDED, JourneyState.DRAINING) or version.started_at is not None:
+    gone = (JourneyState.ENDED, JourneyState.DRAINING)
+    if held.state in gone or held.paused_from in gone or version.started_at is not None:
         raise NotAllowed("the journey has changed since it was asked")
     if version.until < timezone.localdate():
         raise NotAllowed("it ends today or later")
@@ -234,44 +251,60 @@ def _start(asked: Approval, by: Person) -> None:
 @job("journeys.enter", title=_("An audience enters a journey"), may=May.CAMPAIGN)
 def enter_audience(running: Running, version: int) -> dict[str, Any]:
     """Deals an audience out and enrols it. Run again it does the same: the register holds the arms once they
-    were dealt, and who is enrolled stays as he is."""
+    were dealt, and who is enrolled stays as he is. Who reached a goal already is in neither arm. Raises
+    NotAllowed where the journey lets nobody in any more."""
     from quanke.effects.groups import CampaignRegister
 
     held = JourneyVersion.objects.select_related("journey", "audience__audience", "by").get(pk=version)
     of, graph, now = base(), read_graph(held.graph), int(time.time())
     link = f"/journeys/{held.journey_id}/"
+    with transaction.atomic():
+        if not takes_in(held, now):
+            raise NotAllowed("the journey has changed since it was asked")
     if not held.control_ppm:  # a service: nobody is left out
         everybody = members_of(held.audience) if held.audience else np.zeros(0, np.int64)
+        everybody = short_of_goals(graph, everybody, of)
         running.step(_("Enrolling"), 0, len(everybody))
-        return {"entered": put_in(held, graph, everybody, Arm.TREATED, now), "control": 0, "link": link}
+        entered = put_in(held, graph, everybody, Arm.TREATED, now)
+        _ask_goals_again(held)
+        return {"entered": entered, "control": 0, "link": link}
     register = CampaignRegister(of.bank.home.path)
     name = campaign_of(held)
     found = register.get(name)
     if found is None:
         running.step(_("Dealing out who gets nothing"))
         try:
-            found = register_campaign(of.bank.home, of.bank.catalogue, of.night, _plan(held, name))
+            found = register_campaign(of.bank.home, of.bank.catalogue, of.night, _plan(held, name, graph))
         except (EffectError, NightError) as error:
             raise NotAllowed(str(error)) from None
     if found.design.approval != str(held.approval_id or ""):
         raise NotAllowed("another campaign of this name is registered: its arms are not this journey's")
-    controls = found.controls.astype(np.int64)
-    treated = np.setdiff1d(found.customers.astype(np.int64), controls)
+    # run again after another night, some reached a goal since they were dealt out
+    dealt = short_of_goals(graph, found.customers.astype(np.int64), of)
+    controls = np.intersect1d(dealt, found.controls.astype(np.int64))
+    treated = np.setdiff1d(dealt, controls)
     running.step(_("Enrolling"), 0, len(treated) + len(controls))
     entered = put_in(held, graph, treated, Arm.TREATED, now)
     running.step(_("Enrolling"), len(treated), len(treated) + len(controls))
     put_in(held, graph, controls, Arm.CONTROL, now)
+    _ask_goals_again(held)
     return {"entered": entered, "control": len(controls), "link": link}
 
 
-def _plan(version: JourneyVersion, name: str) -> CampaignPlan:
+def _ask_goals_again(version: JourneyVersion) -> None:
+    """A night may have come while they entered, and was asked of those only who were in by then."""
+    JourneyVersion.objects.filter(pk=version.pk).update(goals_asked=None)
+
+
+def _plan(version: JourneyVersion, name: str, graph: Graph) -> CampaignPlan:
     audience, journey = version.audience, version.journey
     assert audience is not None
     today, live = timezone.localdate(), audience.kind == AudienceKind.LIVE
+    by_text = live and not graph.goals
     return CampaignPlan(
         name=name,
         audience=audience.text if live else f"{audience.audience.title} ({audience.number})",
-        customers=None if live else members_of(audience),
+        customers=None if by_text else short_of_goals(graph, members_of(audience)),
         first_contact=today,
         until=max(version.until, today),
         arms=(EffectArm("control", version.control_ppm), EffectArm("treated", WHOLE - version.control_ppm)),
@@ -289,15 +322,42 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
     version = JourneyVersion.objects.select_related("journey", "audience__audience").get(
         pk=asked.arguments["version"]
     )
-    audience = version.audience
+    audience, graph = version.audience, read_graph(version.graph)
     return [
         (gettext("Journey"), f"{version.journey.title_zh} ({version.journey.name}), {version.number}"),
         (gettext("Audience"), f"{audience.audience.title} · {audience.size:,}" if audience else "-"),
         (gettext("Who enters"), entry_in_words(str(version.graph.get("entry", "")))),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
         (gettext("Until"), version.until.isoformat()),
-        (gettext("Steps"), str(len(read_graph(version.graph).nodes))),
+        (gettext("Purpose"), gettext(PURPOSE_TITLES[version.purpose])),
+        (gettext("Priority"), str(version.priority)),
+        (gettext("Steps"), str(len(graph.nodes))),
+        *_texts_in_words(graph),
+        *((gettext("Task"), _task_in_words(node)) for node in graph.nodes if node.do == "task"),
     ]
+
+
+def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:
+    """What a journey says: the text in force of each template, and of those for its other means."""
+    means: dict[str, dict[str, None]] = {}
+    for node in graph.nodes:
+        if node.template:
+            means.setdefault(node.template, {}).update(dict.fromkeys(node.means))
+    lines: list[tuple[str, str]] = []
+    for code in sorted(graph.templates()):
+        said = ", ".join(gettext(MEANS_TITLES[each]) for each in means[code])
+        codes = (code, *(f"{code}.{each}" for each in means[code]))
+        found = TemplateVersion.objects.filter(in_force(), template__code__in=codes).order_by("number")
+        last = {each.template.code: each.body_zh for each in found.select_related("template")}
+        lines += [(gettext("Text"), f"{name} ({said}): {body}") for name, body in sorted(last.items())]
+        if not last:
+            lines.append((gettext("Text"), f"{code} ({said}): {gettext('no text is in force')}"))
+    return lines
+
+
+def _task_in_words(node: Node) -> str:
+    days = gettext("within %(days)s working days") % {"days": node.span.working_days}
+    return " · ".join(part for part in (gettext(_WHO_TITLES[node.who]), node.action, days) if part)
 
 
 def entry_in_words(entry: str) -> str:

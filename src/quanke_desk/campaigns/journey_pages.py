@@ -22,10 +22,18 @@ from quanke.kernel.errors import QuankeError
 from quanke.segments.control import share_of
 from quanke_desk.campaigns import design_forms, designing, journey_actions, journey_queries
 from quanke_desk.campaigns.audiences import members_of
+from quanke_desk.campaigns.branching import check_conditions
 from quanke_desk.campaigns.capacities import rooms
 from quanke_desk.campaigns.effect_words import offers
 from quanke_desk.campaigns.graph import EVENTS, GraphError, read_graph
-from quanke_desk.campaigns.models import Audience, AudienceVersion, Journey, JourneyVersion, Template
+from quanke_desk.campaigns.models import (
+    Audience,
+    AudienceVersion,
+    Journey,
+    JourneyState,
+    JourneyVersion,
+    Template,
+)
 from quanke_desk.campaigns.plays import offer_of
 from quanke_desk.campaigns.simulating import Simulated, simulate
 from quanke_desk.foundation.analytic import base
@@ -106,6 +114,7 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
     current = held.current
     stands = journey_queries.stands(current) if current else None
     nodes = journey_queries.graph_of(current).nodes if current else ()
+    stuck = journey_queries.stuck(current) if current and held.state != JourneyState.ENDED else None
     shown = {
         "journey": held,
         "title": title_of(held),
@@ -114,6 +123,7 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         "rows": [(n, stands.through.get(n.name, 0), stands.here.get(n.name, 0)) for n in nodes]
         if stands
         else [],
+        "stuck": _where(stuck) if isinstance(stuck, GraphError) else str(stuck or ""),
         "pushes": journey_queries.pushes(held),
         "versions": held.versions.select_related("by", "audience__audience"),
         "may": person_of(request).may(May.CAMPAIGN),
@@ -249,8 +259,10 @@ def _worked(
         ]
         return {**draft, "goals": goals}, "", None
     if what == "try":
+        graph = read_graph(draft)
+        check_conditions(graph)
         version, chosen = _version(held, draft, asked)
-        return draft, step, simulate(version, read_graph(draft), chosen, int(time.time()))
+        return draft, step, simulate(version, graph, chosen, int(time.time()))
     if what == "save":
         journey_actions.save_design(
             held,

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
 
+from quanke.kernel.errors import QuankeError
+from quanke_desk.campaigns.branching import check_conditions
 from quanke_desk.campaigns.graph import Graph, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Arm,
@@ -18,6 +21,14 @@ from quanke_desk.campaigns.models import (
     SendState,
     Step,
 )
+from quanke_desk.campaigns.policy import RULES
+
+_ENDS = {
+    "exit": _("came to the end"),
+    "steps": _("went the most steps there may be"),
+    "ended": _("the journey was ended"),
+}
+"""How customers end whom no goal took out."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,10 @@ def stands(version: JourneyVersion) -> Stands:
     }
     return Stands(
         counts["entered"], counts["control"], here, through,
-        dict(ended.values_list("why").annotate(n=Count("id")).order_by()),
+        {
+            str(_ENDS.get(why, why)): count
+            for why, count in ended.values_list("why").annotate(n=Count("id")).order_by()
+        },
     )  # fmt: skip
 
 
@@ -60,7 +74,26 @@ def pushes(journey: Journey) -> list[dict[str, Any]]:
     """Pushes of a journey by template, means and state, with the rule of what was refused."""
     found = Send.objects.filter(journey=journey).values("template", "means", "state", "rule")
     rows = found.annotate(count=Count("id")).order_by("template", "means", "state", "rule")
-    return [{**row, "state_title": SendState(row["state"]).label} for row in rows]
+    return [
+        {**row, "state_title": SendState(row["state"]).label, "rule_title": rule_title(row["rule"])}
+        for row in rows
+    ]
+
+
+def rule_title(rule: str) -> str:
+    """What refused a push, in the language of who looks; the gate's rules, and the journey's own end."""
+    if rule == "stopped":
+        return str(_("the journey was ended before it was sent"))
+    return str(RULES[rule].title) if rule in RULES else rule
+
+
+def stuck(version: JourneyVersion) -> GraphError | QuankeError | None:
+    """What keeps a version from moving: a condition or trigger the catalogue lost; null: nothing does."""
+    try:
+        check_conditions(read_graph(version.graph))
+    except (GraphError, QuankeError) as error:
+        return error
+    return None
 
 
 def missing(draft: Any) -> GraphError | None:

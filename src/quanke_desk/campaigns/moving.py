@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,20 +20,23 @@ from numpy.typing import NDArray
 
 from quanke.effects.groups import effect_rules
 from quanke.kernel.calendars import SHANGHAI
+from quanke.kernel.errors import QuankeError
+from quanke_desk.campaigns.answering import answered
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
 from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion
 from quanke_desk.campaigns.policy import SERVICE
+from quanke_desk.campaigns.standing import MOVING, day_of, held_state, stands_still
 from quanke_desk.campaigns.stepping import ENROLMENT, SEND, Held, grown, hold, write
 from quanke_desk.campaigns.timing import moment_after
 from quanke_desk.campaigns.walking import OUT, Way, out, walk
+from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
 from quanke_desk.work.actions import give_follow_ups
 
 RANGE = 10_000
 """Enrolments moved in one transaction: half a second of locks at most."""
-MOVING = (JourneyState.RUNNING, JourneyState.DRAINING)
 Ints = NDArray[np.int64]
 Chosen = NDArray[np.signedinteger[Any]]
 
@@ -56,15 +58,32 @@ class _StoppedError(Exception):
 
 def move_due(now: int | None = None, *, most: int | None = None) -> Moved:
     """Moves everybody who is due in every running or draining journey, step after step until all wait for
-    something or `most` steps were gone. `now`: seconds since 1970."""
+    something or `most` steps were gone. `now`: seconds since 1970. A version that cannot be moved, as one
+    whose condition nobody can ask any more, stands still and keeps no other."""
     at, done = int(time.time()) if now is None else now, Moved()
+    _drain_over(at)
     versions = JourneyVersion.objects.filter(journey__state__in=MOVING, started_at__isnull=False)
     for version in versions.select_related("journey", "by").order_by("-priority", "id"):
         if most is None or done.steps < most:
-            with suppress(_StoppedError):
+            try:
                 _move_version(version, at, done, most)
+            except _StoppedError:
+                pass
+            except (QuankeError, ValueError) as error:
+                stands_still(f"journey {version.journey_id}, version {version.number}", error, at)
     grown(SEND, done.sends)
     return done
+
+
+def _drain_over(now: int) -> None:
+    """Drains journeys whose version is past its last day: nobody enters any more, by whatever door."""
+    day = day_of(now)
+    over = Journey.objects.filter(state=JourneyState.RUNNING, current__until__lt=day)
+    for number in list(over.values_list("pk", flat=True)):
+        with transaction.atomic():
+            if over.filter(pk=number).update(state=JourneyState.DRAINING):
+                detail = {"from": str(JourneyState.RUNNING), "to": str(JourneyState.DRAINING)}
+                audit.record(None, "journeys.turn", f"journey:{number}", reason="until", detail=detail)
 
 
 def _move_version(version: JourneyVersion, now: int, done: Moved, most: int | None) -> None:
@@ -111,7 +130,16 @@ def _move_range(
         if not len(held):
             return None
         salt = f"{version.journey.name} {version.number}"
-        ways, chosen = walk(graph, place, held.customers, held.seqs, salt, now)
+        ids = held.ids
+        ways, chosen = walk(
+            graph,
+            place,
+            held.customers,
+            held.seqs,
+            salt,
+            now,
+            lambda at, rows: answered(graph, at, ids[rows]),
+        )
         write(version, graph, held, ways, chosen, now)
         given = _give(version, graph, held, ways, chosen, now)
     done.tasks += given
@@ -158,15 +186,7 @@ def _count(graph: Graph, ways: Sequence[Way], chosen: Chosen, done: Moved) -> No
 
 def _still_moves(version: JourneyVersion) -> None:
     """Raises _StoppedError once the journey was paused: who pauses waits for the range being moved."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT state FROM campaigns_journey WHERE id = %s FOR SHARE", [version.journey_id]
-            )
-            state = cursor.fetchone()[0]
-    else:
-        state = Journey.objects.values_list("state", flat=True).get(pk=version.journey_id)
-    if state not in MOVING:
+    if held_state(version.journey_id)[0] not in MOVING:
         raise _StoppedError
 
 

@@ -96,7 +96,7 @@ def _now() -> int:
 
 
 def _due(states: Sequence[str], now: int) -> QuerySet[Send]:
-    return Send.objects.filter(state__in=states, wake__lte=now).order_by("wake", "id")
+    return Send.objects.filter(state__in=states, wake__lte=now).order_by("wake", "-priority", "id")
 
 
 def _waiting(now: int) -> QuerySet[Send]:

@@ -17,11 +17,12 @@ import numpy as np
 from django.db import connection, transaction
 
 from quanke.engines.live.sinks.following import Place, end_of, read_on
+from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.entering import enter
-from quanke_desk.campaigns.graph import read_graph
+from quanke_desk.campaigns.graph import GraphError, read_graph
 from quanke_desk.campaigns.hearing import heard
 from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion, ReadPlace, Told, ToldState
-from quanke_desk.campaigns.moving import MOVING
+from quanke_desk.campaigns.standing import MOVING, held_state, stands_still
 from quanke_desk.foundation.analytic import home_path
 from quanke_desk.foundation.parameters import value
 
@@ -81,7 +82,7 @@ def _read(share: str, before: Place, after: Place, found: list[Fired], now: int)
 
 def note(fired: Iterable[Fired], now: int) -> int:
     """Writes down triggers for every journey that goes by them, each once; how many rows are new."""
-    by_event = _who_goes_by()
+    by_event = _who_goes_by(now)
     keys = {each: _key(each.id) for each in fired}
     wanted = {
         (journey, key): (f"trigger:{each.trigger}", each.customer)
@@ -109,29 +110,42 @@ def _key(identity: str) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def _who_goes_by() -> dict[str, set[int]]:
+def _who_goes_by(now: int) -> dict[str, set[int]]:
     """Journeys by the events they enter by or wait for; whoever is paused hears of them later."""
     states = (*MOVING, JourneyState.PAUSED)
     found: dict[str, set[int]] = defaultdict(set)
     versions = JourneyVersion.objects.filter(journey__state__in=states, started_at__isnull=False)
     for version in versions.only("graph", "journey_id"):
-        for event in read_graph(version.graph).events():
+        try:
+            events = read_graph(version.graph).events()
+        except GraphError as error:
+            stands_still(f"journey {version.journey_id}", error, now)
+            continue
+        for event in events:
             found[event].add(version.journey_id)
     return found
 
 
 def tell(now: int | None = None) -> int:
     """Tells journeys that move of what waits for them: customers enter, or go on. Answers how many did. What
-    waited longer than the parameter says has lapsed."""
+    waited longer than the parameter says has lapsed. What one journey cannot hear keeps no other waiting."""
     at = int(time.time()) if now is None else now
     waiting = Told.objects.filter(state=ToldState.WAITING, journey__state__in=MOVING)
     pairs = list(waiting.values_list("journey", "event").distinct())
-    return sum(_tell(journey, event, at) for journey, event in pairs)
+    done = 0
+    for journey, event in pairs:
+        try:
+            done += _tell(journey, event, at)
+        except (QuankeError, ValueError) as error:
+            stands_still(f"journey {journey}, {event}", error, at)
+    return done
 
 
 def _tell(journey: int, event: str, now: int) -> int:
     skip = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():
+        if held_state(journey)[0] not in MOVING:  # paused since it was looked at: the rows wait for it
+            return 0
         rows = Told.objects.filter(journey=journey, event=event, state=ToldState.WAITING)
         rows.filter(at__lt=now - value("journeys.trigger_hours") * HOUR).update(state=ToldState.LAPSED)
         taken = rows.order_by("id").select_for_update(skip_locked=skip)

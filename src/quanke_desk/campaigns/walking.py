@@ -7,7 +7,7 @@ handful of them, and what is written of a way is written for all who go it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ from quanke_desk.campaigns.models import EnrolmentState
 from quanke_desk.campaigns.timing import moment_after
 
 Ints = NDArray[np.int64]
+Answered = Callable[[int, Ints], NDArray[np.bool_]]
+"""Which of some rows had done already what a step waits for: asked with its place and the rows."""
 OUT = -1
 """Place of who is in no step any more."""
 
@@ -65,11 +67,11 @@ def out(nodes: tuple[int, ...], why: str, state: str = EnrolmentState.LEFT.value
 
 
 def walk(
-    graph: Graph, start: int, customers: Ints, seqs: Ints, salt: str, now: int
+    graph: Graph, start: int, customers: Ints, seqs: Ints, salt: str, now: int, answered: Answered
 ) -> tuple[list[Way], NDArray[np.int32]]:
     """The ways of customers (n) who are due at a node and went `seqs` (n) steps before: the ways, and for
-    each customer the number of his. `salt` with a node's name draws his lot there. Raises AudienceError,
-    NightError where a condition cannot be asked."""
+    each customer the number of his. `salt` with a node's name draws his lot there. Whom `answered` names does
+    not wait. Raises AudienceError, NightError where a condition cannot be asked."""
     ways: list[Way] = []
     chosen = np.full(len(customers), OUT, np.int32)
 
@@ -77,6 +79,12 @@ def walk(
         if len(rows):
             chosen[rows] = len(ways)
             ways.append(way)
+
+    def had(place: int, rows: Ints, gone: tuple[int, ...]) -> NDArray[np.bool_]:
+        # of a push that leaves only now nothing can have come back
+        if graph.nodes[place].do != "listen" or any(graph.nodes[each].do == "send" for each in gone):
+            return np.zeros(len(rows), np.bool_)
+        return answered(place, rows)
 
     under_way: list[tuple[Ints, tuple[int, ...]]] = [(np.arange(len(customers)), (start,))]
     while under_way:
@@ -90,20 +98,25 @@ def walk(
             continue
         fresh = seqs[rows] + len(nodes) <= MOST_STEPS
         ends(rows[~fresh], out(nodes, "steps"))
-        for to, part in _onward(graph, node, rows[fresh], customers, salt):
+        heard = had(nodes[-1], rows[fresh], nodes[:-1])
+        for to, part in _onward(graph, node, rows[fresh], customers, salt, heard):
             state, wake, awaits = arrives(graph, to, now)
-            if wake <= now:
-                under_way.append((part, (*nodes, to)))
-            else:
-                ends(part, Way(nodes, to, state, wake, awaits))
+            goes_on = had(to, part, nodes) if wake > now else np.ones(len(part), np.bool_)
+            if goes_on.any():
+                under_way.append((part[goes_on], (*nodes, to)))
+            ends(part[~goes_on], Way(nodes, to, state, wake, awaits))
     return ways, chosen
 
 
-def _onward(graph: Graph, node: Node, rows: Ints, customers: Ints, salt: str) -> list[tuple[int, Ints]]:
+def _onward(
+    graph: Graph, node: Node, rows: Ints, customers: Ints, salt: str, heard: NDArray[np.bool_]
+) -> list[tuple[int, Ints]]:
     if not len(rows):
         return []
     if node.do in ("if", "split"):
         to = ways_of(node, graph, customers[rows], f"{salt} {node.name}")
         return [(int(place), rows[to == place]) for place in np.unique(to)]
-    # nothing was heard in time: the second way of who listened
-    return [(graph.place[node.ways[1 if node.do == "listen" else 0]], rows)]
+    if node.do == "listen":  # the second way is that of who was not heard in time
+        parts = zip(node.ways, (rows[heard], rows[~heard]), strict=True)
+        return [(graph.place[way], part) for way, part in parts if len(part)]
+    return [(graph.place[node.ways[0]], rows)]

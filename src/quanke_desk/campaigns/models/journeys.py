@@ -30,6 +30,8 @@ class Journey(models.Model):
     title_zh = models.CharField(max_length=80)
     title_en = models.CharField(max_length=80, blank=True)
     state = models.CharField(max_length=10, choices=JourneyState, default=JourneyState.DRAFT)
+    paused_from = models.CharField(max_length=10, blank=True)
+    """The state it goes on with when it is resumed: one that drained lets nobody in afterwards either."""
     current = models.ForeignKey("JourneyVersion", models.PROTECT, null=True, related_name="+")
     draft = models.JSONField(null=True)
     """The design that is being worked on; it may be incomplete."""

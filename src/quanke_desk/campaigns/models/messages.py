@@ -106,7 +106,10 @@ class Send(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["key"], name="send_key")]
         indexes: ClassVar = [
-            models.Index(fields=["wake", "id"], condition=Q(state__in=["q", "h", "s"]), name="send_open"),
+            # what was held overnight is due at one moment: the caps are for the higher priority
+            models.Index(
+                fields=["wake", "-priority", "id"], condition=Q(state__in=["q", "h", "s"]), name="send_open"
+            ),
             models.Index(fields=["customer", "means", "decided"]),
             models.Index(fields=["journey", "state"]),
         ]
