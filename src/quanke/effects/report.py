@@ -52,16 +52,20 @@ class NaturalFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupEffect:
-    """The first metric within one group. `estimate` None: too few to be shown."""
+    """The first metric within one group. `estimate` None: too few to be shown, or (`cut`) beyond as many
+    groups as are broken out."""
 
     dimension: str
     member: str
     estimate: Estimate | None
+    cut: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         told = {"dimension": self.dimension, "member": self.member, "hidden": self.estimate is None}
-        return told if self.estimate is None else {**told, **estimate_json(self.estimate)}
+        if self.estimate is None:
+            return {**told, "cut": self.cut}
+        return {**told, **estimate_json(self.estimate)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,7 +235,8 @@ class _Measuring:
         )
 
     def _advice(self, measured: tuple[MeasuredOutcome, ...]) -> Advice | None:
-        """None where looking early was not allowed for: a window of one's own choosing."""
+        """None where looking early was not allowed for (a window of one's own choosing), and where nobody
+        said whether more of the first outcome is good."""
         running = self.as_of < self._meant_to_close()
         if running and not self.sequential:
             return None

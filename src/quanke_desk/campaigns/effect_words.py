@@ -47,7 +47,8 @@ def means_word(means: str) -> str:
 
 def groups_in_words(told: Mapping[str, Any], person: Person) -> list[dict[str, Any]]:
     """The groups of a published effect by dimension: `title`, `rows` that may be shown (each with `words`),
-    and `hidden`, how many may not: fewer in an arm than the bank's bound on sizes. Who sees masked rows only
+    `cut`, how many were not broken out for there are so many, and `hidden`, how many may not be shown: fewer
+    in an arm than the bank's bound on sizes. Who sees masked rows only
     is told the post of a manager, not who sits on it."""
     groups: Sequence[dict[str, Any]] = told["groups"]
     least = bound()
@@ -64,7 +65,9 @@ def groups_in_words(told: Mapping[str, Any], person: Person) -> list[dict[str, A
         if counts[dimension]:
             rows = [g for g in shown if g["dimension"] == dimension]
             named = [{**g, "words": _word(dimension, g["member"], words.get(dimension, {}))} for g in rows]
-            found.append({"title": title, "rows": named, "hidden": counts[dimension] - len(rows)})
+            cut = sum(g["dimension"] == dimension and g.get("cut", False) for g in groups)
+            hidden = counts[dimension] - len(rows) - cut
+            found.append({"title": title, "rows": named, "hidden": hidden, "cut": cut})
     return found
 
 

@@ -261,6 +261,8 @@ def enter_audience(running: Running, version: int) -> dict[str, Any]:
 
 
 def _plan(version: JourneyVersion, name: str) -> CampaignPlan:
+    from quanke_desk.campaigns.plays import metrics_of  # plays begin journeys: they import this module
+
     audience, journey = version.audience, version.journey
     assert audience is not None
     today, live = timezone.localdate(), audience.kind == AudienceKind.LIVE
@@ -277,6 +279,7 @@ def _plan(version: JourneyVersion, name: str) -> CampaignPlan:
         by=version.by.username,
         offer=version.offer,
         product=version.offer if version.offer in CATEGORIES else "",
+        metrics=metrics_of(journey),
         exclude=True,
     )
 

@@ -24,6 +24,7 @@ from quanke.kernel.calendars import SHANGHAI
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
 from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.named import campaigns_of
 from quanke_desk.campaigns.policy import SERVICE
 from quanke_desk.campaigns.stepping import ENROLMENT, SEND, Held, grown, hold, write
 from quanke_desk.campaigns.timing import moment_after
@@ -203,4 +204,5 @@ def _tasks(version: JourneyVersion, node: Node, customers: Ints, now: int) -> No
     give_follow_ups(
         customers.tolist(), day, who=node.who, action=node.action, by=by,
         journey=version.journey.name, escalate_days=node.escalate_days,
+        campaigns=campaigns_of(version, customers.tolist()),
     )  # fmt: skip

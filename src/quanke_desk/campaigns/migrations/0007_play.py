@@ -1,0 +1,27 @@
+"""The play a journey was started from; until now only its name told."""
+
+import re
+
+from django.db import migrations, models
+
+PLAYS = {
+    "new_card_second", "outflow_win_back", "edge_lift", "maturity_care", "payroll_welcome",
+    "visit_call_back", "dormant_wake", "card_repayment", "holiday_insurance", "birthday",
+}  # fmt: skip
+
+
+def by_name(apps, schema_editor):
+    for journey in apps.get_model("campaigns", "Journey").objects.all():
+        play = re.sub(r"_\d+\Z", "", journey.name)
+        if play in PLAYS:
+            journey.play = play
+            journey.save(update_fields=["play"])
+
+
+class Migration(migrations.Migration):
+    dependencies = [("campaigns", "0006_moving")]
+
+    operations = [
+        migrations.AddField("journey", "play", models.CharField(blank=True, max_length=48)),
+        migrations.RunPython(by_name, migrations.RunPython.noop),
+    ]
