@@ -138,7 +138,8 @@ def task(name: str, means: str, proved: int | None, desk: dict[str, Person], **m
         proof = {"reference": reference, "machine": machine, "person": by, "customer": 1, "at": at}
         Evidence.objects.create(kind="recording", seconds=proved, contact=done, **proof)
     given = {"customer": 1, "due_on": at.date(), "made_by": by, "journey": "summer", "campaign": name}
-    return FollowUp.objects.create(done_by=done, done_at=at, means=means, **{"kind": "journey"} | given | more)
+    asked = {"kind": "journey", "means": means, **given, **more}
+    return FollowUp.objects.create(done_by=done, done_at=at, **asked)
 
 
 def test_tasks_count_for_their_own_version_and_as_proved(desk: dict[str, Person]) -> None:

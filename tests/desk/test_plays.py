@@ -62,7 +62,7 @@ def test_one_click_starts_from_a_play(desk: dict[str, Person], entered: dict[str
 
 
 def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
-    """Success is judged by the first metric of a design: it is the play's, whole audiences and months alike."""
+    """Success is judged by the first metric of a design: the play's, of whole audiences as of months."""
     made = plays.start_from("dormant_wake", by=desk[Role.ANALYST])
     assert made.play == "dormant_wake" and {p.metric for p in plays.PLAYS} <= set(STANDARD)
     assert tuple(standard_outcomes("x", 30, base().day)) == STANDARD

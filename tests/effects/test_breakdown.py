@@ -60,9 +60,7 @@ def test_members_beyond_the_largest_are_cut_and_not_called_too_few(monkeypatch: 
     monkeypatch.setattr("quanke.effects.breakdown.MOST_MEMBERS", 1)
     few = np.arange(N) >= N - 3
     members = {"north": NORTH, "south": ~NORTH & ~few, "few": few}
-    found = {
-        g.member: g for g in effects_within("r", members, VALUES, None, TREATED, STRATA, None, *TERMS)
-    }
+    found = {g.member: g for g in effects_within("r", members, VALUES, None, TREATED, STRATA, None, *TERMS)}
     assert found["south"].estimate is not None and found["north"].estimate is None
     assert found["north"].cut and not found["few"].cut and not found["south"].cut
     assert found["north"].to_json()["cut"] is True and found["few"].to_json()["cut"] is False

@@ -38,7 +38,8 @@ UNKNOWN, TREATED = "-", "treated"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnteredCampaign:
     """Who entered from `first` to `last` (`customers`: numbers, both arms), and by what (`entry`, in words).
-    `metrics`: outcomes, the first looked at first. `control_ppm` of a million were controls by `salt` (`quanke.segments.control.in_control`)."""
+    `metrics`: outcomes, the first one looked at first. `control_ppm` of a million were controls by `salt`
+    (`quanke.segments.control.in_control`)."""
 
     name: str
     entry: str

@@ -80,7 +80,8 @@ def _campaign(name: str, design: Any) -> Campaign:
     first, until = (str(design.first_contact), str(design.until)) if design else ("", "")
     if told is not None and not first:
         first, until = str(told["first"]), str(told["closes"])
-    return Campaign(name, title, design is not None, first, until, told, tuple(k.path.stem for k in kept), trouble)
+    days = tuple(k.path.stem for k in kept)
+    return Campaign(name, title, design is not None, first, until, told, days, trouble)
 
 
 @asked_once

@@ -135,16 +135,16 @@ def _way(page: PrintedPage, held: Figures) -> None:
 def _groups(page: PrintedPage, held: Figures) -> None:
     """A few groups of each dimension: those in which an effect is shown first, pale where it is not. Else the
     smallest groups would stand here, for the noise in them."""
-    lines = []
+    lines: list[tuple[str, dict[str, Any]]] = []
     for group in held.groups:
-        for row in sorted(group["rows"], key=lambda r: (not r["significant"], -abs(r["effect"])))[:MOST_GROUPS]:
-            lines.append((group["title"], row))
+        rows = sorted(group["rows"], key=lambda r: (not r["significant"], -abs(r["effect"])))
+        lines += [(group["title"], row) for row in rows[:MOST_GROUPS]]
     if not lines:
         return
     page.heading(_("Within groups"))
     for title, row in lines:
         page.at -= 12
-        unit, color = row["unit"], INK if row["significant"] else FAINT
+        unit, color = row["unit"], INK if row["significant"] else SOFT
         page.line(f"{title} · {row['words']}"[:60], MARGIN, page.at, 8, color)
         span = f"{of_unit(row['effect'], unit)} ({of_unit(row['low'], unit)} – {of_unit(row['high'], unit)})"
         page.line(span, WIDTH - MARGIN, page.at, 8, color, right=True)

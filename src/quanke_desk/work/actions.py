@@ -197,9 +197,9 @@ def give_follow_ups(
 ) -> int:
     """Gives many customers' managers, the remote team or the lobby they come to next something to do by a
     day, inside the transaction of who asks (a step of a campaign): `who` is "manager", "remote_team" or
-    "lobby"; a customer nobody looks after goes to the remote team. `campaigns`: by customer. From `escalate_days` working days after
-    the day on, the head is told what was not done. Answers how many were given; customers whose data may no
-    longer be used get none."""
+    "lobby"; a customer nobody looks after goes to the remote team. `campaigns`: by customer. From
+    `escalate_days` working days after the day on, the head is told what was not done. Answers how many were
+    given; customers whose data may no longer be used get none."""
     gone, given = hidden(), 0
     told = working_day_after(on, escalate_days) if escalate_days else None
     known = {post.post_id: post for post in Post.objects.all()} if who == "manager" else {}
