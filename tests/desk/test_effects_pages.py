@@ -19,6 +19,7 @@ import pytest
 from django.db.models import Count
 from django.test import Client
 from django.utils import translation
+from django.utils.html import escape
 
 from quanke.effects.store import FOLDER
 from quanke.kernel.calendars import SHANGHAI
@@ -223,6 +224,26 @@ def test_where_nobody_said_what_is_good_there_is_no_advice(
     published(advice=None)
     page = page_of(entered[Role.COMMITTEE])
     assert "没有说明首个指标是否越多越好" in page and "测量时尚未提供建议" not in page
+
+
+def test_what_speaks_against_it_is_told_in_the_language_of_who_looks(
+    published: Callable[..., Any], told: dict[str, Any], entered: dict[str, Client]
+) -> None:
+    warnings = told["warnings_zh"]
+    assert len(warnings) == len(told["warnings"]) and told["warnings"], "the sample's campaigns have some"
+    latin = re.compile(r"[A-Za-z]{3,}")
+    assert not any(latin.search(w.replace("AUM", "")) for w in warnings), warnings
+    assert not latin.search(told["method_zh"].replace("CUPED", "")) or "Welch" in told["method_zh"]
+    client = entered[Role.COMMITTEE]
+    published()
+    page = page_of(client)
+    assert f'<li lang="zh-Hans">{escape(warnings[0])}' in page and told["method_zh"] in page
+    client.post("/language/", {"language": "en", "next": "/"})
+    page = page_of(client)
+    assert f'<li lang="en">{escape(told["warnings"][0])}' in page and warnings[0] not in page
+    client.post("/language/", {"language": "zh-hans", "next": "/"})
+    published(lacks=("warnings_zh", "method_zh"))
+    assert f'<li lang="en">{escape(told["warnings"][0])}' in page_of(client), "published before"
 
 
 def test_a_play_is_read_by_its_metric(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from quanke.effects.estimates.said import chinese_of
+
 if TYPE_CHECKING:
     from quanke.effects.estimates import BalanceRow, Estimate, SampleRatio
     from quanke.effects.returns import Gain
@@ -157,7 +159,9 @@ class CampaignEffect:
             "sample_ratio": None if self.ratio is None else _ratio_json(self.ratio),
             "overlaps": [dict(zip(("campaign", "arm", "customers"), o, strict=True)) for o in self.overlaps],
             "warnings": list(self.warnings),
+            "warnings_zh": [chinese_of(warning) for warning in self.warnings],
             "method": self.method,
+            "method_zh": chinese_of(self.method),
             "hidden_below": self.hidden_below,
             "facts": self.facts,
             "advice": None if self.advice is None else self.advice.to_json(),

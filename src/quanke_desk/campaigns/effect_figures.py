@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +57,10 @@ class Figures:
     tasks: tuple[int, int] | None = None
     play: Play | None = None
     measured_by: str = ""
+    warnings: Sequence[str] = ()
+    method: str = ""
+    language: str = ""
+    """Of warnings and method: those that were published before they were told in Chinese are English."""
 
     @property
     def headline(self) -> dict[str, Any]:
@@ -77,6 +82,7 @@ def figures(campaign: Campaign, person: Person) -> Figures | None:
     cost, gain = sum(line.fen for line in costs), _gain(told)
     advice = told.get("advice") or {}
     tasks = tasks_of_campaign(campaign.name) if version else None
+    told_zh = not english() and "warnings_zh" in told
     play = play_of(version.journey) if version else None
     outcomes = shown_outcomes(told)
     first = outcomes[0]
@@ -99,6 +105,9 @@ def figures(campaign: Campaign, person: Person) -> Figures | None:
         tasks=(tasks[0], sum(task.count for task in tasks[1])) if tasks else None,
         play=play,
         measured_by="" if outcomes[0] is first else first["title"],
+        warnings=told["warnings_zh" if told_zh else "warnings"],
+        method=told["method_zh" if told_zh else "method"],
+        language="zh-Hans" if told_zh else "en",
     )
 
 

@@ -17,7 +17,7 @@ from quanke.kernel.errors import EffectError, NightError
 from quanke_desk.campaigns import effect_queries
 from quanke_desk.campaigns.effect_figures import figures
 from quanke_desk.campaigns.effect_queries import Campaign
-from quanke_desk.campaigns.effect_words import english
+from quanke_desk.campaigns.effect_words import refusal
 from quanke_desk.campaigns.models import Journey
 from quanke_desk.foundation.exports import name_of
 from quanke_desk.foundation.jobs import begin
@@ -36,7 +36,7 @@ def effects(request: HttpRequest) -> HttpResponse:
     except NightError:
         pass
     except EffectError as error:  # a design of the register that cannot be read
-        messages.error(request, error.message if english() else error.message_zh)
+        messages.error(request, refusal(error))
     return render(request, "campaigns/effects.html", {"campaigns": found})
 
 

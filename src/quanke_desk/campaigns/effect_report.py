@@ -156,13 +156,12 @@ def _groups(page: PrintedPage, held: Figures) -> None:
 
 
 def _decided(page: PrintedPage, held: Figures) -> None:
-    told = held.told
     page.heading(_("By whom, when, by which definition"))
     for name, value in _definition(held):
         page.text(f"{name}: {value}", 8, most=2)
     if held.learning:
         page.text(f"{_('What the plan learns')}: {held.learning.words}", 8, most=2)
-    warnings = told["warnings"]
+    warnings = held.warnings
     if warnings:
         count = len(warnings)
         page.text(
@@ -187,5 +186,5 @@ def _definition(held: Figures) -> list[tuple[str, Any]]:
             who = approval.decided_by.name if approval.decided_by else "-"
             found.append((_("Start agreed to"), f"{who} · {started:%Y-%m-%d} · #{approval.pk}"))
         found.append((_("Get nothing"), f"{version.control_ppm / 10_000:g} %"))
-    found.append((_("Method"), told["method"]))
+    found.append((_("Method"), held.method))
     return found

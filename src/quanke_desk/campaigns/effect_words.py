@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from quanke.customers.tags.scores import UPLIFT_TITLES
+from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.audiences import bound
 from quanke_desk.campaigns.reach import MEANS
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
@@ -32,6 +33,11 @@ DIMENSIONS: dict[str, Promise] = {
 def english() -> bool:
     """Whether who looks reads English."""
     return (get_language() or "").startswith("en")
+
+
+def refusal(error: QuankeError) -> str:
+    """What the library refused, in the language of who looks, where it has it in both."""
+    return error.message if english() else getattr(error, "message_zh", error.message)
 
 
 def offers() -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from quanke.night.campaigns import CampaignPlan, register_campaign
 from quanke.segments.control import WHOLE
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.effect_words import refusal
 from quanke_desk.campaigns.entering import put_in
 from quanke_desk.campaigns.graph import INTERFACE, read_graph, trigger_of
 from quanke_desk.campaigns.models import (
@@ -248,7 +249,7 @@ def enter_audience(running: Running, version: int) -> dict[str, Any]:
         try:
             found = register_campaign(of.bank.home, of.bank.catalogue, of.night, _plan(held, name))
         except (EffectError, NightError) as error:
-            raise NotAllowed(str(error)) from None
+            raise NotAllowed(refusal(error)) from None
     if found.design.approval != str(held.approval_id or ""):
         raise NotAllowed("another campaign of this name is registered: its arms are not this journey's")
     controls = found.controls.astype(np.int64)

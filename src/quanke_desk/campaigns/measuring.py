@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as _noop
 
 from quanke.effects.store import EffectStore
 from quanke.kernel.errors import EffectError
-from quanke_desk.campaigns.effect_words import english
+from quanke_desk.campaigns.effect_words import refusal
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.jobs import Running, job
 from quanke_desk.foundation.people import NotAllowed
@@ -30,6 +30,6 @@ def measure(running: Running, campaign: str) -> dict[str, Any]:
     try:
         _kept, same = EffectStore(bank.home.path).keep(bank.effects(campaign))
     except EffectError as error:  # a job speaks the language of who began it
-        raise NotAllowed(error.message if english() else error.message_zh) from None
+        raise NotAllowed(refusal(error)) from None
     link = {"link": reverse("effect", args=[campaign])}
     return link if same else {**link, "told": _STANDS}

@@ -1,6 +1,7 @@
 """The play a journey was started from; until now only its name told."""
 
 import re
+from typing import Any
 
 from django.db import migrations, models
 
@@ -10,7 +11,7 @@ PLAYS = {
 }  # fmt: skip
 
 
-def by_name(apps, schema_editor):
+def by_name(apps: Any, schema_editor: Any) -> None:
     for journey in apps.get_model("campaigns", "Journey").objects.all():
         play = re.sub(r"_\d+\Z", "", journey.name)
         if play in PLAYS:

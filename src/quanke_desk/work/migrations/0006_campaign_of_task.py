@@ -1,10 +1,12 @@
 """Which campaign a task was a step of; what was given before stands with its journey's first version."""
 
+from typing import Any
+
 from django.db import migrations, models
 from django.db.models import F
 
 
-def of_the_first(apps, schema_editor):
+def of_the_first(apps: Any, schema_editor: Any) -> None:
     given = apps.get_model("work", "FollowUp").objects.exclude(journey="")
     given.update(campaign=F("journey"))
 
