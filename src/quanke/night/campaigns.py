@@ -119,7 +119,8 @@ def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) 
     known = last_known(home)
     if known is not None and plan.first_contact <= known:
         raise EffectError(
-            f"arms are fixed before the first contact, and what customers did until {known} is loaded already",
+            f"arms are fixed before the first contact, and what customers did until {known} is loaded"
+            " already",
             f"分组须在首次接触之前确定，而客户截至 {known} 的行为已经装载",
         )
     rows = pushes_of(home, plan.name)

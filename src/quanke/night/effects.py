@@ -224,8 +224,10 @@ class _Measuring:
         measured = self._measured(values, before, after, strata)
         rows, design = self._balance(before), self.design
         self.warnings += [
-            *spoiled(self.campaign, self.who, self.window, after), *unlike(rows, self._title_zh), *of_kernel(measured)
-        ]  # fmt: skip
+            *spoiled(self.campaign, self.who, self.window, after),
+            *unlike(rows, self._title_zh),
+            *of_kernel(measured),
+        ]
         return CampaignEffect(
             campaign=self.campaign,
             title_zh=design.title_zh if design else self.campaign,

@@ -65,10 +65,10 @@ def of(
         one, one_zh = ("cluster", "整体") if who.clusters else ("customer", "客户")
         said.append(
             Said(
-                f"One {one} makes up {found.largest:.0%} of the uncertainty: the interval is rough. Strata or "
-                "covariates of what customers held before, or a capped outcome, would steady it.",
-                f"单个{one_zh}占不确定性的 {found.largest:.0%}：区间较粗略。按客户原先持有的情况分层或作协变量，"
-                "或对结果封顶，可使其更稳定。",
+                f"One {one} makes up {found.largest:.0%} of the uncertainty: the interval is rough. Strata "
+                "or covariates of what customers held before, or a capped outcome, would steady it.",
+                f"单个{one_zh}占不确定性的 {found.largest:.0%}：区间较粗略。"
+                "按客户原先持有的情况分层或作协变量，或对结果封顶，可使其更稳定。",
             )
         )
     if se == 0:
@@ -91,7 +91,8 @@ def _missing(found: Adjusted) -> list[str]:
         Said(
             f"Left out, as their outcome is not known: {treated:,} treated ({shares[0]:.1%}) and {control:,} "
             f"in control ({shares[1]:.1%}).",
-            f"因结果未知而剔除：实验组 {treated:,} 户（{shares[0]:.1%}），对照组 {control:,} 户（{shares[1]:.1%}）。",
+            f"因结果未知而剔除：实验组 {treated:,} 户（{shares[0]:.1%}），"
+            f"对照组 {control:,} 户（{shares[1]:.1%}）。",
         )
     ]
     whole = (control + treated) / (all_control + all_treated)

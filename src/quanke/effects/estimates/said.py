@@ -12,6 +12,7 @@ class Said(str):
     zh: str
 
     def __new__(cls, english: str, zh: str) -> Said:
+        """The text in both."""
         made = super().__new__(cls, english)
         made.zh = zh
         return made
