@@ -146,7 +146,7 @@ def _amounts(unit: str, is_ratio: bool, found: Adjusted, who: Arms, sequential: 
         said.append(
             Said(
                 f"An arm has only {least} customers: always-valid intervals hold from about 100 on.",
-                f"某组只有 {least} 户：随时有效的区间约从 100 户起才成立。",
+                f"某组只有 {least} 户：始终有效的区间约从 100 户起才成立。",
             )
         )
     elif least < FEW_CUSTOMERS:

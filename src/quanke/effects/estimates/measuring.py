@@ -294,5 +294,5 @@ def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms, redraws:
         free = f"{found.freedom:,.0f}"
         parts.append(Said(f"t with {free} degrees of freedom", f"t 分布，自由度 {free}"))
     else:
-        parts.append(Said("always-valid (asymptotic confidence sequence)", "随时有效（渐近置信序列）"))
+        parts.append(Said("always-valid (asymptotic confidence sequence)", "始终有效（渐近置信序列）"))
     return Said("; ".join(parts), "；".join(map(chinese_of, parts)))
