@@ -8,23 +8,39 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db.models import Count
 from django.test import Client
 from django.utils import translation
+from django.utils.html import escape
 
 from quanke.effects.store import FOLDER
+from quanke.kernel.calendars import SHANGHAI
+from quanke.kernel.errors import EffectError
 from quanke.segments import DEFAULT_SCHEME
-from quanke_desk.campaigns import effect_figures, effect_queries
+from quanke_desk.campaigns import effect_figures, effect_queries, effect_report, plays
 from quanke_desk.campaigns.costs import cost_lines
 from quanke_desk.campaigns.effect_words import groups_in_words
+from quanke_desk.campaigns.entering import enter
+from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion
+from quanke_desk.campaigns.moving import move_due
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.exports import mark_of
+from quanke_desk.foundation.jobs import KINDS
 from quanke_desk.foundation.models import AuditEntry, Branch, Export, ParameterValue, Person, Post
+from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.printed import FOOT, MARGIN, WIDTH, lines_of
 from quanke_desk.foundation.roles import Role
+from quanke_desk.work.models import Contact, Evidence, FollowUp, MachineKey
+from tests.desk.test_journeys import NOW, SIX, running
 
 NAME = "fund_spring_2026"
 PDF = shutil.which("pdftotext")
@@ -46,10 +62,11 @@ def published(
     """Publishes it, changed, where no home sees it."""
     monkeypatch.setattr("quanke.effects.store.FOLDER", str(tmp_path / FOLDER))
 
-    def publish(**changes: Any) -> dict[str, Any]:
+    def publish(lacks: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
         import json
 
         made = copy.deepcopy(told) | changes
+        made = {name: held for name, held in made.items() if name not in lacks}
         folder = tmp_path / FOLDER / NAME
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{made['as_of']}.json").write_text(json.dumps(made), encoding="utf-8")
@@ -107,12 +124,185 @@ def test_costs_are_those_of_their_day(published: Callable[..., Any], desk: dict[
     assert line.fen == (line.count * 5_000 + 500) // 1_000 > before
 
 
+def task(name: str, means: str, proved: int | None, desk: dict[str, Person], **more: Any) -> FollowUp:
+    """A task of a campaign, done by a contact of which somebody typed ten minutes."""
+    by = desk[Role.CUSTOMER_MANAGER]
+    at = dt.datetime(2026, 7, 6, 12, tzinfo=SHANGHAI)
+    done = Contact.objects.create(
+        customer=1, person=by, at=at, day=at.date(), means=means, seconds=600, outcome="served"
+    )
+    if proved is not None:
+        machine, _made = MachineKey.objects.get_or_create(
+            name="calls", defaults={"use": "evidence", "digest": "x", "made_by": by}
+        )
+        reference = str(done.pk)
+        proof = {"reference": reference, "machine": machine, "person": by, "customer": 1, "at": at}
+        Evidence.objects.create(kind="recording", seconds=proved, contact=done, **proof)
+    given = {"customer": 1, "due_on": at.date(), "made_by": by, "journey": "summer", "campaign": name}
+    asked = {"kind": "journey", "means": means, **given, **more}
+    return FollowUp.objects.create(done_by=done, done_at=at, **asked)
+
+
+def test_tasks_count_for_their_own_version_and_as_proved(desk: dict[str, Person]) -> None:
+    """Those of a later version are its own; tasks of the lobby count too; minutes typed are no cost."""
+    version = running(desk, SIX)
+    JourneyVersion.objects.create(
+        journey=version.journey, number=2, graph=SIX, control_ppm=0, until=dt.date(2026, 9, 1),
+        by=desk[Role.ANALYST],
+    )  # fmt: skip
+    for proved in (90, None):
+        task("summer_v2", "call", proved, desk)
+    task("summer_v2", "ticket", None, desk, kind="lobby")
+    assert cost_lines("summer") == []
+    call, minute = (value(f"campaign.cost.{name}", dt.date(2026, 7, 6)) for name in ("call", "minute"))
+    found = {line.means: (line.count, line.fen) for line in cost_lines("summer_v2")}
+    assert found == {"call": (2, (2 * 60 * call + 90 * minute + 30) // 60), "ticket": (1, 0)}
+
+
+def test_tasks_are_given_in_the_month_of_who_entered(desk: dict[str, Person]) -> None:
+    call = {"start": "call", "nodes": {"call": SIX["nodes"]["call"], "end": {"do": "exit"}}}
+    version = running(desk, {**call, "entry": "trigger:x"})
+    enter(version, np.flatnonzero(base().there)[:60], NOW)
+    early = Enrolment.objects.order_by("id").values("pk")[:20]
+    june = int(dt.datetime(2026, 6, 20, tzinfo=SHANGHAI).timestamp())
+    Enrolment.objects.filter(pk__in=early).update(entered=june)
+    move_due(NOW)
+    months = FollowUp.objects.values_list("campaign").annotate(n=Count("id")).order_by("campaign")
+    of = {"summer_202606": 20, "summer_202607": 40}
+    assert [name for name, _n in months] == list(of)
+    assert all(0 < n <= of[name] for name, n in months), "without whom the bank holds out"
+
+
+def test_pushes_may_bear_whatever_name(
+    entered: dict[str, Client], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("quanke.effects.store.FOLDER", str(tmp_path))
+    names = frozenset({"基金春季", "50% off?", "a/b", ".hidden", "长" * 100})
+    monkeypatch.setattr(effect_queries, "_pushed", lambda _home: names)
+    (tmp_path / "50% off?").mkdir()
+    (tmp_path / "50% off?" / "2026-06-30.json").write_text("{", encoding="utf-8")
+    client = entered[Role.COMMITTEE]
+    page = client.get("/effects/").content.decode()
+    links = re.findall(r'href="(/effects/[^"]+/)"', page)
+    assert len([each for each in links if "%" in each]) == 2 and "a/b" in page and ".hidden" in page
+    assert page.count("不能作为文件夹名") == 3 and "2026-06-30.json 无法读取" in page
+    for each in links:
+        assert client.get(each).status_code == 200, each
+    assert client.get("/effects/.hidden/").status_code == client.get("/effects/a/b/").status_code == 404
+
+
+def test_measured_again_the_old_answer_stays_and_that_is_said(
+    published: Callable[..., Any], desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(facts="other")
+    running_: Any = SimpleNamespace(step=lambda *_told: None)
+    measured = KINDS["journeys.measure"].handler(running_, NAME)
+    with translation.override("zh-hans"):
+        assert "保持不变" in translation.gettext(measured["told"])
+        assert measured["told"].startswith("An effect of this day was published before")
+
+    def early(_name: str) -> None:
+        raise EffectError("it is too early", "为时过早")
+
+    monkeypatch.setattr(type(base().bank), "effects", lambda _bank, name: early(name))
+    for language, words in (("zh-hans", "为时过早"), ("en", "too early")):
+        with translation.override(language), pytest.raises(NotAllowed, match=words):
+            KINDS["journeys.measure"].handler(running_, NAME)
+
+
 def test_an_older_effect_without_advice_is_still_shown(
     published: Callable[..., Any], entered: dict[str, Client]
 ) -> None:
-    published(advice=None, gain=None, learning=None)
+    published(lacks=("advice", "gain", "learning"))
     page = page_of(entered[Role.COMMITTEE])
     assert "暂无：测量时尚未提供建议" in page and "产品未给出利差" in page and 'id="learning"' not in page
+
+
+def test_where_nobody_said_what_is_good_there_is_no_advice(
+    published: Callable[..., Any], entered: dict[str, Client]
+) -> None:
+    published(advice=None)
+    page = page_of(entered[Role.COMMITTEE])
+    assert "没有说明首个指标是否越多越好" in page and "测量时尚未提供建议" not in page
+
+
+def test_what_speaks_against_it_is_told_in_the_language_of_who_looks(
+    published: Callable[..., Any], told: dict[str, Any], entered: dict[str, Client]
+) -> None:
+    warnings = told["warnings_zh"]
+    assert len(warnings) == len(told["warnings"]) and told["warnings"], "the sample's campaigns have some"
+    latin = re.compile(r"[A-Za-z]{3,}")
+    assert not any(latin.search(w.replace("AUM", "")) for w in warnings), warnings
+    assert not latin.search(told["method_zh"].replace("CUPED", "")) or "Welch" in told["method_zh"]
+    client = entered[Role.COMMITTEE]
+    published()
+    page = page_of(client)
+    assert f'<li lang="zh-Hans">{escape(warnings[0])}' in page and told["method_zh"] in page
+    client.post("/language/", {"language": "en", "next": "/"})
+    page = page_of(client)
+    assert f'<li lang="en">{escape(told["warnings"][0])}' in page and warnings[0] not in page
+    client.post("/language/", {"language": "zh-hans", "next": "/"})
+    published(lacks=("warnings_zh", "method_zh"))
+    assert f'<li lang="en">{escape(told["warnings"][0])}' in page_of(client), "published before"
+
+
+def test_a_play_is_read_by_its_metric(
+    published: Callable[..., Any], entered: dict[str, Client], desk: dict[str, Person]
+) -> None:
+    """With what it was started for; that advice was by another metric is said."""
+    made = published()
+    version = running(desk, SIX)
+    Journey.objects.filter(pk=version.journey_id).update(name=NAME, play="dormant_wake")
+    page = page_of(entered[Role.COMMITTEE])
+    login = next(o for o in made["outcomes"] if o["name"] == "login")
+    answer = page[page.index('id="answer"') : page.index('id="advice"')]
+    assert login["sentence_zh"] in answer and made["sentence_zh"] not in answer
+    assert str(plays.BY_NAME["dormant_wake"].expected) in answer and made["outcomes"][0]["title_zh"] in answer
+    assert page.index('id="metric-login"') < page.index('id="metric-aum_mean"')
+    Journey.objects.update(play="")
+    assert 'id="play"' not in page_of(entered[Role.COMMITTEE])
+
+
+def test_the_report_has_groups_that_are_shown_first_and_of_each_dimension(
+    published: Callable[..., Any], told: dict[str, Any], desk: dict[str, Person], tmp_path: Path
+) -> None:
+    """The largest differences are those of the smallest groups: they are pale, and drive nobody out."""
+    noise = {"effect": 9e9, "low": -1e10, "high": 3e10, "significant": False}
+    seen = {"effect": 5e4, "low": 1e4, "high": 9e4, "significant": True}
+    branches = [b.branch_id for b in Branch.objects.order_by("left")[2:6]]
+    groups = [group(told, "branch", b) | noise for b in branches[1:]] + [
+        group(told, "branch", branches[0]) | seen, group(told, "channel", "sms") | noise,
+        {"dimension": "channel", "member": "push", "hidden": True, "cut": True},
+        *(group(told, "tier", t.name) | noise for t in DEFAULT_SCHEME.tiers),
+    ]  # fmt: skip
+    published(groups=groups)
+    analyst = desk[Role.ANALYST]
+    found = effect_queries.campaign(NAME)
+    held = effect_figures.figures(found, analyst) if found else None
+    assert held is not None
+    lines: list[tuple[str, str]] = []
+    page: Any = SimpleNamespace(at=0, heading=lambda _t: None)
+    page.line = lambda text, _x, _y, _size, color, **_more: lines.append((text, color))
+    page.text = lambda text, *_more, **_how: lines.append((text, ""))
+    effect_report._groups(page, held)
+    firsts = lines[:-1:2]
+    assert [color for _text, color in firsts].count("#1f2328") == 1
+    names = [text.split(" · ")[0] for text, _color in firsts]
+    assert Counter(names) == {"层级": 2, "机构": 2, "渠道": 1}
+    top = Branch.objects.get(branch_id=branches[0]).name
+    assert next(t for t, _c in firsts if t.startswith("机构")) == f"机构 · {top}"
+    assert "1 组" in lines[-1][0]
+
+
+def test_a_long_reason_leaves_the_mark_its_end(desk: dict[str, Person]) -> None:
+    made = Export.objects.create(
+        person=desk[Role.ANALYST], list_name="effect", kind="pdf", reason="因" * 200, rows=1, by=[],
+        at=dt.datetime(2026, 7, 6, tzinfo=SHANGHAI),
+    )  # fmt: skip
+    with translation.override("zh-hans"):
+        mark = mark_of(made, effect_report.MOST_REASON)
+        assert mark.endswith("严禁外传") and "…" in mark and mark_of(made).count("因") == 200
+        assert len(lines_of(mark, 6.5, WIDTH - 2 * MARGIN)) <= FOOT
 
 
 def test_groups_are_told_in_words_and_small_ones_not(told: dict[str, Any], desk: dict[str, Person]) -> None:
@@ -121,6 +311,7 @@ def test_groups_are_told_in_words_and_small_ones_not(told: dict[str, Any], desk:
         group(told, "tier", "core"),
         group(told, "tier", "wealth", treated=9),
         {"dimension": "branch", "member": "x", "hidden": True},
+        {"dimension": "branch", "member": "y", "hidden": True, "cut": True},
         group(told, "branch", branch.branch_id),
         group(told, "manager", post.post_id),
         group(told, "channel", "sms"),
@@ -131,6 +322,7 @@ def test_groups_are_told_in_words_and_small_ones_not(told: dict[str, Any], desk:
     assert [row["words"] for row in found["层级"]["rows"]] == [title]
     assert found["层级"]["hidden"] == 1, "nine are fewer than ten"
     assert [row["words"] for row in found["机构"]["rows"]] == [branch.name] and found["机构"]["hidden"] == 1
+    assert found["机构"]["cut"] == 1, "left away for there are so many, not for it is small"
     assert [row["words"] for row in found["渠道"]["rows"]] == ["短信", "均未同意接收"]
     (masked,) = found["管户岗位"]["rows"]
     assert post.post_id in masked["words"] and post.branch.name in masked["words"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from quanke.effects.outcomes import STANDARD, standard_outcomes
 from quanke.effects.store import EffectStore
 from quanke_desk.campaigns import effect_queries, plays
 from quanke_desk.campaigns.branching import check_conditions, holds_of
+from quanke_desk.campaigns.cohorts import _entered
 from quanke_desk.campaigns.designing import tree
 from quanke_desk.campaigns.graph import read_graph
-from quanke_desk.campaigns.models import Audience, Journey, Template
+from quanke_desk.campaigns.journey_actions import _plan
+from quanke_desk.campaigns.models import Audience, AudienceVersion, Journey, JourneyVersion, Template
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Person
 from quanke_desk.foundation.people import NotAllowed
@@ -55,6 +59,22 @@ def test_one_click_starts_from_a_play(desk: dict[str, Person], entered: dict[str
         plays.start_from("dormant_wake", by=desk[Role.COMMITTEE])
     with pytest.raises(NotAllowed):
         plays.start_from("nothing", by=desk[Role.ANALYST])
+
+
+def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
+    """Success is judged by the first metric of a design: the play's, of whole audiences as of months."""
+    made = plays.start_from("dormant_wake", by=desk[Role.ANALYST])
+    assert made.play == "dormant_wake" and {p.metric for p in plays.PLAYS} <= set(STANDARD)
+    assert tuple(standard_outcomes("x", 30, base().day)) == STANDARD
+    version = JourneyVersion.objects.create(
+        journey=made, number=1, graph={"entry": "trigger:x"}, control_ppm=200_000, until=base().day,
+        by=desk[Role.ANALYST], audience=AudienceVersion.objects.first(),
+    )  # fmt: skip
+    day = dt.date(2026, 7, 1)
+    for metrics in (_plan(version, "x").metrics, _entered(version, day, day).metrics):
+        assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
+    Journey.objects.update(play="")
+    assert plays.metrics_of(Journey.objects.get()) == ()
 
 
 def test_what_a_campaign_changed(

@@ -56,6 +56,16 @@ def test_a_member_with_too_few_known_is_hidden() -> None:
     assert north.estimate is None and south.estimate is not None
 
 
+def test_members_beyond_the_largest_are_cut_and_not_called_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quanke.effects.breakdown.MOST_MEMBERS", 1)
+    few = np.arange(N) >= N - 3
+    members = {"north": NORTH, "south": ~NORTH & ~few, "few": few}
+    found = {g.member: g for g in effects_within("r", members, VALUES, None, TREATED, STRATA, None, *TERMS)}
+    assert found["south"].estimate is not None and found["north"].estimate is None
+    assert found["north"].cut and not found["few"].cut and not found["south"].cut
+    assert found["north"].to_json()["cut"] is True and found["few"].to_json()["cut"] is False
+
+
 def test_a_member_of_one_cluster_in_an_arm_is_hidden_and_spoils_no_other() -> None:
     cluster = np.repeat(np.arange(20), 30).astype(np.int64)
     treated, few = cluster % 2 == 0, cluster < 2

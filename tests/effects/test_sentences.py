@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import re
+
 import numpy as np
 import pytest
 
 from quanke.effects import Estimate, estimate
+from quanke.effects.estimates.said import Said, chinese_of
 
 
 def told(effect: float, low: float, high: float, unit: str, n: int = 10_000, **more: object) -> Estimate:
@@ -108,3 +113,24 @@ def test_what_is_said_to_be_detectable_is() -> None:
         estimate(draws.normal(size=400) + effect * treated, treated).significant for _ in range(1_000)
     )
     assert 0.74 < shown / 1_000 < 0.86
+
+
+def test_a_warning_goes_as_english_and_knows_its_chinese() -> None:
+    """Copied and sent to another process, too; of one language it is itself."""
+    said = Said("Nobody.", "没有客户。")
+    for same in (said, copy.deepcopy(said), pickle.loads(pickle.dumps(said))):
+        assert same == "Nobody." and chinese_of(same) == "没有客户。"
+    assert chinese_of("Nobody.") == "Nobody."
+    draws = np.random.default_rng(1)
+    treated = np.arange(40) % 2 == 0
+    outcomes = np.where(np.arange(40) < 3, np.nan, draws.exponential(size=40) ** 4)
+    cases = (
+        estimate(outcomes, treated, np.where(np.arange(40) < 2, np.nan, 1.0), expected=0.9),
+        estimate((draws.random(40) < 0.1) * 1.0, treated, unit="people", sequential=True),
+        estimate(np.ones(40), treated, strata=np.arange(40) // 3, reached=~treated),
+        estimate(draws.normal(size=40), treated, cluster=np.arange(40) % 5, expected=0.5),
+    )
+    warnings = [warning for one in cases for warning in one.warnings]
+    assert len(set(warnings)) >= 8
+    for text in (*warnings, *(one.method for one in cases)):
+        assert re.search("[\u4e00-\u9fff]", chinese_of(text)), text

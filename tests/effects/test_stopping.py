@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ def measured(found: dict[str, Estimate]) -> list[MeasuredOutcome]:
 
 
 def advice(found: dict[str, Estimate], running: bool = True) -> Advice:
-    return advise(measured(found), running=running, days_left=5, harmed=NAMES)
+    said = advise(measured(found), running=running, days_left=5, harmed=NAMES)
+    assert said is not None
+    return said
 
 
 def looked_at(effects: tuple[float, ...], seed: int, daily: int = 90) -> set[StoppingVerdict]:
@@ -70,7 +73,7 @@ def test_harm_goes_before_success_and_names_its_metric() -> None:
     other = advise(
         measured({"aum_mean": two(0.5), "complaints": two(-0.5, 2)}), running=True, days_left=5, harmed=NAMES
     )
-    assert other.verdict is StoppingVerdict.SUCCESS, (
+    assert other is not None and other.verdict is StoppingVerdict.SUCCESS, (
         "of what is no standard metric nobody knows that more is better"
     )
 
@@ -96,6 +99,40 @@ def test_what_is_needed_would_do() -> None:
     assert said.more >= said.needed - 2_000 and said.more < (said.needed - 2_000) * 1.1
     assert f"{said.more:,}" in said.sentence and f"{said.more:,}" in said.sentence_zh
     assert "5 days" in said.sentence and "5 天" in said.sentence_zh
+
+
+def test_of_a_first_metric_nobody_judged_there_is_no_advice_but_of_harm() -> None:
+    """More complaints are no success, fewer no harm; what harms a standard metric is told all the same."""
+    for effect in (0.5, -0.5):
+        for running in (True, False):
+            rows = measured({"complaints": two(effect, sequential=running), "kept": two(0.0)})
+            assert advise(rows, running=running, days_left=5, harmed=NAMES) is None
+    rows = measured({"complaints": two(0.5), "kept": two(-0.5, 2)})
+    said = advise(rows, running=True, days_left=5, harmed=NAMES)
+    assert said is not None and (said.verdict, said.metric) == (StoppingVerdict.HARM, "kept")
+
+
+def test_success_holds_over_all_metrics_looked_at() -> None:
+    """p of 0.009 is below 0.01, but not where ten metrics were looked at together."""
+    found = replace(two(0.5), p_value=0.009)
+    assert advice({"aum_mean": found}).verdict is StoppingVerdict.SUCCESS
+    many = replace(found, p_adjusted=0.09, metrics=10)
+    assert advice({"aum_mean": many}).verdict is StoppingVerdict.GO_ON
+
+
+@pytest.mark.parametrize("metrics", [1, 6])
+def test_so_many_more_would_show_it_four_times_out_of_five(metrics: int) -> None:
+    """By simulation, at the size that is told: two arms, normal, all other metrics without effect."""
+    name, draws = "aum_mean", np.random.default_rng(11)
+    one = replace(two(0.0, sequential=False), effect=0.08, low=0.08 - 1.96 * 0.0447, high=0.2, se=0.0447,
+                  p_value=0.07, degrees_of_freedom=1_998.0)  # fmt: skip
+    if metrics > 1:
+        one = replace(one, p_adjusted=0.4, metrics=metrics)
+    said = advice({name: one}, running=False)
+    assert said.verdict is StoppingVerdict.NOT_SHOWN and said.needed is not None
+    z = 0.08 / (0.0447 * np.sqrt(2_000 / said.needed)) + draws.normal(size=20_000)
+    bound = -NormalDist().inv_cdf(0.025 / metrics)
+    assert 0.79 < (z > bound).mean() < 0.81, "four of five, whatever the upper end is"
 
 
 def test_nothing_speaks_for_it() -> None:

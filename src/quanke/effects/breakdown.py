@@ -56,8 +56,8 @@ def effects_within(
     """The effect on one outcome within each member of a dimension, corrected for their number (Holm).
 
     `members`: flags (n,) by member. A member whose smaller arm has fewer than `least` customers, or less than
-    two clusters, is not told, nor is one beyond the `MOST_MEMBERS` largest. None at all where there is only
-    one.
+    two clusters, is not told, nor is one beyond the `MOST_MEMBERS` largest (`cut`). None at all where there
+    is only one.
     """
     if len(members) < 2:
         return []
@@ -85,7 +85,8 @@ def effects_within(
         )
     found = corrected(found, "holm")
     shown = {m: one for m, one in found.items() if min(one.n_treated, one.n_control) >= least}
-    return [GroupEffect(dimension=dimension, member=m, estimate=shown.get(m)) for m in members]
+    cut = told.keys() - found.keys()
+    return [GroupEffect(dimension=dimension, member=m, estimate=shown.get(m), cut=m in cut) for m in members]
 
 
 def _clusters_vary(cluster: NDArray[np.int64] | None, rows: Bools, treated: Bools) -> bool:

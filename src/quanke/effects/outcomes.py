@@ -36,6 +36,8 @@ from quanke.plans.scores.targets import left
 
 AUM = "aum_mean"
 CONVERTED = "converted"
+STANDARD = (AUM, "aum_end", "bought", "login", "kept", CONVERTED)
+"""Names of the outcomes every campaign has. Of each more is better."""
 _balance = facts.balances.balance
 _UNITS = {Kind.MONEY: "fen", Kind.BOOLEAN: "people", Kind.RATE: "rate"}
 _WHOLE = "effect_whole"
@@ -242,6 +244,7 @@ def _part(metric: Definition, node: Aggregate, prefix: str) -> Tag:
 __all__ = [
     "AUM",
     "CONVERTED",
+    "STANDARD",
     "Outcome",
     "catalogue_outcome",
     "contacted",

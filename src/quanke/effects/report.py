@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from quanke.effects.estimates.said import chinese_of
+
 if TYPE_CHECKING:
     from quanke.effects.estimates import BalanceRow, Estimate, SampleRatio
     from quanke.effects.returns import Gain
@@ -52,16 +54,20 @@ class NaturalFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupEffect:
-    """The first metric within one group. `estimate` None: too few to be shown."""
+    """The first metric within one group. `estimate` None: too few to be shown, or (`cut`) beyond as many
+    groups as are broken out."""
 
     dimension: str
     member: str
     estimate: Estimate | None
+    cut: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         told = {"dimension": self.dimension, "member": self.member, "hidden": self.estimate is None}
-        return told if self.estimate is None else {**told, **estimate_json(self.estimate)}
+        if self.estimate is None:
+            return {**told, "cut": self.cut}
+        return {**told, **estimate_json(self.estimate)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +159,9 @@ class CampaignEffect:
             "sample_ratio": None if self.ratio is None else _ratio_json(self.ratio),
             "overlaps": [dict(zip(("campaign", "arm", "customers"), o, strict=True)) for o in self.overlaps],
             "warnings": list(self.warnings),
+            "warnings_zh": [chinese_of(warning) for warning in self.warnings],
             "method": self.method,
+            "method_zh": chinese_of(self.method),
             "hidden_below": self.hidden_below,
             "facts": self.facts,
             "advice": None if self.advice is None else self.advice.to_json(),

@@ -16,7 +16,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from quanke.effects.estimates.answer import Estimate
-from quanke.effects.estimates.sequences import TIGHTEST, TIGHTEST_CLUSTERS, always
+from quanke.effects.estimates.sequences import TIGHTEST, TIGHTEST_CLUSTERS, always, once
 
 if TYPE_CHECKING:
     from quanke.effects.report import MeasuredOutcome
@@ -26,7 +26,7 @@ EARLY = 0.01
 MOST = 100_000_000
 """Customers beyond which one would not wait for an effect to show."""
 PROBABLY = 0.8416212335729143
-"""Standard errors beyond the interval at which one look sees an effect four times out of five."""
+"""Standard errors beyond what is shown at which one look sees an effect four times out of five."""
 
 
 class StoppingVerdict(StrEnum):
@@ -91,9 +91,10 @@ def advise(
     days_left: int,
     harmed: Collection[str],
     clusters: int | None = None,
-) -> Advice:
+) -> Advice | None:
     """The advice on a campaign. The first outcome is what success is judged by; harm is looked for in those
-    named in `harmed` (of which more is better), with p corrected for their number, and goes first.
+    named in `harmed` (of which more is better), with p corrected for their number, and goes first. None where
+    nothing does harm and the first outcome is none of them: whether more of it is good nobody said.
     `clusters`: how many were assigned as wholes, None for customers. While `running` the estimates must be
     always valid. Raises ValueError where they are not, or where there is none."""
     if not outcomes:
@@ -105,10 +106,12 @@ def advise(
     hurt = [each for each in outcomes if each.name in harmed and _shows(each.estimate, -1)]
     if hurt:
         verdict, decides = StoppingVerdict.HARM, min(hurt, key=lambda each: _p(each.estimate))
+    elif decides.name not in harmed:
+        return None
     elif not running:
         verdict = StoppingVerdict.SHOWN if _shows(headline, 1) else StoppingVerdict.NOT_SHOWN
     else:
-        early = headline.se > 0 and headline.effect > 0 and headline.p_value <= EARLY
+        early = _shows(headline, 1) and headline.p_value <= EARLY
         verdict = StoppingVerdict.SUCCESS if early else StoppingVerdict.GO_ON
     tightest = TIGHTEST if clusters is None else TIGHTEST_CLUSTERS
     open_ = verdict in (StoppingVerdict.GO_ON, StoppingVerdict.NOT_SHOWN)
@@ -128,18 +131,25 @@ def _shows(one: Estimate, sign: int) -> bool:
 
 
 def _needed(found: Estimate, size: int, running: bool, tightest: int) -> int | None:
-    """Customers (or clusters) at which the estimated effect would be shown: standard errors shrink with their
-    root."""
+    """Customers (or clusters) at which the estimated effect would be shown, over all metrics looked at
+    together; after the window, four times out of five. Standard errors shrink with their root."""
     if found.se <= 0 or found.effect <= 0 or size <= 0:
         return None
     z = found.effect / found.se
+    alpha = 1 - found.level
+    if found.p_adjusted is not None:
+        alpha /= found.metrics  # what the correction asks for where no other metric shows anything
     if not running:
-        reach = (found.high - found.effect) / found.se + PROBABLY
-        whole = ceil(size * (reach / z) ** 2)
+        # what is above zero is shown by the lower end; it may lie further off than the upper (redrawn arms)
+        down = (found.effect - found.low) / found.se
+        freedom = found.degrees_of_freedom
+        down *= once(z, freedom, 1 - alpha).down / once(z, freedom, found.level).down
+        whole = ceil(size * ((down + PROBABLY) / z) ** 2)
         return whole if whole <= MOST else None
 
     def shown(at: int) -> bool:
-        return always(z * (at / size) ** 0.5, at, found.level, tightest).p_value <= EARLY
+        p = always(z * (at / size) ** 0.5, at, found.level, tightest).p_value
+        return p <= min(EARLY, alpha)
 
     high = size
     while not shown(high):

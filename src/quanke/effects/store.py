@@ -16,6 +16,8 @@ from quanke.kernel.errors import EffectError
 
 FOLDER = "effects"
 _CAMPAIGN = re.compile(r"[^/\\.\x00][^/\\\x00]{0,127}\Z")
+MOST_BYTES = 255
+"""No file system that is in use takes longer names of folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,11 @@ class KeptEffect:
         """What was published (`CampaignEffect.to_json`)."""
         try:
             found: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-        except ValueError:
-            raise EffectError(f"the effect kept as {self.path.name} cannot be read") from None
+        except (OSError, ValueError):
+            raise EffectError(
+                f"the effect kept as {self.path.name} cannot be read",
+                f"已保存的效果 {self.path.name} 无法读取",
+            ) from None
         return found
 
 
@@ -39,6 +44,11 @@ class EffectStore:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / FOLDER
+
+    @staticmethod
+    def takes(campaign: str) -> bool:
+        """Whether a campaign of that name can be kept: it has to be the name of a folder."""
+        return bool(_CAMPAIGN.match(campaign)) and len(campaign.encode()) <= MOST_BYTES
 
     def of(self, campaign: str) -> list[KeptEffect]:
         """Those of a campaign, the oldest first."""
@@ -67,6 +77,9 @@ class EffectStore:
         return KeptEffect(target), target.read_text(encoding="utf-8") == text
 
     def _folder(self, campaign: str) -> Path:
-        if not _CAMPAIGN.match(campaign):
-            raise EffectError("a campaign of that name cannot be kept: it is no name of a folder")
+        if not self.takes(campaign):
+            raise EffectError(
+                "a campaign of that name cannot be kept: it is no name of a folder",
+                "该活动的名称不能作为文件夹名，无法保存其效果",
+            )
         return self.folder / campaign

@@ -160,4 +160,9 @@ class PortfolioError(QuankeError):
 
 class EffectError(QuankeError):
     """An effect cannot be measured: an arm is empty, lengths differ, a value is infinite or an argument is
-    none."""
+    none. `message_zh`: the sentence in Chinese, of those that readers of a page meet; else in English."""
+
+    def __init__(self, message: str, message_zh: str = "") -> None:
+        super().__init__(message)
+        self.message_zh = message_zh or message
+        self.args = (message, self.message_zh)

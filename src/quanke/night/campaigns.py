@@ -102,7 +102,7 @@ def register_campaign(
         units, known = _units(night, customers, tags, design.unit)
         customers, tags, units = customers[known], tags.filter(pa.array(known)), units.filter(pa.array(known))
         if not len(customers):
-            raise EffectError("nobody is left in the audience")
+            raise EffectError("nobody is left in the audience", "人群中没有剩下的客户")
         arms = _arms(
             customers, tags, units, design, effect_rules(home.path).least_arm.on(design.first_contact)
         )
@@ -113,16 +113,22 @@ def register_campaign(
 def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) -> Design:
     if plan.first_contact <= night.day:
         raise EffectError(
-            f"arms are fixed before the first contact, and {plan.first_contact} is not after {night.day}"
+            f"arms are fixed before the first contact, and {plan.first_contact} is not after {night.day}",
+            f"分组须在首次接触之前确定，而 {plan.first_contact} 不晚于 {night.day}",
         )
     known = last_known(home)
     if known is not None and plan.first_contact <= known:
         raise EffectError(
-            f"arms are fixed before the first contact, and what customers did until {known} is loaded already"
+            f"arms are fixed before the first contact, and what customers did until {known} is loaded"
+            " already",
+            f"分组须在首次接触之前确定，而客户截至 {known} 的行为已经装载",
         )
     rows = pushes_of(home, plan.name)
     if rows:
-        raise EffectError(f"{rows:,} pushes of {plan.name} are loaded: its arms can no longer be chosen")
+        raise EffectError(
+            f"{rows:,} pushes of {plan.name} are loaded: its arms can no longer be chosen",
+            f"{plan.name} 已装载 {rows:,} 条推送：不能再分组",
+        )
     if plan.product and plan.product not in CATEGORIES:
         raise EffectError(f"there is no product category of that name: {', '.join(CATEGORIES)}")
     rules = effect_rules(home.path)

@@ -176,7 +176,10 @@ def known_until(sheets: Sheets, on: dt.date | None) -> dt.date:
     """The last day the facts tell of; `on` for an earlier one. Raises EffectError where nothing is loaded."""
     there = [sheets.reach[t][1] for t in ("balances", "transactions") if t in sheets.reach]
     if not there:
-        raise EffectError("effects are measured on balances and transactions: none are loaded")
+        raise EffectError(
+            "effects are measured on balances and transactions: none are loaded",
+            "效果按余额和交易测量：尚未装载",
+        )
     return min([*there, on] if on is not None else there)
 
 
@@ -214,7 +217,10 @@ def participants_of(
         return _registered(sheets.home, registered, pushed)
     if not pushed.num_rows:
         known = campaigns_pushed(sheets, until)["campaign"].to_pylist()
-        raise EffectError(f"no campaign of that name was pushed; pushed were: {', '.join(known) or 'none'}")
+        raise EffectError(
+            f"no campaign of that name was pushed; pushed were: {', '.join(known) or 'none'}",
+            f"没有该名称的推送；已推送的活动：{'、'.join(known) or '无'}",
+        )
     treated, control = (pushed[n].to_numpy() for n in ("treated", "control"))
     both = treated & control
     found = Participants(

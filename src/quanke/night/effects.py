@@ -33,7 +33,17 @@ from quanke.kernel.errors import EffectError, NightError
 from quanke.kernel.progress import Progress, SilentProgress
 from quanke.language import Catalogue, Definition
 from quanke.night.catalogue import catalogue_of
-from quanke.night.effect_cautions import of_kernel, spoiled, unlike
+from quanke.night.effect_cautions import (
+    NEW_YEAR,
+    NO_CONTROLS,
+    NO_DESIGN,
+    NO_GRAPH,
+    method_of,
+    not_ended,
+    of_kernel,
+    spoiled,
+    unlike,
+)
 from quanke.night.effect_facts import (
     EPOCH,
     UNKNOWN,
@@ -101,7 +111,10 @@ def measure(
     asked = asked or EffectQuestion()
     night = NightStore(home.path / "nights").latest()
     if night is None:
-        raise EffectError("effects need to know who is who: `quanke night --on DATE` first")
+        raise EffectError(
+            "effects need to know who is who: `quanke night --on DATE` first",
+            "测量效果需先识别客户身份：请先运行 `quanke night --on DATE`",
+        )
     rules = effect_rules(home.path)
     with facts_of(home, catalogue_of(home), progress or SilentProgress()) as sheets:
         as_of, design = known_until(sheets, asked.on), None
@@ -141,7 +154,8 @@ class _Measuring:
         self.last = min(self.closes, self.as_of)
         if self.last < first:
             raise EffectError(
-                f"the first contact is on {first} and facts are known until {self.as_of}: it is too early"
+                f"the first contact is on {first} and facts are known until {self.as_of}: it is too early",
+                f"首次接触在 {first}，数据只到 {self.as_of}：现在测量为时过早",
             )
         self.window = (self.last - self.before).days
         self.running = self.last < self.closes
@@ -159,7 +173,10 @@ class _Measuring:
                 raise EffectError(f"the campaign has no arm of that name; it has {', '.join(known)}")
             self.who = self.who.only(self.who.arm.are(name) | self.who.control)
         if not self.who.control.any() or self.who.control.all():
-            raise EffectError("an effect needs treated customers and controls: one of the arms is empty")
+            raise EffectError(
+                "an effect needs treated customers and controls: one of the arms is empty",
+                "测量效果需要实验组和对照组：其中一组没有客户",
+            )
 
     def _meant_to_close(self) -> dt.date:
         """The last day of the window that was planned, whatever window is asked for."""
@@ -187,9 +204,12 @@ class _Measuring:
         if CONVERTED in found and not self.who.told[self.who.control].all():
             del found[CONVERTED]
             if not is_planned(self.campaign):
-                self.warnings.append("The pushes hold no controls: conversions cannot be compared.")
+                self.warnings.append(NO_CONTROLS)
             if not found:
-                raise EffectError("the pushes hold no controls: nobody knows which of them converted")
+                raise EffectError(
+                    "the pushes hold no controls: nobody knows which of them converted",
+                    "推送中没有对照客户：无从得知其中谁转化了",
+                )
         return found
 
     def effect(self) -> CampaignEffect:
@@ -204,8 +224,10 @@ class _Measuring:
         measured = self._measured(values, before, after, strata)
         rows, design = self._balance(before), self.design
         self.warnings += [
-            *spoiled(self.campaign, self.who, self.window, after), *unlike(rows), *of_kernel(measured)
-        ]  # fmt: skip
+            *spoiled(self.campaign, self.who, self.window, after),
+            *unlike(rows, self._title_zh),
+            *of_kernel(measured),
+        ]
         return CampaignEffect(
             campaign=self.campaign,
             title_zh=design.title_zh if design else self.campaign,
@@ -226,7 +248,7 @@ class _Measuring:
             ratio=self._ratio(),
             overlaps=tuple(self._overlaps()),
             warnings=tuple(dict.fromkeys(self._running() + self._over_new_year() + self.warnings)),
-            method=f"{measured[0].estimate.method}; strata: {self.stratified}",
+            method=method_of(measured[0].estimate.method, self.stratified),
             hidden_below=self.rules.least_shown.on(self.last),
             facts=self._digest(),
             advice=self._advice(measured),
@@ -234,8 +256,14 @@ class _Measuring:
             learning=outlook_of(self.sheets.home, self.campaign, self.design, self.who, self.as_of),
         )
 
+    def _title_zh(self, name: str) -> str:
+        """Of a tag arms are compared by."""
+        known = self.sheets.catalogue
+        return next((known[n].title_zh for n in (f"effect_{name}", name) if n in known), name)
+
     def _advice(self, measured: tuple[MeasuredOutcome, ...]) -> Advice | None:
-        """None where looking early was not allowed for: a window of one's own choosing."""
+        """None where looking early was not allowed for (a window of one's own choosing), and where nobody
+        said whether more of the first outcome is good."""
         running = self.as_of < self._meant_to_close()
         if running and not self.sequential:
             return None
@@ -344,9 +372,7 @@ class _Measuring:
         try:
             return belonging(self.night, self.before, self.sheets.home.counts().customers)
         except NightError:
-            self.warnings.append(
-                "The last night holds no graph: what moved inside the family or the branch is not taken off."
-            )
+            self.warnings.append(NO_GRAPH)
             return None
 
     def _moved(self) -> dict[str, Moved]:
@@ -429,7 +455,7 @@ class _Measuring:
     def _ratio(self) -> SampleRatio | None:
         expected = self._expected()
         if expected is None:
-            self.warnings.append("No design is registered: the planned shares are unknown and not checked.")
+            self.warnings.append(NO_DESIGN)
             return None
         rows = slice(None) if self.who.cluster is None else np.unique(self.who.cluster, return_index=True)[1]
         return resembles_random(self.treated[rows], expected)
@@ -441,13 +467,13 @@ class _Measuring:
         """Controls of the plan and the hold-out are drawn anew each year."""
         if self.design is not None or self.last.year == self.who.first.year or self.who.expected is None:
             return []
-        return ["The window goes over New Year: controls are drawn anew then, and some were contacted since."]
+        return [NEW_YEAR]
 
     def _running(self) -> list[str]:
         if not self.running:
             return []
         whole = (self.closes - self.before).days
-        return [f"The window has not ended: {self.window} of {whole} days; intervals hold at every look."]
+        return [not_ended(self.window, whole)]
 
     def _digest(self) -> str:
         text = repr(sorted(self.sheets.run.inputs.fingerprint().items()))

@@ -38,7 +38,8 @@ UNKNOWN, TREATED = "-", "treated"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnteredCampaign:
     """Who entered from `first` to `last` (`customers`: numbers, both arms), and by what (`entry`, in words).
-    `control_ppm` of a million were controls by `salt` (`quanke.segments.control.in_control`)."""
+    `metrics`: outcomes, the first one looked at first. `control_ppm` of a million were controls by `salt`
+    (`quanke.segments.control.in_control`)."""
 
     name: str
     entry: str
@@ -51,6 +52,7 @@ class EnteredCampaign:
     title_en: str = ""
     offer: str = ""
     product: str = ""
+    metrics: tuple[str, ...] = ()
     approval: str = ""
     by: str = ""
 
@@ -84,6 +86,7 @@ def register_entered(home: Home, entered: EnteredCampaign) -> RegisteredCampaign
         lane=entered.name,
         strata=(),
         product=entered.product,
+        metrics=entered.metrics,
         approval=entered.approval,
         by=entered.by or os.environ.get("USER", ""),
         made_at=now.isoformat(sep=" ", timespec="seconds"),

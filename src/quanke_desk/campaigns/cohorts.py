@@ -15,6 +15,7 @@ from quanke.night.entered import EnteredCampaign, register_entered
 from quanke_desk.campaigns.entering import salt_of
 from quanke_desk.campaigns.models import Enrolment, JourneyVersion
 from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.plays import metrics_of
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation.analytic import base
 
@@ -65,6 +66,7 @@ def _entered(version: JourneyVersion, first: dt.date, last: dt.date) -> EnteredC
         title_zh=f"{journey.title_zh} {first:%Y-%m}",
         title_en=f"{journey.title_en or journey.title_zh} {first:%Y-%m}",
         offer=version.offer,
+        metrics=metrics_of(journey),
         approval=str(version.approval_id or ""),
         by=version.by.username,
     )

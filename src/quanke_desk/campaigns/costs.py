@@ -20,7 +20,7 @@ from quanke_desk.campaigns.models import JourneyVersion, Receipt, ReceiptKind, S
 from quanke_desk.campaigns.named import enrolled, version_of
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.parameters import PARAMETERS, value
-from quanke_desk.work.queries import tasks_of_journey
+from quanke_desk.work.queries import tasks_of_campaign
 
 _OFFSET = 8 * 3600
 """Seconds by which days of Shanghai begin before those of 1970's clock."""
@@ -62,7 +62,7 @@ class ChannelLine:
 def cost_lines(campaign: str) -> list[CostLine]:
     """What a campaign cost, by means, the dearest first."""
     version = version_of(campaign)
-    lines = _pushed(campaign) if version is None else [*_sent(campaign, version), *_tasks(version)]
+    lines = _pushed(campaign) if version is None else [*_sent(campaign, version), *_tasks(campaign)]
     return sorted(lines, key=lambda line: (-line.fen, line.means))
 
 
@@ -105,11 +105,8 @@ def _pushed(campaign: str) -> list[CostLine]:
     return [*_messages(messages), *_done(personal)]
 
 
-def _tasks(version: JourneyVersion) -> list[CostLine]:
-    """Tasks are told of by their journey: all of them stand with its first version."""
-    if version.number != 1:
-        return []
-    _given, done = tasks_of_journey(version.journey.name)
+def _tasks(campaign: str) -> list[CostLine]:
+    _given, done = tasks_of_campaign(campaign)
     return _done((task.means, task.day, task.count, task.seconds) for task in done)
 
 

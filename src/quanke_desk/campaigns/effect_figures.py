@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -17,9 +18,10 @@ from quanke_desk.campaigns.effect_queries import Campaign, bar, shown_outcomes
 from quanke_desk.campaigns.effect_words import english, groups_in_words, offers
 from quanke_desk.campaigns.models import JourneyVersion
 from quanke_desk.campaigns.named import version_of
+from quanke_desk.campaigns.plays import Play, play_of
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
-from quanke_desk.work.queries import tasks_of_journey
+from quanke_desk.work.queries import tasks_of_campaign
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Learning:
 class Figures:
     """A campaign's effect. `told` is what was published; `cost` fen; `gain` and `left` null where nothing
     tells the margin; `advice` "" where it was published before advice was given; `tasks`: given and done,
-    null for a campaign the desk did not run."""
+    null for a campaign the desk did not run. `play`: what a journey was started from; its metric is told
+    first, and `measured_by` names the one that advice and groups were measured by where that is another."""
 
     campaign: Campaign
     told: dict[str, Any]
@@ -52,11 +55,22 @@ class Figures:
     version: JourneyVersion | None
     channels: list[ChannelLine] = field(default_factory=list)
     tasks: tuple[int, int] | None = None
+    play: Play | None = None
+    measured_by: str = ""
+    warnings: Sequence[str] = ()
+    method: str = ""
+    language: str = ""
+    """Of warnings and method: those that were published before they were told in Chinese are English."""
 
     @property
     def headline(self) -> dict[str, Any]:
         """The metric that is told first."""
         return self.outcomes[0]
+
+    @property
+    def sentence(self) -> str:
+        """The answer: what is told of the first metric."""
+        return str(self.headline["sentence" if english() else "sentence_zh"])
 
 
 def figures(campaign: Campaign, person: Person) -> Figures | None:
@@ -67,11 +81,17 @@ def figures(campaign: Campaign, person: Person) -> Figures | None:
     version, costs = version_of(campaign.name), cost_lines(campaign.name)
     cost, gain = sum(line.fen for line in costs), _gain(told)
     advice = told.get("advice") or {}
-    tasks = tasks_of_journey(version.journey.name) if version and version.number == 1 else None
+    tasks = tasks_of_campaign(campaign.name) if version else None
+    told_zh = not english() and "warnings_zh" in told
+    play = play_of(version.journey) if version else None
+    outcomes = shown_outcomes(told)
+    first = outcomes[0]
+    if play and any(row["name"] == play.metric for row in outcomes):
+        outcomes.sort(key=lambda row: row["name"] != play.metric)
     return Figures(
         campaign=campaign,
         told=told,
-        outcomes=shown_outcomes(told),
+        outcomes=outcomes,
         groups=_with_bars(groups_in_words(told, person)),
         costs=costs,
         cost=cost,
@@ -83,6 +103,11 @@ def figures(campaign: Campaign, person: Person) -> Figures | None:
         version=version,
         channels=channel_lines(campaign.name, version) if version else [],
         tasks=(tasks[0], sum(task.count for task in tasks[1])) if tasks else None,
+        play=play,
+        measured_by="" if outcomes[0] is first else first["title"],
+        warnings=told["warnings_zh" if told_zh else "warnings"],
+        method=told["method_zh" if told_zh else "method"],
+        language="zh-Hans" if told_zh else "en",
     )
 
 

@@ -13,10 +13,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from quanke.kernel.errors import NightError
+from quanke.kernel.errors import EffectError, NightError
 from quanke_desk.campaigns import effect_queries
 from quanke_desk.campaigns.effect_figures import figures
 from quanke_desk.campaigns.effect_queries import Campaign
+from quanke_desk.campaigns.effect_words import refusal
 from quanke_desk.campaigns.models import Journey
 from quanke_desk.foundation.exports import name_of
 from quanke_desk.foundation.jobs import begin
@@ -29,10 +30,13 @@ from quanke_desk.foundation.roles import May
 @require_GET
 def effects(request: HttpRequest) -> HttpResponse:
     """Every campaign with its answer, or that none was measured yet."""
+    found: list[Campaign] = []
     try:
         found = effect_queries.campaigns()
     except NightError:
-        found = []
+        pass
+    except EffectError as error:  # a design of the register that cannot be read
+        messages.error(request, refusal(error))
     return render(request, "campaigns/effects.html", {"campaigns": found})
 
 
@@ -79,7 +83,7 @@ def effect_report(request: HttpRequest, name: str) -> HttpResponse:
 def _found(name: str) -> Campaign:
     try:
         found = effect_queries.campaign(name)
-    except NightError:
+    except (EffectError, NightError):
         found = None
     if found is None:
         raise Http404

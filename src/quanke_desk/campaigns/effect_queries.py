@@ -9,7 +9,8 @@ import duckdb
 from django.utils.translation import get_language
 
 from quanke.bank.arranged import facts_sql
-from quanke.effects.store import EffectStore
+from quanke.effects.store import EffectStore, KeptEffect
+from quanke.kernel.errors import EffectError
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.asked_once import asked_once
 
@@ -19,7 +20,8 @@ WIDTH = 100.0
 @dataclass(frozen=True)
 class Campaign:
     """A campaign: registered in the home, or known by its pushes. `told` the last published effect (null:
-    none is measured yet), `kept` the days there are."""
+    none is measured yet), `kept` the days there are. `trouble`: why none can be shown or measured, "" for
+    nothing."""
 
     name: str
     title: str
@@ -28,6 +30,12 @@ class Campaign:
     until: str
     told: dict[str, Any] | None
     kept: tuple[str, ...] = ()
+    trouble: str = ""
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether its effect can be measured and kept under its name: only then it has a page."""
+        return EffectStore.takes(self.name)
 
     @property
     def sentence(self) -> str:
@@ -47,7 +55,9 @@ def campaigns() -> list[Campaign]:
 
 
 def campaign(name: str) -> Campaign | None:
-    """One campaign; null where there is none of this name."""
+    """One campaign; null where there is none of this name, or none that could be kept."""
+    if not EffectStore.takes(name):
+        return None
     of = base()
     held = of.bank.campaigns.get(name)
     if held is None and name not in _pushed(str(of.bank.home.path)):
@@ -56,15 +66,22 @@ def campaign(name: str) -> Campaign | None:
 
 
 def _campaign(name: str, design: Any) -> Campaign:
-    kept = EffectStore(base().bank.home.path).of(name)
-    told = kept[-1].content if kept else None
-    title = name
+    # pushes bear whatever the bank calls a campaign: one that cannot be kept is named, and spoils no other
+    told: dict[str, Any] | None = None
+    kept: list[KeptEffect] = []
+    trouble, title = "", name
+    try:
+        kept = EffectStore(base().bank.home.path).of(name)
+        told = kept[-1].content if kept else None
+    except EffectError as error:
+        trouble = error.message if _english() else error.message_zh
     if design is not None:
         title = design.title_en if _english() else design.title_zh
     first, until = (str(design.first_contact), str(design.until)) if design else ("", "")
     if told is not None and not first:
         first, until = str(told["first"]), str(told["closes"])
-    return Campaign(name, title, design is not None, first, until, told, tuple(k.path.stem for k in kept))
+    days = tuple(k.path.stem for k in kept)
+    return Campaign(name, title, design is not None, first, until, told, days, trouble)
 
 
 @asked_once

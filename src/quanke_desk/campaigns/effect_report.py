@@ -15,10 +15,13 @@ from quanke_desk.campaigns.templatetags.effects import of_all, of_unit, ratio, y
 from quanke_desk.foundation.exports import Made, mark_of, name_of, put_on_record
 from quanke_desk.foundation.models import Export, Person
 from quanke_desk.foundation.printed import EDGE, FAINT, FILL, INK, MARGIN, SOFT, WIDTH, PrintedPage, short
+from quanke_desk.foundation.roles import May
 
 NAME = "effect"
-MOST_OUTCOMES, MOST_GROUPS, MOST_CHANNELS, MOST_WARNINGS = 6, 3, 4, 3
+MOST_OUTCOMES, MOST_GROUPS, MOST_WARNINGS = 6, 2, 3
 """What has room on one sheet; the page has the whole of it."""
+MOST_REASON = 90
+"""Characters of the reason in the foot, whose lines are few; the whole stands on record."""
 
 
 def report(held: Figures, person: Person, reason: str, folder: Path) -> Made:
@@ -26,11 +29,12 @@ def report(held: Figures, person: Person, reason: str, folder: Path) -> Made:
     (the role, a missing reason, too many files in a day)."""
     rows = len(held.outcomes) + sum(len(group["rows"]) for group in held.groups)
     made = put_on_record(
-        person, NAME, "pdf", reason, rows=rows, by=[f"campaign:{held.campaign.name}"], columns=_COLUMNS
-    )
+        person, NAME, "pdf", reason, rows=rows, by=[f"campaign:{held.campaign.name}"], columns=_COLUMNS,
+        may=May.REPORT,
+    )  # fmt: skip
     path = folder / f"{made.pk}.pdf"
     path.touch(mode=0o600)
-    page = PrintedPage(path, held.campaign.title, mark_of(made), _watermark(made))
+    page = PrintedPage(path, held.campaign.title, mark_of(made, MOST_REASON), _watermark(made))
     _answer(page, held)
     _picture(page, held)
     _money(page, held)
@@ -60,7 +64,7 @@ def _answer(page: PrintedPage, held: Figures) -> None:
         color=SOFT,
     )
     page.at -= 4
-    page.text(held.campaign.sentence, 13, color=FILL, most=3)
+    page.text(held.sentence, 13, color=FILL, most=3)
     if told["running"]:
         page.text(_("The window has not ended: an early look."), 8.5, color=SOFT)
     if held.advice:
@@ -129,30 +133,35 @@ def _way(page: PrintedPage, held: Figures) -> None:
 
 
 def _groups(page: PrintedPage, held: Figures) -> None:
-    """The groups in which most was seen, of each dimension."""
-    lines = []
+    """A few groups of each dimension: those in which an effect is shown first, pale where it is not. Else the
+    smallest groups would stand here, for the noise in them."""
+    lines: list[tuple[str, dict[str, Any]]] = []
     for group in held.groups:
-        for row in sorted(group["rows"], key=lambda r: -abs(r["effect"]))[:MOST_GROUPS]:
-            lines.append((group["title"], row))
+        rows = sorted(group["rows"], key=lambda r: (not r["significant"], -abs(r["effect"])))
+        lines += [(group["title"], row) for row in rows[:MOST_GROUPS]]
     if not lines:
         return
     page.heading(_("Within groups"))
-    for title, row in lines[:9]:
+    for title, row in lines:
         page.at -= 12
-        unit = row["unit"]
-        page.line(f"{title} · {row['words']}"[:60], MARGIN, page.at, 8)
+        unit, color = row["unit"], INK if row["significant"] else SOFT
+        page.line(f"{title} · {row['words']}"[:60], MARGIN, page.at, 8, color)
         span = f"{of_unit(row['effect'], unit)} ({of_unit(row['low'], unit)} – {of_unit(row['high'], unit)})"
-        page.line(span, WIDTH - MARGIN, page.at, 8, right=True)
+        page.line(span, WIDTH - MARGIN, page.at, 8, color, right=True)
+    hidden, cut = (sum(group[name] for group in held.groups) for name in ("hidden", "cut"))
+    if hidden or cut:
+        left = _("Not broken out: %(hidden)s groups for they are too few, %(cut)s for only the largest are.")
+        page.at -= 2
+        page.text(left % {"hidden": hidden, "cut": cut}, 7, color=SOFT)
 
 
 def _decided(page: PrintedPage, held: Figures) -> None:
-    told = held.told
     page.heading(_("By whom, when, by which definition"))
     for name, value in _definition(held):
         page.text(f"{name}: {value}", 8, most=2)
     if held.learning:
         page.text(f"{_('What the plan learns')}: {held.learning.words}", 8, most=2)
-    warnings = told["warnings"]
+    warnings = held.warnings
     if warnings:
         count = len(warnings)
         page.text(
@@ -177,5 +186,5 @@ def _definition(held: Figures) -> list[tuple[str, Any]]:
             who = approval.decided_by.name if approval.decided_by else "-"
             found.append((_("Start agreed to"), f"{who} · {started:%Y-%m-%d} · #{approval.pk}"))
         found.append((_("Get nothing"), f"{version.control_ppm / 10_000:g} %"))
-    found.append((_("Method"), told["method"]))
+    found.append((_("Method"), held.method))
     return found

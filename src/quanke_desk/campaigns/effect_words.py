@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from quanke.customers.tags.scores import UPLIFT_TITLES
+from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.audiences import bound
 from quanke_desk.campaigns.reach import MEANS
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
@@ -34,6 +35,11 @@ def english() -> bool:
     return (get_language() or "").startswith("en")
 
 
+def refusal(error: QuankeError) -> str:
+    """What the library refused, in the language of who looks, where it has it in both."""
+    return error.message if english() else getattr(error, "message_zh", error.message)
+
+
 def offers() -> list[tuple[str, str]]:
     """Offers the plan can learn of, with their titles."""
     return [(name, titles[int(english())]) for name, titles in UPLIFT_TITLES.items()]
@@ -47,7 +53,8 @@ def means_word(means: str) -> str:
 
 def groups_in_words(told: Mapping[str, Any], person: Person) -> list[dict[str, Any]]:
     """The groups of a published effect by dimension: `title`, `rows` that may be shown (each with `words`),
-    and `hidden`, how many may not: fewer in an arm than the bank's bound on sizes. Who sees masked rows only
+    `cut`, how many were not broken out for there are so many, and `hidden`, how many may not be shown: fewer
+    in an arm than the bank's bound on sizes. Who sees masked rows only
     is told the post of a manager, not who sits on it."""
     groups: Sequence[dict[str, Any]] = told["groups"]
     least = bound()
@@ -64,7 +71,9 @@ def groups_in_words(told: Mapping[str, Any], person: Person) -> list[dict[str, A
         if counts[dimension]:
             rows = [g for g in shown if g["dimension"] == dimension]
             named = [{**g, "words": _word(dimension, g["member"], words.get(dimension, {}))} for g in rows]
-            found.append({"title": title, "rows": named, "hidden": counts[dimension] - len(rows)})
+            cut = sum(g["dimension"] == dimension and g.get("cut", False) for g in groups)
+            hidden = counts[dimension] - len(rows) - cut
+            found.append({"title": title, "rows": named, "hidden": hidden, "cut": cut})
     return found
 
 

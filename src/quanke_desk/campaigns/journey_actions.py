@@ -24,6 +24,7 @@ from quanke.segments.control import WHOLE
 from quanke_desk.campaigns.answering import wake_answered
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.effect_words import refusal
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
@@ -276,7 +277,7 @@ def enter_audience(running: Running, version: int) -> dict[str, Any]:
         try:
             found = register_campaign(of.bank.home, of.bank.catalogue, of.night, _plan(held, name, graph))
         except (EffectError, NightError) as error:
-            raise NotAllowed(str(error)) from None
+            raise NotAllowed(refusal(error)) from None
     if found.design.approval != str(held.approval_id or ""):
         raise NotAllowed("another campaign of this name is registered: its arms are not this journey's")
     # run again after another night, some reached a goal since they were dealt out
@@ -297,6 +298,8 @@ def _ask_goals_again(version: JourneyVersion) -> None:
 
 
 def _plan(version: JourneyVersion, name: str, graph: Graph) -> CampaignPlan:
+    from quanke_desk.campaigns.plays import metrics_of  # plays begin journeys: they import this module
+
     audience, journey = version.audience, version.journey
     assert audience is not None
     today, live = timezone.localdate(), audience.kind == AudienceKind.LIVE
@@ -314,6 +317,7 @@ def _plan(version: JourneyVersion, name: str, graph: Graph) -> CampaignPlan:
         by=version.by.username,
         offer=version.offer,
         product=version.offer if version.offer in CATEGORIES else "",
+        metrics=metrics_of(journey),
         exclude=True,
     )
 

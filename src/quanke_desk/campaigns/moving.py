@@ -25,6 +25,7 @@ from quanke_desk.campaigns.answering import answered
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
 from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.named import campaigns_of
 from quanke_desk.campaigns.policy import SERVICE
 from quanke_desk.campaigns.standing import MOVING, day_of, held_state, stands_still
 from quanke_desk.campaigns.stepping import ENROLMENT, SEND, Held, grown, hold, write
@@ -223,4 +224,5 @@ def _tasks(version: JourneyVersion, node: Node, customers: Ints, now: int) -> No
     give_follow_ups(
         customers.tolist(), day, who=node.who, action=node.action, by=by,
         journey=version.journey.name, escalate_days=node.escalate_days,
+        campaigns=campaigns_of(version, customers.tolist()),
     )  # fmt: skip

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from quanke.kernel.calendars import SHANGHAI
-from quanke_desk.campaigns.models import Journey, JourneyVersion
+from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion
 
 _MONTH = re.compile(r"(.+)_(20\d\d)(0[1-9]|1[0-2])\Z")
 _NUMBER = re.compile(r"(.+)_v(\d{1,4})\Z")
+_MANY = 5_000
+"""Customers of one statement."""
 
 
 def campaign_of(version: JourneyVersion, entered: int | None = None) -> str:
@@ -25,6 +28,18 @@ def campaign_of(version: JourneyVersion, entered: int | None = None) -> str:
     if not version.graph.get("entry") or entered is None:
         return whole
     return f"{whole}_{dt.datetime.fromtimestamp(entered, SHANGHAI):%Y%m}"
+
+
+def campaigns_of(version: JourneyVersion, customers: Sequence[int]) -> dict[int, str]:
+    """The campaign each customer of a version is in."""
+    if not version.graph.get("entry"):
+        return dict.fromkeys(customers, campaign_of(version))
+    found: dict[int, str] = {}
+    for begin in range(0, len(customers), _MANY):
+        held = Enrolment.objects.filter(version=version, customer__in=customers[begin : begin + _MANY])
+        for customer, entered in held.values_list("customer", "entered"):
+            found[customer] = campaign_of(version, entered)
+    return found
 
 
 def is_taken(name: str) -> bool:

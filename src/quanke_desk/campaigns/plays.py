@@ -6,7 +6,6 @@ before texts are approved by compliance and the start by a second person. The ba
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from quanke.effects.outcomes import STANDARD
 from quanke_desk.campaigns import audience_actions, journey_actions
 from quanke_desk.campaigns.models import AudienceKind, Journey, Template, TemplateVersion
 from quanke_desk.foundation import audit
@@ -343,10 +343,22 @@ PLAYS: tuple[Play, ...] = (
 BY_NAME = {play.name: play for play in PLAYS}
 
 
+def play_of(journey: Journey) -> Play | None:
+    """The play a journey was started from; null where it was none."""
+    return BY_NAME.get(journey.play)
+
+
 def offer_of(journey: Journey) -> str:
     """The offer of the play a journey was started from; "" where it was none, or has none."""
-    play = BY_NAME.get(re.sub(r"_\d+\Z", "", journey.name))
+    play = play_of(journey)
     return play.offer if play else ""
+
+
+def metrics_of(journey: Journey) -> tuple[str, ...]:
+    """Outcomes a journey's campaigns are measured by: its play's first, which success is judged by; none for
+    the bank's own journeys: the library's order."""
+    play = play_of(journey)
+    return tuple(dict.fromkeys((play.metric, *STANDARD))) if play else ()
 
 
 def start_from(name: str, *, by: Person) -> Journey:
@@ -362,6 +374,8 @@ def start_from(name: str, *, by: Person) -> Journey:
         suffix = "" if number == 1 else f"_{number}"
         title = play.title_zh + ("" if number == 1 else f" {number}")
         made = journey_actions.make_journey(name + suffix, title, play.title_en + suffix, by=by)
+        made.play = name
+        made.save(update_fields=["play"])
         journey_actions.keep_draft(made, play.graph(), by=by)
         audience_actions.save(title, play.audience, AudienceKind.LIVE, by=by)
         for text in play.texts:

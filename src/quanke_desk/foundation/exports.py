@@ -138,10 +138,11 @@ def put_on_record(
     rows: int,
     by: Sequence[str] = (),
     columns: Sequence[str] = (),
+    may: May = May.EXPORT,
 ) -> Export:
     """Counts a file against what a person may take in a day and puts it on record, before any of it leaves:
-    lists, and whatever else leaves as a file. Raises NotAllowed."""
-    if not person.may(May.EXPORT):
+    lists, and whatever else leaves as a file. `may`: the right it takes. Raises NotAllowed."""
+    if not person.may(may):
         raise NotAllowed("your role may not export lists")
     if not reason.strip() or len(reason) > 200:
         raise NotAllowed("a reason is required")
@@ -189,8 +190,12 @@ def _plain(held: Any, column: Column) -> Any:
     return harmless(str(held[0] if column.kind == "link" else held))
 
 
-def mark_of(made: Export) -> str:
-    """Who took it, when, why, under which number: what stands in the file itself."""
+def mark_of(made: Export, most: int = 0) -> str:
+    """Who took it, when, why, under which number: what stands in the file itself. `most`: of the reason no
+    more characters than these, where there is little room: what comes after it must be read, too."""
+    reason = made.reason
+    if most and len(reason) > most:
+        reason = reason[: most - 1] + "…"
     return harmless(
         _("Export no. %(number)s · %(name)s (%(username)s) · %(at)s · %(list)s · %(reason)s · internal")
         % {
@@ -199,7 +204,7 @@ def mark_of(made: Export) -> str:
             "username": made.person.username,
             "at": f"{timezone.localtime(made.at):%Y-%m-%d %H:%M:%S}",
             "list": made.list_name,
-            "reason": made.reason,
+            "reason": reason,
         }
     )
 
@@ -240,7 +245,7 @@ def _write_xlsx(path: Path, taken: Taken, made: Export, told: Callable[[int, int
             "share": book.add_format({"num_format": "0.00%"}),
         }
         book.set_properties({"comments": mark, "author": made.person.username})
-        sheet.set_footer(f"&L{mark.replace('&', '&&')[:200]}&R&P / &N")
+        sheet.set_footer(f"&L{mark_of(made, 60).replace('&', '&&')[:200]}&R&P / &N")
         sheet.freeze_panes(2, 0)
         sheet.set_column(0, max(len(taken.columns) - 1, 0), 18)
         sheet.write_string(0, 0, mark)

@@ -20,6 +20,8 @@ from reportlab.pdfgen.canvas import Canvas
 FONT = "quanke-sc"
 WIDTH, HEIGHT = float(A4[0]), float(A4[1])
 MARGIN = 48.0
+FOOT = 3
+"""Lines of the mark for which there is room below the margin."""
 INK, SOFT, EDGE, FILL, FAINT = "#1f2328", "#5b6470", "#c9ced6", "#1668dc", "#a9b4c4"
 _UNKNOWN = "□"
 
@@ -166,7 +168,7 @@ class PrintedPage:
         self.canvas.restoreState()
 
     def _foot(self, mark: str) -> None:
-        lines = lines_of(mark, 6.5, self.inner)[:2]
+        lines = lines_of(mark, 6.5, self.inner)[:FOOT]
         for place, line in enumerate(lines):
             self.line(line, MARGIN, MARGIN - 16 - place * 9, 6.5, SOFT)
 

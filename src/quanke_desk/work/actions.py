@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -192,13 +192,14 @@ def give_follow_ups(
     by: Person,
     action: str = "",
     journey: str = "",
+    campaigns: Mapping[int, str] | None = None,
     escalate_days: int = 0,
 ) -> int:
     """Gives many customers' managers, the remote team or the lobby they come to next something to do by a
     day, inside the transaction of who asks (a step of a campaign): `who` is "manager", "remote_team" or
-    "lobby"; a customer nobody looks after goes to the remote team. From `escalate_days` working days after
-    the day on, the head is told what was not done. Answers how many were given; customers whose data may no
-    longer be used get none."""
+    "lobby"; a customer nobody looks after goes to the remote team. `campaigns`: by customer. From
+    `escalate_days` working days after the day on, the head is told what was not done. Answers how many were
+    given; customers whose data may no longer be used get none."""
     gone, given = hidden(), 0
     told = working_day_after(on, escalate_days) if escalate_days else None
     known = {post.post_id: post for post in Post.objects.all()} if who == "manager" else {}
@@ -213,6 +214,7 @@ def give_follow_ups(
                 due_on=on,
                 action=action,
                 journey=journey,
+                campaign=campaigns.get(customer, "") if campaigns else "",
                 escalate_on=told,
                 made_by=by,
             )

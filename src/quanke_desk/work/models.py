@@ -162,6 +162,9 @@ class FollowUp(models.Model):
     after = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="next_steps")
     arrival = models.ForeignKey("Arrival", models.PROTECT, null=True, related_name="follow_ups")
     journey = models.CharField(max_length=48, blank=True)
+    campaign = models.CharField(max_length=64, blank=True)
+    """The campaign of the library's tables it was a step of: a journey's version, and month where customers
+    enter one by one."""
     escalate_on = models.DateField(null=True)
     """From this day on the head is told, once, that it was not done."""
     escalated_at = models.DateTimeField(null=True)

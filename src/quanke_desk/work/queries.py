@@ -107,7 +107,7 @@ def tier_word(name: str | None) -> str:
 
 @dataclass(frozen=True)
 class TaskDone:
-    """Tasks of a journey that were done on a day by one means: how many, and for how many seconds the
+    """Tasks of a campaign that were done on a day by one means: how many, and for how many seconds the
     systems proved that somebody spoke."""
 
     day: dt.date
@@ -116,11 +116,12 @@ class TaskDone:
     seconds: int
 
 
-def tasks_of_journey(name: str) -> tuple[int, list[TaskDone]]:
-    """How many tasks a journey gave, and those that were done, by day and means of the contact."""
-    given = FollowUp.objects.filter(kind=FollowUpKind.JOURNEY, journey=name)
+def tasks_of_campaign(name: str) -> tuple[int, list[TaskDone]]:
+    """How many tasks a campaign gave, to managers, the remote team and the lobby, and those that were done,
+    by day and means of the contact. How long a contact took counts as a system proved it, not as typed."""
+    given = FollowUp.objects.filter(campaign=name)
     done = given.filter(done_by__isnull=False).values("done_by__day", "done_by__means")
-    rows = done.annotate(n=Count("id"), spoken=Sum("done_by__seconds")).order_by("done_by__day")
+    rows = done.annotate(n=Count("id"), spoken=Sum("done_by__proof__seconds")).order_by("done_by__day")
     found = [TaskDone(r["done_by__day"], r["done_by__means"], r["n"], r["spoken"] or 0) for r in rows]
     return given.count(), found
 

@@ -44,7 +44,10 @@ def arms(treated: Any, strata: Any = None, cluster: Any = None) -> Arms:
     rows = len(arm)
     given = int(arm.sum(dtype=np.int64))
     if given in (0, rows):
-        raise EffectError(f"nobody is {'in control' if given else 'treated'}: there is nothing to compare")
+        raise EffectError(
+            f"nobody is {'in control' if given else 'treated'}: there is nothing to compare",
+            f"{'对照组' if given else '实验组'}没有客户：无从比较",
+        )
     if strata is None:
         stratum, count = np.zeros(rows, np.int32), 1
     else:

@@ -14,6 +14,7 @@ from quanke.effects.estimates.adjusted import Adjusted, adjusted
 from quanke.effects.estimates.answer import Estimate
 from quanke.effects.estimates.correcting import multiply_tested
 from quanke.effects.estimates.inputs import Arms, Covariates, Floats, arms, covariates, flags, numbers
+from quanke.effects.estimates.said import Said, chinese_of
 from quanke.effects.estimates.sentences import UNITS
 from quanke.effects.estimates.sequences import Bounds
 from quanke.kernel.errors import EffectError
@@ -246,9 +247,11 @@ def _per_reached(
     count = int(np.nansum(seen[arm == 1]))
     warnings = made.warnings
     if stray := int(np.nansum(seen[arm == 0])):
-        warnings = (*warnings, f"{stray:,} customers in control were reached: the arms are not clean.")
+        words = f"{stray:,} customers in control were reached: the arms are not clean."
+        warnings = (*warnings, Said(words, f"对照组有 {stray:,} 户被触达：分组不纯。"))
     if share.effect <= 0:
-        return replace(made, reached=count, warnings=(*warnings, "Nobody more was reached than in control."))
+        nobody = Said("Nobody more was reached than in control.", "触达的比例不高于对照组。")
+        return replace(made, reached=count, warnings=(*warnings, nobody))
     per = made.effect / share.effect
     left = adjusted(z - per * told, np.zeros(0), metric.x.values, who)
     se = sqrt(max(left.variance, 0.0)) / share.effect
@@ -270,21 +273,26 @@ def corrected(found: dict[str, Estimate], correction: str | None) -> dict[str, E
     }
 
 
-def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms, redraws: bool) -> str:
+def _method(metric: _Metric, found: Adjusted, who: Arms, terms: _Terms, redraws: bool) -> Said:
     """How it was measured, in a line."""
-    parts = ["ratio of sums (delta method)" if len(metric.d) else "difference of means"]
-    if found.slopes:
-        parts.append(f"CUPED, {found.slopes} covariate{'s' * (found.slopes > 1)} pooled slopes")
-    if len(found.cells.n) > 1:
-        parts.append(f"post-stratified over {len(found.cells.n):,} strata")
+    of_sums = Said("ratio of sums (delta method)", "总和之比（delta 法）")
+    parts: list[str] = [of_sums if len(metric.d) else Said("difference of means", "均值之差")]
+    slopes, strata = found.slopes, len(found.cells.n)
+    if slopes:
+        words = f"CUPED, {slopes} covariate{'s' * (slopes > 1)} pooled slopes"
+        parts.append(Said(words, f"CUPED，{slopes} 个协变量，两组共用斜率"))
+    if strata > 1:
+        parts.append(Said(f"post-stratified over {strata:,} strata", f"按 {strata:,} 层作事后分层"))
     if who.clusters:
-        parts.append(f"CR1 over {found.clusters:,} clusters")
+        parts.append(Said(f"CR1 over {found.clusters:,} clusters", f"CR1，{found.clusters:,} 个整体"))
     else:
-        parts.append("HC3" if found.slopes else "HC2" if len(found.cells.n) > 1 else "Welch")
+        parts.append("HC3" if slopes else "HC2" if strata > 1 else "Welch")
     if redraws:
-        parts.append(f"arms drawn again {redrawn.DRAWS:,} times")
+        drawn = redrawn.DRAWS
+        parts.append(Said(f"arms drawn again {drawn:,} times", f"两组重抽 {drawn:,} 次"))
     elif terms.sequential is False:
-        parts.append(f"t with {found.freedom:,.0f} degrees of freedom")
+        free = f"{found.freedom:,.0f}"
+        parts.append(Said(f"t with {free} degrees of freedom", f"t 分布，自由度 {free}"))
     else:
-        parts.append("always-valid (asymptotic confidence sequence)")
-    return "; ".join(parts)
+        parts.append(Said("always-valid (asymptotic confidence sequence)", "始终有效（渐近置信序列）"))
+    return Said("; ".join(parts), "；".join(map(chinese_of, parts)))

@@ -155,16 +155,22 @@ class Design:
             plain = json.loads(text)
             seal = plain.pop("fingerprint")
             if plain.pop("format") != FORMAT:
-                raise EffectError("the campaign was registered by another Quanke: this one cannot read it")
+                raise EffectError(
+                    "the campaign was registered by another Quanke: this one cannot read it",
+                    "该活动由另一版本的 Quanke 登记：本版本无法读取",
+                )
             plain.update({name: dt.date.fromisoformat(plain[name]) for name in _DAYS})
             plain["arms"] = tuple(Arm(**arm) for arm in plain["arms"])
             plain["unit"] = ArmUnit(plain["unit"])
             plain.update({name: tuple(plain[name]) for name in ("strata", "metrics")})
             found = cls(**{field.name: plain[field.name] for field in fields(cls)})
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise EffectError("the design of a campaign cannot be read") from None
+            raise EffectError("the design of a campaign cannot be read", "有活动的设计无法读取") from None
         if found.fingerprint != seal:
-            raise EffectError(f"the design of {found.name} is not the one that was registered")
+            raise EffectError(
+                f"the design of {found.name} is not the one that was registered",
+                f"{found.name} 的设计与登记的不符",
+            )
         return found
 
 

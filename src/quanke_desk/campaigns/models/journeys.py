@@ -35,6 +35,8 @@ class Journey(models.Model):
     current = models.ForeignKey("JourneyVersion", models.PROTECT, null=True, related_name="+")
     draft = models.JSONField(null=True)
     """The design that is being worked on; it may be incomplete."""
+    play = models.CharField(max_length=48, blank=True)
+    """The play it was started from: by its metric the effect is read."""
     made_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     made_at = models.DateTimeField(auto_now_add=True)
 
