@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from quanke.effects.groups import ARMS, Arm, CampaignRegister, Design, effect_rules
+from quanke.effects.groups import effect_rules
 from quanke_desk.campaigns import alike, audiences, overlaps, reach
 from quanke_desk.campaigns import audience_actions as actions
 from quanke_desk.campaigns.addresses import addresses
@@ -34,6 +33,7 @@ from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.working import run, take
 from quanke_desk.work.models import Contact
+from tests.desk.registered import campaign
 
 TEXT = "aum >= 10000"
 TODAY = dt.date(2026, 7, 1)
@@ -153,28 +153,6 @@ def test_a_funnel_on_the_page(entered: dict[str, Client]) -> None:
 )
 def test_no_line_of_a_funnel_tells_of_few(sizes: list[int], told: list[int | None]) -> None:
     assert reach.told_sizes(sizes, 10) == told
-
-
-def campaign(home: Path, customers: list[int], arms: list[str]) -> None:
-    """A campaign of July, in a register of its own: the home is shared with other tests."""
-    design = Design(
-        name="summer", title_zh="夏季", title_en="Summer", offer="", audience=TEXT,
-        arms=(Arm("control", 500_000), Arm("treated", 500_000)), salt="s", first_contact=TODAY,
-        until=dt.date(2026, 7, 31), night=dt.date(2026, 6, 30), window_days=30, lane="default",
-    )  # fmt: skip
-    n = len(customers)
-    table = pa.table(
-        {
-            "customer": pa.array(customers, pa.int32()), "arm": arms, "unit": [str(c) for c in customers],
-            "stratum": ["x"] * n, "tier": ["core"] * n, "branch": ["b"] * n,
-            "hash": pa.array(range(n), pa.uint64()), "rank": pa.array(range(n), pa.int32()),
-            "size": pa.array([n] * n, pa.int32()),
-        },
-        ARMS,
-    )  # fmt: skip
-    register = CampaignRegister(home)
-    with register.deciding():
-        register.keep(design, table)
 
 
 def test_overlaps_with_what_runs(

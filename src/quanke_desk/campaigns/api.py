@@ -61,8 +61,8 @@ def receipts(request: HttpRequest, told: ReceiptsIn) -> dict[str, Any]:
 
 class ReplyIn(Schema):
     """What a customer wrote back. The push is named by its key; where the gateway does not know it, by who
-    sent the reply: the phone, the mail address, or for WeCom and the app the customer's number of its source. That is looked up
-    and forgotten."""
+    sent the reply: the phone, the mail address, or for WeCom and the app the customer's number of its source.
+    That is looked up and forgotten."""
 
     means: Literal["sms", "push", "wecom", "email"]
     text: str = Field(max_length=2000)

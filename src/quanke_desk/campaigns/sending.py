@@ -283,7 +283,7 @@ def _messages(
     return made
 
 
-def _ours(rows: Rows, do: Callable[[Rows], None]) -> Rows:
+def _ours(rows: Rows, do: Callable[[Rows], object]) -> Rows:
     """Does something, in one transaction, to those of the rows that are still this taking's; answers them."""
     if not rows:
         return []

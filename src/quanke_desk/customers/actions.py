@@ -108,7 +108,7 @@ def refuse_by_message(customer: int, means: str, proof: str, at: dt.datetime | N
 
 
 def _agreed_by(customer: int, means: str, at: dt.datetime) -> bool:
-    """Whether a customer's last word on offers by a means is a yes he gave by a moment, as far as days tell."""
+    """Whether a customer's last word on offers by a means is a yes, given by the day of a moment."""
     day = timezone.localdate(at)
     for each in consents_of(customer):
         if (each.purpose, each.means) == (ConsentPurpose.MARKETING, means):
