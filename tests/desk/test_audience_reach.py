@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from quanke.effects.groups import ARMS, Arm, CampaignRegister, Design, effect_rules
+from quanke.effects.groups import effect_rules
 from quanke_desk.campaigns import alike, audiences, overlaps, reach
 from quanke_desk.campaigns import audience_actions as actions
+from quanke_desk.campaigns.addresses import addresses
 from quanke_desk.campaigns.models import (
     Audience,
     Block,
@@ -28,10 +28,12 @@ from quanke_desk.campaigns.models import (
 from quanke_desk.customers.models import ConsentAnswer
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Job, JobState, ParameterValue, Person
+from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.working import run, take
 from quanke_desk.work.models import Contact
+from tests.desk.registered import campaign
 
 TEXT = "aum >= 10000"
 TODAY = dt.date(2026, 7, 1)
@@ -81,6 +83,7 @@ def test_walls_against_the_rows(desk: dict[str, Person], means: str, column: str
     numbers = numbers[~effect_rules(held.bank.home.path).hold_out.holds(numbers, TODAY)]
     assert found["hold_out"] == set(numbers.tolist()), "in July a new month of texts begins"
     assert len(found["hold_out"]) < len(found["controls"])
+    assert found["address"] == {c for c in found["hold_out"] if addresses([c], means)}
 
 
 def test_texts_of_this_month_count(desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +119,7 @@ def test_what_the_desk_recorded_since_counts(desk: dict[str, Person]) -> None:
             decided=moment, state=SendState.SENT,
         )  # fmt: skip
     Block.objects.create(customer=blocked, means="any", since=TODAY, reason="complaint")
-    Block.objects.create(customer=over, means="sms", since=dt.date(2026, 1, 1), until=dt.date(2026, 6, 30),
-                         reason="over")  # fmt: skip
+    Block.objects.create(customer=over, means="sms", since=dt.date(2026, 1, 1), until=TODAY, reason="over")
     found = left(TEXT, "sms")
     assert refused in found["consent"] and refused not in found["refused"]
     assert {declined, texted, sent} <= found["refused"] and not {declined, texted, sent} & found["fatigue"]
@@ -132,7 +134,7 @@ def test_a_funnel_on_the_page(entered: dict[str, Client]) -> None:
     funnels = answer.context["funnels"]
     assert [f.means for f in funnels] == ["sms", "call"]
     assert 'value="overlap"' in answer.content.decode(), "the other panels stay at hand"
-    whole, reached = len(left(TEXT, "sms")["all"]), len(left(TEXT, "sms")["hold_out"])
+    whole, reached = len(left(TEXT, "sms")["all"]), len(left(TEXT, "sms")["address"])
     assert f"Of {whole:,}, {reached:,} can be reached: Text message." in answer.content.decode()
 
 
@@ -151,28 +153,6 @@ def test_a_funnel_on_the_page(entered: dict[str, Client]) -> None:
 )
 def test_no_line_of_a_funnel_tells_of_few(sizes: list[int], told: list[int | None]) -> None:
     assert reach.told_sizes(sizes, 10) == told
-
-
-def campaign(home: Path, customers: list[int], arms: list[str]) -> None:
-    """A campaign of July, in a register of its own: the home is shared with other tests."""
-    design = Design(
-        name="summer", title_zh="夏季", title_en="Summer", offer="", audience=TEXT,
-        arms=(Arm("control", 500_000), Arm("treated", 500_000)), salt="s", first_contact=TODAY,
-        until=dt.date(2026, 7, 31), night=dt.date(2026, 6, 30), window_days=30, lane="default",
-    )  # fmt: skip
-    n = len(customers)
-    table = pa.table(
-        {
-            "customer": pa.array(customers, pa.int32()), "arm": arms, "unit": [str(c) for c in customers],
-            "stratum": ["x"] * n, "tier": ["core"] * n, "branch": ["b"] * n,
-            "hash": pa.array(range(n), pa.uint64()), "rank": pa.array(range(n), pa.int32()),
-            "size": pa.array([n] * n, pa.int32()),
-        },
-        ARMS,
-    )  # fmt: skip
-    register = CampaignRegister(home)
-    with register.deciding():
-        register.keep(design, table)
 
 
 def test_overlaps_with_what_runs(
@@ -246,3 +226,27 @@ def test_too_few_to_learn_from(desk: dict[str, Person]) -> None:
         alike.alike(audiences.current(small), 10)
     with pytest.raises(NotAllowed, match="too few or too many"):
         actions.look_alike(audiences.current(small), 1, "T", by=by)
+
+
+def test_caps_of_all_means_and_controls_count(desk: dict[str, Person]) -> None:
+    moment = int(dt.datetime(2026, 7, 1, 10, tzinfo=dt.timezone(dt.timedelta(hours=8))).timestamp())
+    by = desk[Role.ANALYST]
+    for means, cap in (("push", "contact.pushes"), ("wecom", "contact.wecoms"), ("email", "contact.emails")):
+        everybody = audiences.among("true")
+        one = int((everybody - reach._tired(means, TODAY, base())).numbers()[0])
+        for at in range(value(cap)):
+            Send.objects.create(
+                key=f"{means}{at}", customer=one, template="t", means=means, purpose="marketing", made=moment,
+                decided=moment, state=SendState.SENT,
+            )  # fmt: skip
+        assert one in reach._tired(means, TODAY, base()).numbers(), means
+    journey = Journey.objects.create(name="welcome", title_zh="迎新", state=JourneyState.DRAINING, made_by=by)
+    version = JourneyVersion.objects.create(
+        journey=journey, number=1, graph={}, control_ppm=100_000, until=dt.date(2026, 8, 1), by=by
+    )
+    [kept, *_rest] = sorted(left(TEXT, "sms")["hold_out"])
+    now = int(timezone.now().timestamp())
+    Enrolment.objects.create(version=version, customer=kept, arm=0, node=0, state="c", entered=now)
+    found = left(TEXT, "sms")
+    assert kept in found["blocked"] and kept not in found["controls"]
+    assert "welcome" in {o.name for o in overlaps.overlaps(audiences.among(TEXT))}

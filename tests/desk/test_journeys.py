@@ -22,7 +22,7 @@ from quanke_desk.campaigns.capacities import rooms
 from quanke_desk.campaigns.entering import enter, put_in
 from quanke_desk.campaigns.graph import MOST_STEPS, GraphError, Span, read_graph
 from quanke_desk.campaigns.hearing import heard
-from quanke_desk.campaigns.models import Arm, Enrolment, Journey, JourneyVersion, Receipt, Send, Step
+from quanke_desk.campaigns.models import Arm, Enrolment, Journey, JourneyVersion, Receipt, Refusal, Send, Step
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.campaigns.receiving import take_receipt
 from quanke_desk.campaigns.simulating import simulate
@@ -33,6 +33,7 @@ from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import post_of
 from quanke_desk.work.escalating import TEXT, escalate
 from quanke_desk.work.models import FollowUp
+from tests.desk.test_policy import judged
 
 DAY = 86_400
 NOW = int(dt.datetime(2026, 7, 6, 11, 0, tzinfo=SHANGHAI).timestamp())  # a Monday
@@ -155,7 +156,12 @@ def test_six_steps(desk: dict[str, Person]) -> None:
     done = move_due(NOW + DAY)
     rich = {c for c in everybody.tolist() if (base().row(c, ["aum"])["aum"] or 0) >= 5_000_000}
     out = effect_rules(base().bank.home.path).hold_out
-    called = {c for c in rich if not out.holds([c], dt.date(2026, 7, 7))[0]}
+    at, call = dt.datetime(2026, 7, 7, 11, tzinfo=SHANGHAI), {"means": "call", "purpose": "marketing"}
+    against = {c: judged({"customer": c, **call}, at) - {"consent"} for c in rich}
+    called = {c for c in rich if not against[c]}
+    assert all(against[c] for c in rich if out.holds([c], at.date())[0])
+    kept = dict(Refusal.objects.filter(means="call").values_list("customer", "rule"))
+    assert set(kept) == rich - called and all(rule in against[c] for c, rule in kept.items())
     assert done.by_node["rest"] == 600 and done.by_node["call"] == len(rich) > done.tasks == len(called)
     asked = FollowUp.objects.filter(kind="journey")
     assert {f.customer for f in asked} == called and {f.due_on for f in asked} == {dt.date(2026, 7, 9)}

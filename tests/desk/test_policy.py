@@ -108,17 +108,18 @@ def restricted(customer: int, by: Person) -> None:
     Restriction.objects.create(customer=customer, kind="deleted", since=DAY.date(), request=asked)
 
 
-def journey_with_control(by: Person, controls: list[int]) -> Journey:
+def journey_with_control(by: Person, controls: list[int], entered: int = 0) -> Journey:
     made = Journey.objects.create(name=f"j{Journey.objects.count()}", title_zh="旅程", made_by=by)
     version = JourneyVersion.objects.create(
         journey=made, number=1, graph={}, control_ppm=100_000, until=DAY.date(), by=by
     )
     Enrolment.objects.bulk_create(
         Enrolment(
-            version=version, customer=c, arm=Arm.CONTROL, node=0, state=EnrolmentState.CONTROL, entered=0
+            version=version, customer=c, arm=Arm.CONTROL, node=0, state=EnrolmentState.CONTROL,
+            entered=entered,
         )
         for c in controls
-    )
+    )  # fmt: skip
     return made
 
 
@@ -139,6 +140,9 @@ def test_each_rule_hits_whom_it_should(desk: dict[str, Person]) -> None:
     assert one(me, journey=journey.pk) == "control" and one(me) == ""
     Block.objects.create(customer=me, means="sms", since=DAY.date(), reason="complaint")
     assert one(me) == "blocked" and one(me, purpose="service") == ""
+    Block.objects.update(reason="bounced")
+    assert one(me, purpose="service") == "blocked", "nothing arrives there"
+    assert one(me, means="push", purpose="service") == ""
     Block.objects.update(until=DAY.date())
     assert one(me) == "", "the last day is not counted"
     Block.objects.create(customer=me, means="any", since=DAY.date(), reason="court")
@@ -270,13 +274,20 @@ def judged(row: dict[str, Any], now: dt.datetime) -> set[str]:
         broken.add("ended")
     for block in Block.objects.filter(customer=customer):
         lives = block.since <= today and (block.until is None or today < block.until)
-        if lives and (block.means == "any" or (sells and block.means == means)):
+        offers = sells and block.means == means
+        dead = block.reason == "bounced" and block.means == row["means"]
+        if lives and (block.means == "any" or offers or dead):
             broken.add("blocked")
     if (
         row.get("journey")
         and Enrolment.objects.filter(customer=customer, state="c", version__journey=row["journey"]).exists()
     ):
         broken.add("control")
+    if sells:
+        window = dt.timedelta(days=effect_rules(of.bank.home.path).window_days.on(today))
+        kept = Enrolment.objects.filter(customer=customer, state="c", entered__gt=epoch(now - window))
+        if kept.exclude(version__purpose="service").exists():
+            broken.add("control")
     if not row.get("usable", True):
         broken.add("template")
     if not sells:
@@ -343,7 +354,8 @@ ROWS = st.lists(
 )  # fmt: skip
 WORLD = st.fixed_dictionaries({
     "blocks": st.lists(
-        st.tuples(PLACE, st.sampled_from([*MEANS[:5], "any"]), st.integers(-1, 3)), min_size=2, max_size=4
+        st.tuples(PLACE, st.sampled_from([*MEANS[:5], "any"]), st.integers(-1, 3),
+                  st.sampled_from(["x", "bounced"])), min_size=2, max_size=4,
     ),
     "answers": st.lists(
         st.tuples(
@@ -373,9 +385,9 @@ WORLD = st.fixed_dictionaries({
 def lay(world: dict[str, Any], pool: list[int], people: dict[str, Person], now: dt.datetime) -> Journey:
     """Records as an example says; days are counted back from the moment."""
     by = people[Role.COMPLIANCE]
-    for place, means, days in world["blocks"]:
+    for place, means, days, why in world["blocks"]:
         until = now.date() + dt.timedelta(days=days)
-        Block.objects.create(customer=pool[place], means=means, since=DAY.date(), until=until, reason="x")
+        Block.objects.create(customer=pool[place], means=means, since=DAY.date(), until=until, reason=why)
     for place, means, given_, days in sorted(world["answers"], key=lambda said: said[3]):
         purpose = "profiling" if means == "profiling" else "marketing"
         on = DAY.date() + dt.timedelta(days=days)
@@ -399,7 +411,7 @@ def lay(world: dict[str, Any], pool: list[int], people: dict[str, Person], now: 
             sent(pool[place], means, now)
     for place in world["restricted"]:
         restricted(pool[place], by)
-    return journey_with_control(by, [pool[place] for place in world["controls"]])
+    return journey_with_control(by, [pool[place] for place in world["controls"]], epoch(now))
 
 
 @given(rows=ROWS, world=WORLD, now=st.sampled_from(MOMENTS), shuffled=st.randoms(use_true_random=False))

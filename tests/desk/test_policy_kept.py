@@ -231,7 +231,10 @@ def check_kept(
 
 
 def _never_contacted(versions: Sequence[JourneyVersion], start: dt.datetime) -> None:
-    """Who is compared with, and (of offers) who is held out by the bank: neither a message nor a task."""
+    """Who is compared with, and (of offers) who is held out by the bank or compared with by any journey that
+    sells: neither a message nor a task."""
+    sells = [version for version in versions if version.purpose == "marketing"]
+    alone = set(Enrolment.objects.filter(version__in=sells, state="c").values_list("customer", flat=True))
     for version in versions:
         controls = set(
             Enrolment.objects.filter(version=version, state="c").values_list("customer", flat=True)
@@ -243,6 +246,7 @@ def _never_contacted(versions: Sequence[JourneyVersion], start: dt.datetime) -> 
         assert not controls & (reached_ | given_)
         assert not controls & set(sent.values_list("customer", flat=True)), "not even queued"
         if version.purpose == "marketing":
+            assert not alone & (reached_ | given_), "control of another journey"
             everybody = np.array(sorted(reached_ | given_), np.int64)
             out = effect_rules(base().bank.home.path).hold_out.holds(everybody, start.date())
             assert not out.any(), "held out by the bank"
@@ -276,5 +280,5 @@ def test_nothing_leaves_outside_of_the_policy(
     risky = next(code for code in at_night().products if (risk_of_product(code) or 0) >= 4)
     check_kept(people=desk, pool=pool, risky=risky, left=left)
     assert len(left.people) > 40 and len(set(left.people)) > 4, "much left"
-    asked = {"hold_out", "consent", "template", "often", "quiet", "blocked"}
+    asked = {"hold_out", "control", "consent", "template", "often", "quiet", "blocked"}
     assert asked <= set(left.rules), left.rules

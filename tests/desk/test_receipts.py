@@ -10,21 +10,23 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from quanke.kernel.errors import NightError
 from quanke_desk.campaigns import receiving
 from quanke_desk.campaigns.addresses import addresses
 from quanke_desk.campaigns.insertions import insertions
 from quanke_desk.campaigns.links import LONGEST, send_of, token_of
-from quanke_desk.campaigns.models import Block, Receipt, Send, SendState, TemplateVersion
+from quanke_desk.campaigns.models import Block, Receipt, Refusal, Send, SendState, TemplateVersion
 from quanke_desk.campaigns.policy import Candidates, decide
 from quanke_desk.campaigns.sending import send_due
 from quanke_desk.customers.at_night import reading
 from quanke_desk.customers.consenting import consents_of, may_contact
 from quanke_desk.customers.models import ConsentAnswer
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Outgoing, ParameterValue, Person
 from quanke_desk.foundation.roles import Role
 from quanke_desk.work.held import held
 from quanke_desk.work.machines import make_key
-from tests.desk.test_policy import DAY, row_of
+from tests.desk.test_policy import DAY, answered, epoch, journey_with_control, row_of
 from tests.desk.test_sending import now, queued, reachable, template
 
 __all__ = ["now"]
@@ -80,7 +82,9 @@ def test_a_bounce_keeps_the_means_away(desk: dict[str, Person], now: Any, settin
     assert AuditEntry.objects.filter(action="campaigns.block", person=None).count() == 1
 
 
-@pytest.mark.parametrize("said", ["T", "td", " R ", "退订", "0000", "退订。", "Ｔ", "拒收"])
+@pytest.mark.parametrize(
+    "said", ["T", "td", " R ", "退订", "0000", "退订。", "Ｔ", "拒收", "【全客银行】T", "退订 【移动】"]
+)
 def test_a_no_holds_at_once(desk: dict[str, Person], now: Any, settings: Any, said: str) -> None:
     push = sent(desk, settings)
     assert may_contact(push.customer, "sms")
@@ -122,6 +126,40 @@ def test_a_no_from_a_phone_is_of_everybody_who_has_it(
     assert phone not in str(list(AuditEntry.objects.values_list("detail", "reason", "subject")))
 
 
+def test_a_no_by_a_key_is_of_everybody_at_the_address(
+    desk: dict[str, Person], now: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = sent(desk, settings)
+    other = reachable(2)[1]
+    monkeypatch.setattr(receiving, "_people", lambda means, sender: [push.customer, other])
+    body = {"means": "sms", "text": "T", "number": "MO-8", "at": AT, "key": "a"}
+    assert told("replies", body, key_for(desk, "receipts")) == (200, {"pushes": 1, "refused": 2})
+    assert not may_contact(push.customer, "sms") and not may_contact(other, "sms")
+
+
+def test_a_no_by_mail_and_senders_nobody_knows(
+    desk: dict[str, Person], now: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, me = key_for(desk, "receipts"), reachable()[0]
+    mail = next(a for a in addresses(list(range(base().night.rows)), "email").values() if "@" in a)
+    body = {"means": "email", "text": "退订", "number": "IN-1", "at": AT, "sender": mail.upper()}
+    code, answer = told("replies", body, headers)
+    assert code == 200 and answer["refused"] >= 1
+    said = set(ConsentAnswer.objects.filter(means="email", given=False).values_list("customer", flat=True))
+    assert all(addresses([c], "email")[c] == mail for c in said) and said
+    for sender in ("nobody@bank.example", "   "):
+        assert told("replies", {**body, "sender": sender}, headers)[0] == 422
+    assert told("replies", {**body, "means": "sms", "sender": "x" * 120}, headers)[0] == 422
+    assert me not in said
+
+    def none(*given: Any) -> Any:
+        raise NightError("no night")
+
+    monkeypatch.setattr(receiving, "base", none)
+    phone = {**body, "means": "sms", "sender": "13800001111"}
+    assert told("replies", phone, headers)[0] == 503, "the gateway tells it again"
+
+
 def test_links_are_signed_and_lead_where_the_text_says(
     desk: dict[str, Person], now: Any, settings: Any
 ) -> None:
@@ -160,6 +198,15 @@ def test_no_more_by_a_link(desk: dict[str, Person], now: Any, settings: Any) -> 
     assert not may_contact(push.customer, "sms")
     assert ConsentAnswer.objects.get().proof == f"push-{push.pk}"
     assert client.post(at).status_code == 200 and ConsentAnswer.objects.count() == 1
+    answered(push.customer, desk[Role.COMPLIANCE], True)
+    assert may_contact(push.customer, "sms")
+    assert "<form" in client.get(at).content.decode(), "what he said before is not what stands"
+    client.post(at)
+    assert not may_contact(push.customer, "sms"), "he agreed anew, and said no again by the same link"
+    answered(push.customer, desk[Role.COMPLIANCE], True)
+    earlier = int((DAY - dt.timedelta(days=1)).timestamp())
+    assert not receiving.take_receipt(push, "refused", earlier)
+    assert may_contact(push.customer, "sms"), "a no told again is older than his yes"
 
 
 def test_the_sandbox_of_a_demo(
@@ -211,13 +258,26 @@ def test_what_the_app_shows(desk: dict[str, Person], now: Any, settings: Any) ->
     assert insertions(customer, "cards")[0].key != one.key
     receiving.take_receipt(push, "refused", int(DAY.timestamp()))
     assert insertions(customer, "home") == [], "sent away for good"
+    assert set(Refusal.objects.filter(means="app", customer=customer).values_list("rule", flat=True)) >= {
+        "consent"
+    }
+    kept = Refusal.objects.count()
     took = []
     for _ in range(30):
         begun = time.perf_counter()
         insertions(customer, "home")
         took.append(time.perf_counter() - begun)
     print("insertion ms", [round(1000 * t, 1) for t in (sorted(took)[15], sorted(took)[28])])
+    assert Refusal.objects.count() == kept, "written once a day"
     assert sorted(took)[15] < 0.25, "fifty milliseconds on a machine that does nothing else"
+
+
+def test_the_app_shows_no_offer_to_controls(desk: dict[str, Person], now: Any) -> None:
+    (customer, action), *_rest = app_customers("marketing")
+    template(desk[Role.ANALYST], action.name, "push", "marketing", subject_zh="为您推荐", body_zh="专享")
+    journey_with_control(desk[Role.ANALYST], [customer], entered=epoch(DAY))
+    assert insertions(customer, "home") == []
+    assert Refusal.objects.get(customer=customer, rule="control", key__contains="app-").means == "app"
 
 
 def test_the_app_asks_by_its_key(desk: dict[str, Person], now: Any, settings: Any) -> None:

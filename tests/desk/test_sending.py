@@ -24,6 +24,7 @@ from quanke_desk.campaigns.models import (
     Enrolment,
     Journey,
     JourneyVersion,
+    Refusal,
     Send,
     SendState,
     Template,
@@ -211,6 +212,8 @@ def test_refused_held_and_by_other_means(
     )
     assert (c.state, c.rule) == ("r", "template"), "what sells is not sent as a service"
     assert done.other_means >= 2 and not gateway.got
+    kept = Refusal.objects.filter(key="b").order_by("id").values_list("means", "rule")
+    assert list(kept) == [("sms", "blocked"), ("push", "no_channel")], "each refusal with its rule"
     settings.QUANKE_DEMO = True
     Send.objects.filter(key="b").update(state="q", means="sms", others="push,email", rule="")
     send_due()
@@ -348,12 +351,40 @@ def test_who_died_while_handing_over(
 ) -> None:
     monkeypatch.setattr(SmsGateway, "sure", sure)
     template(desk[Role.ANALYST])
-    queued(reachable()[0], "a", state=SendState.SENDING, tries=1, gateway="?")
+    version = TemplateVersion.objects.get()
+    queued(reachable()[0], "a", state=SendState.SENDING, tries=1, gateway="?", version=version)
     Send.objects.update(wake=epoch(DAY) - 1)
     send_due()
     row = Send.objects.get()
     assert row.state == state and (row.rule == "unsure") == (state == "f")
     assert bool(gateway.asked) == (sure is Sure.ASKED)
+
+
+@pytest.mark.parametrize("play", ["busy", "silent", "refuses", "takes"])
+def test_what_may_have_left_goes_by_no_other_means(
+    desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, play: str
+) -> None:
+    """Handed over to a gateway that takes a key once: the same is handed over again, whatever the gate says
+    by now; and nothing else is tried."""
+    monkeypatch.setattr(SmsGateway, "sure", Sure.KEYED)
+    made = template(desk[Role.ANALYST])
+    template(desk[Role.ANALYST], "mature.email", "email")
+    [me] = reachable()
+    version = made.versions.get()
+    queued(me, "a", state=SendState.SENDING, tries=1, gateway="?", others="email", version=version)
+    Block.objects.create(customer=me, means="sms", since=DAY.date(), reason="asked")
+    Send.objects.update(wake=epoch(DAY) - 1)
+    gateway.plays = [play] if play != "takes" else []
+    send_due()
+    row = Send.objects.get()
+    assert row.means == "sms" and row.state == {"refuses": "f", "takes": "t"}.get(play, "s")
+    if play in ("busy", "silent"):
+        assert row.gateway == "?"
+        now["at"] += dt.timedelta(seconds=40)
+        send_due()
+        row.refresh_from_db()
+        assert row.state == "t" and set(gateway.got) == {"a"}
+    assert (row.rule == "unsure") == (play == "refuses") and not Refusal.objects.exists()
 
 
 def test_what_another_took_over_is_not_written_over(

@@ -20,6 +20,7 @@ from quanke_desk.campaigns.insertions import MOST, insertions
 from quanke_desk.campaigns.models import Journey, JourneyState
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.interface import ByMachine
+from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.work.machines import machine_of
 
 KEY = r"^[!-~]+$"
@@ -60,8 +61,8 @@ def receipts(request: HttpRequest, told: ReceiptsIn) -> dict[str, Any]:
 
 class ReplyIn(Schema):
     """What a customer wrote back. The push is named by its key; where the gateway does not know it, by who
-    sent the reply: the phone, or for WeCom and the app the customer's number of its source. That is looked up
-    and forgotten."""
+    sent the reply: the phone, the mail address, or for WeCom and the app the customer's number of its source.
+    That is looked up and forgotten."""
 
     means: Literal["sms", "push", "wecom", "email"]
     text: str = Field(max_length=2000)
@@ -81,10 +82,16 @@ class ReplyOut(Schema):
 @router.post("/replies", auth=[GATEWAY], response=ReplyOut)
 def replies(request: HttpRequest, told: ReplyIn) -> dict[str, Any]:
     """Tells the desk of a reply. T, TD, R and their like withdraw the consent by this means at once."""
-    if not told.key and not told.sender:
+    sender = told.sender.strip()
+    if not told.key and not sender:
         raise HttpError(422, "a reply names the push, or who sent it")
     moment = int(told.at.timestamp())
-    heard = receiving.take_reply(told.means, told.text, told.number, moment, told.key, told.sender)
+    try:
+        heard = receiving.take_reply(told.means, told.text, told.number, moment, told.key, sender)
+    except NotAllowed as rule:
+        raise HttpError(422, str(rule)) from None
+    except NightError:  # a gateway repeats what was answered so, and the customer's no is not lost
+        raise HttpError(503, "no night is published yet") from None
     if told.key and not heard.pushes:
         raise HttpError(422, "this desk gave no such key")
     return {"pushes": heard.pushes, "refused": heard.refused}

@@ -16,6 +16,7 @@ from quanke.kernel.errors import NightError
 from quanke_desk.campaigns.links import click_address
 from quanke_desk.campaigns.models import Send, SendState
 from quanke_desk.campaigns.policy import UNKNOWN_RISK, Candidates, decide
+from quanke_desk.campaigns.refusing import note_refusals
 from quanke_desk.campaigns.template_queries import usable_texts
 from quanke_desk.campaigns.texts import words_for
 from quanke_desk.customers.queries import risk_of_product
@@ -51,18 +52,22 @@ def insertions(customer: int, slot: str, count: int = 1) -> list[Insertion]:
             for n, (push, risk) in enumerate(((p, p.risk) for p in pushes), 1)  # type: ignore[attr-defined]
         ]
     )  # fmt: skip
-    allowed = decide(asked, now).allowed
+    decided = decide(asked, now)
+    refused = {push.key: decided.rule_of(n) for n, push in enumerate(pushes) if decided.refused[n]}
     shown: list[Insertion] = []
-    for push, may in zip(pushes, allowed, strict=True):
+    for push, may in zip(pushes, decided.allowed, strict=True):
         if len(shown) == min(count, MOST):
             break
         version = texts[push.pk].version if may else None
         words = words_for(version, [customer])[customer] if version else None
+        if version is not None and words is None:
+            refused[push.key] = "no_value"
         if version is not None and words is not None:
             push.version = version
             kept = _keep(push)
             link = click_address(kept.pk, kept.key, version.link)
             shown.append(Insertion(kept.key, words.subject, words.body, link))
+    note_refusals({(key, APP, customer): rule for key, rule in refused.items()}, int(now.timestamp()))
     return shown
 
 

@@ -11,6 +11,8 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from quanke.effects.groups import effect_rules
+from quanke.effects.groups import CampaignRegister, effect_rules
 from quanke.segments import HoldOut
 from quanke.wealth.suitability.parameters import STANDARD_PARAMETERS
 from quanke_desk.campaigns.models import Block, Enrolment, EnrolmentState, Send, SendState
@@ -39,6 +41,8 @@ MEANS = ("call", "sms", "push", "wecom", "email", "app")
 ASKED_AS = {"app": "push"}
 """By which means' consent and blocks a means goes that has none of its own."""
 ANY = "any"
+BOUNCE = "bounced"
+"""The reason of a block by a means nothing arrives by: it keeps service away, too."""
 CAPS = {
     "call": "contact.calls", "sms": "contact.texts", "push": "contact.pushes", "wecom": "contact.wecoms",
     "email": "contact.emails",
@@ -85,13 +89,15 @@ def _none() -> Ints:
 @dataclass(frozen=True)
 class Recorded:
     """What the desk knows beyond a night of the customers of a set. Pairs are kept as two arrays of one
-    length. `consents` and `profiling`: the word that decides. `sent` counts pushes by means in the window of
-    its cap. `peace`: until when (seconds since 1970) customers are left in peace at this moment, 0: they are
-    not."""
+    length. `bounced`: nothing arrives by the means. `controls` bears the journey whose control a customer is,
+    0: the control of whatever runs, whom no offer may reach. `consents` and `profiling`: the word that
+    decides. `sent` counts pushes by means in the window of its cap. `peace`: until when (seconds since 1970)
+    customers are left in peace at this moment, 0: they are not."""
 
     hold_out: HoldOut
     hidden: Ints = field(default_factory=_none)
     blocked: tuple[Ints, NDArray[np.str_]] = field(default_factory=lambda: (_none(), np.zeros(0, "U8")))
+    bounced: tuple[Ints, NDArray[np.str_]] = field(default_factory=lambda: (_none(), np.zeros(0, "U8")))
     controls: tuple[Ints, Ints] = field(default_factory=lambda: (_none(), _none()))
     consents: Pairs = field(default_factory=dict)
     profiling: Mapping[int, bool] = field(default_factory=dict)
@@ -165,16 +171,18 @@ def recorded(customers: Ints, journeys: Ints, now: dt.datetime, of: Base | None 
     numbers = np.unique(customers)
     if not len(numbers):
         return Recorded(hold_out=effect_rules(held.bank.home.path).hold_out)
+    blocked, bounced = _blocks(numbers, today)
     contacts = contacts_after(held.day, today)
     kept = np.isin(contacts.customer, numbers)
-    since = {means: _first_day(means, today) for means in MEANS if means in CAPS}
+    since = {means: first_day(means, today) for means in MEANS if means in CAPS}
     rest = peace_ends(at, Since())
     profiling = said_since(held, ConsentPurpose.PROFILING)
     return Recorded(
         hold_out=effect_rules(held.bank.home.path).hold_out,
         hidden=np.array(sorted(hidden()), np.int64),
-        blocked=_blocks(numbers, today),
-        controls=_controls(numbers, journeys),
+        blocked=blocked,
+        bounced=bounced,
+        controls=_controls(numbers, journeys, at, held),
         consents=said_since(held, ConsentPurpose.MARKETING),
         profiling=profiling.get(ANY, {}),
         declined=(
@@ -198,7 +206,7 @@ def recorded(customers: Ints, journeys: Ints, now: dt.datetime, of: Base | None 
 
 def counts_of_night(facts: NightFacts, means: str, today: dt.date) -> NDArray[np.int16] | None:
     """The night's counts of a means, as long as their window still reaches today."""
-    if means not in facts.counts or facts.day < _first_day(means, today):
+    if means not in facts.counts or facts.day < first_day(means, today):
         return None
     return facts.counts[means]
 
@@ -216,27 +224,67 @@ def _few(found: QuerySet[Any, Any], numbers: Ints) -> QuerySet[Any, Any]:
     return among(found, "customer", numbers) if len(numbers) <= _WHOLE else found
 
 
-def _first_day(means: str, today: dt.date) -> dt.date:
+def first_day(means: str, today: dt.date) -> dt.date:
     """The first day of the window in which a means is counted."""
     if means == "call":
         return today - dt.timedelta(days=6)
     return today if means == "push" else today.replace(day=1)
 
 
-def _blocks(numbers: Ints, today: dt.date) -> tuple[Ints, NDArray[np.str_]]:
-    live = Block.objects.filter(Q(until=None) | Q(until__gt=today), since__lte=today)
-    rows = list(_few(live, numbers).values_list("customer", "means"))
-    return np.array([c for c, _m in rows], np.int64), np.array([m for _c, m in rows], dtype="U8")
+def blocks_on(today: dt.date) -> QuerySet[Block]:
+    """Blocks in force on a day; the day a block lasts until is free again."""
+    return Block.objects.filter(Q(until=None) | Q(until__gt=today), since__lte=today)
 
 
-def _controls(numbers: Ints, journeys: Ints) -> tuple[Ints, Ints]:
-    """Customers who are the control of a journey, in whatever version of it: with the journey of each."""
-    of = [int(j) for j in np.unique(journeys) if j]
-    if not of:
-        return _none(), _none()
-    held = Enrolment.objects.filter(state=EnrolmentState.CONTROL, version__journey__in=of)
-    rows = list(_few(held, numbers).values_list("customer", "version__journey"))
-    return np.array([c for c, _j in rows], np.int64), np.array([j for _c, j in rows], np.int64)
+_Pairs = tuple[Ints, NDArray[np.str_]]
+
+
+def _blocks(numbers: Ints, today: dt.date) -> tuple[_Pairs, _Pairs]:
+    """Blocks in force, and those of them that came of a bounce."""
+    rows = list(_few(blocks_on(today), numbers).values_list("customer", "means", "reason"))
+    people, means = np.array([r[0] for r in rows], np.int64), np.array([r[1] for r in rows], dtype="U8")
+    bounced = np.array([r[2] == BOUNCE for r in rows], np.bool_)
+    return (people, means), (people[bounced], means[bounced])
+
+
+def _controls(numbers: Ints, journeys: Ints, now: dt.datetime, of: Base) -> tuple[Ints, Ints]:
+    """Customers who are the control of a journey, in whatever version of it: with the journey of each. And,
+    with the journey 0, those whom no offer may reach, whoever makes it."""
+    named = [int(j) for j in np.unique(journeys) if j]
+    rows: list[tuple[int, int]] = []
+    if named:
+        held = Enrolment.objects.filter(state=EnrolmentState.CONTROL, version__journey__in=named)
+        rows = list(_few(held, numbers).values_list("customer", "version__journey"))
+    alone = withheld(now, of, numbers)
+    people = np.concatenate((np.array([c for c, _j in rows], np.int64), alone))
+    return people, np.concatenate((np.array([j for _c, j in rows], np.int64), np.zeros(len(alone), np.int64)))
+
+
+def withheld(now: dt.datetime, of: Base, numbers: Ints | None = None) -> Ints:
+    """Customers (of some) whom no offer may reach now: controls of registered campaigns that run, and of
+    journeys. Who enters a journey alone is registered when the month is over, so he is left alone from the
+    moment he entered, for as long as an effect is looked for."""
+    home, day = of.bank.home.path, timezone.localtime(now).date()
+    registered = registered_controls(home, day)
+    days = effect_rules(home).window_days.on(day)
+    since = int(now.timestamp()) - days * 86_400
+    entered = Enrolment.objects.filter(state=EnrolmentState.CONTROL, entered__gt=since)
+    entered = entered.exclude(version__purpose="service")
+    if numbers is not None:
+        registered, entered = np.intersect1d(registered, numbers), _few(entered, numbers)
+    return np.union1d(registered, np.fromiter(entered.values_list("customer", flat=True), np.int64))
+
+
+def registered_controls(home: Path, day: dt.date) -> Ints:
+    """Controls of the registered campaigns that run on a day, rising. Kept until a campaign comes: it arrives
+    by a rename, which its folder's time tells of."""
+    folder = CampaignRegister(home).folder
+    return _registered(home, day, folder.stat().st_mtime_ns if folder.is_dir() else 0)
+
+
+@lru_cache(maxsize=4)
+def _registered(home: Path, day: dt.date, _changed: int) -> Ints:
+    return CampaignRegister(home).withheld(day).astype(np.int64)
 
 
 def _sent(numbers: Ints, since: Mapping[str, dt.date]) -> dict[str, tuple[Ints, Ints]]:

@@ -46,7 +46,7 @@ def say_no(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         receiving.refuse_by_link(send)
-    done = Receipt.objects.filter(send=send, kind="refused").exists()
+    done = receiving.has_refused(send)
     shown = {"done": done, "means": _(MEANS_TITLES[send.means])}
     return render(request, "campaigns/say_no.html", shown)
 

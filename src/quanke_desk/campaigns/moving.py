@@ -18,7 +18,6 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from quanke.effects.groups import effect_rules
 from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.answering import answered
@@ -26,6 +25,7 @@ from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
 from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion
 from quanke_desk.campaigns.named import campaigns_of
+from quanke_desk.campaigns.offering import may_be_offered
 from quanke_desk.campaigns.policy import SERVICE
 from quanke_desk.campaigns.standing import MOVING, day_of, held_state, stands_still
 from quanke_desk.campaigns.stepping import ENROLMENT, SEND, Held, grown, hold, write
@@ -166,12 +166,8 @@ def _give(
 
 
 def _not_held_out(version: JourneyVersion, customers: Ints, now: int) -> Ints:
-    """Whom a task may be about: an offer by a manager is an offer, too, and the gate of the pushes does not
-    see it."""
-    if version.purpose == SERVICE:
-        return customers
-    held_out = effect_rules(base().bank.home.path).hold_out
-    return customers[~held_out.holds(customers, dt.datetime.fromtimestamp(now, SHANGHAI).date())]
+    """Whom a task may be about: an offer by a manager is an offer, too."""
+    return customers if version.purpose == SERVICE else may_be_offered(version, customers, now)
 
 
 def _count(graph: Graph, ways: Sequence[Way], chosen: Chosen, done: Moved) -> None:

@@ -72,7 +72,7 @@ def _contacted(path: Path, digest: str) -> NDArray[np.int64]:
 
 
 def _journeys() -> list[Journey]:
-    states = (JourneyState.RUNNING, JourneyState.PAUSED)
+    states = (JourneyState.RUNNING, JourneyState.PAUSED, JourneyState.DRAINING)
     return list(Journey.objects.filter(state__in=states).annotate(ends=Max("versions__until")))
 
 

@@ -63,7 +63,7 @@ RULES: dict[str, Rule] = {
         Rule("ended", _("deceased, or the relationship has ended")),
         Rule("blocked", _("on the list of who is sent nothing"), by_means=True),
         Rule("hold_out", _("held out by the bank: no marketing this year")),
-        Rule("control", _("control of this journey: gets nothing")),
+        Rule("control", _("control of this journey or of a campaign that runs: gets nothing")),
         Rule("minor", _("under 18, or of unknown age: no offers")),
         Rule("consent", _("has not agreed to offers by this means"), by_means=True),
         Rule("profiling", _("refused offers made from a profile")),
@@ -221,13 +221,17 @@ class _Gate:
         return np.where(self.code == _CODE["quiet"], self.held.peace, 0).astype(np.int64)
 
     def _blocked(self) -> Bools:
-        """By any means: whatever it is for; by this one: offers alone."""
+        """By any means, or by this one because nothing arrives: whatever it is for; else by this one: offers
+        alone."""
         customers, means = self.held.blocked
+        dead, dead_means = self.held.bounced
         hit = np.isin(self.asked.customer, customers[means == ANY])
         for number, name in enumerate(MEANS):
             if name not in ASKED_AS:
                 rows = (self.means == number) & self.sells
                 hit |= rows & np.isin(self.asked.customer, customers[means == name])
+                rows = self.asked.means == number
+                hit |= rows & np.isin(self.asked.customer, dead[dead_means == name])
         return hit
 
     def _controls(self) -> Bools:
@@ -235,7 +239,7 @@ class _Gate:
         hit = np.zeros(len(self.asked), np.bool_)
         for journey in np.unique(journeys):
             his = np.isin(self.asked.customer, customers[journeys == journey])
-            hit |= (self.asked.journey == journey) & his
+            hit |= (self.sells if journey == 0 else self.asked.journey == journey) & his
         return hit
 
     def _agrees(self) -> Bools:

@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
-from quanke.effects.groups import CampaignRegister, effect_rules
+from quanke.effects.groups import effect_rules
 from quanke.kernel.calendars import SHANGHAI
 from quanke.language.audience import parse_audience
+from quanke_desk.campaigns.addresses import with_address
 from quanke_desk.campaigns.audiences import bound, index_of, of_numbers
-from quanke_desk.campaigns.models import Block, Send, SendState
+from quanke_desk.campaigns.known import CAPS, blocks_on, first_day, withheld
+from quanke_desk.campaigns.models import Send, SendState
 from quanke_desk.customers.consenting import refused_here
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.parameters import value
@@ -46,9 +48,11 @@ WALLS: dict[str, Promise] = {
     "blocked": _("on no list of those never written to"),
     "controls": _("no control of a campaign that runs"),
     "hold_out": _("not in the bank's hold-out"),
+    "address": _("the bank knows an address for this means"),
 }
 """Walls in the order in which they are asked; who is left behind the last one can be reached."""
-_LIMITS = {"sms": ("messages_mtd", "contact.texts"), "call": ("calls_7d", "contact.calls")}
+_COUNTED = {"sms": "messages_mtd", "call": "calls_7d", "push": "pushes_1d"}
+"""What a night counts of contacts by a means, in the window of its cap."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +98,14 @@ def walls(found: Members, means: str, held: Base) -> dict[str, Members]:
         "refused": lambda left: left - of_numbers(list(refused_here(means)), held),
         "fatigue": lambda left: left - _tired(means, today, held),
         "blocked": lambda left: left - of_numbers(blocked(means, today), held),
-        "controls": lambda left: left - of_numbers(_withheld(today, held), held),
+        "controls": lambda left: left - of_numbers(withheld(timezone.now(), held), held),
         "hold_out": lambda left: _without_hold_out(left, today, held),
+        "address": lambda left: left & of_numbers(with_address(means, held), held),
     }
     left, told = found, {"all": found}
     for wall, ask in asked.items():
         left = told[wall] = ask(left)
     return told
-
-
-def _withheld(day: dt.date, held: Base) -> NDArray[np.int64]:
-    return CampaignRegister(held.bank.home.path).withheld(day).astype(np.int64)
 
 
 def _where(text: str, held: Base) -> Members:
@@ -126,33 +127,29 @@ def profiled(left: Members, held: Base) -> Members:
 
 
 def _tired(means: str, today: dt.date, held: Base) -> Members:
-    """Who said no within the cool-down, or was called or texted as often as the bank allows: by the night as
+    """Who said no within the cool-down, or was reached as often as the bank allows: by the night as
     long as its window reaches today, and by what the desk did since."""
     since = today - dt.timedelta(days=value("contact.cool_down") - 1)
     tired = _where(f"last_declined_on >= {since.isoformat()}", held)
     tired |= of_numbers(rules.said_no_since(max(since, held.day + dt.timedelta(days=1))), held)
-    if means not in _LIMITS:
-        return tired
-    column, parameter = _LIMITS[means]
-    limit, begins = value(parameter), _window(means, today)
-    known = begins <= held.day if means == "sms" else (today - held.day).days < 7
-    if known:
+    limit, begins = value(CAPS[means]), first_day(means, today)
+    column = _COUNTED.get(means, "") if begins <= held.day else ""
+    if column:
         tired |= _where(f"{column} >= {limit}", held)
-    more = _done_since(means, max(begins, held.day + dt.timedelta(days=1)))
     if limit <= 0:
         return tired | index_of(held).everybody
-    return tired | of_numbers(_over(more, column if known else "", limit, held), held)
+    more = _done_since(means, begins, held.day)
+    return tired | of_numbers(_over(more, column, limit, held), held)
 
 
-def _window(means: str, today: dt.date) -> dt.date:
-    return today.replace(day=1) if means == "sms" else today - dt.timedelta(days=6)
-
-
-def _done_since(means: str, day: dt.date) -> dict[int, int]:
-    """How often each was called or texted from a day on: by people, and by journeys."""
-    done = rules.reached_since(means, day)
-    start = int(dt.datetime.combine(day, dt.time(), SHANGHAI).timestamp())
-    sent = Send.objects.filter(means=means, state=SendState.SENT, decided__gte=start)
+def _done_since(means: str, begins: dt.date, night: dt.date) -> dict[int, int]:
+    """How often each was reached in the window of a means: by people since the night, which counted what they
+    did before; by offers of journeys in all of it, for no night counts those as contacts."""
+    done = rules.reached_since(means, max(begins, night + dt.timedelta(days=1)))
+    start = int(dt.datetime.combine(begins, dt.time(), SHANGHAI).timestamp())
+    sent = Send.objects.filter(
+        means=means, state__in=[SendState.SENT, SendState.SENDING], decided__gte=start
+    ).exclude(purpose="service")
     for customer, count in sent.values_list("customer").annotate(count=Count("id")).iterator(2000):
         done[customer] = done.get(customer, 0) + count
     return done
@@ -172,8 +169,7 @@ def _over(more: dict[int, int], column: str, limit: int, held: Base) -> NDArray[
 
 def blocked(means: str, day: dt.date) -> list[int]:
     """Customers who are sent nothing by a means on a day."""
-    in_force = Q(since__lte=day) & (Q(until=None) | Q(until__gte=day))
-    rows = Block.objects.filter(in_force, means__in=[means, "any"])
+    rows = blocks_on(day).filter(means__in=[means, "any"])
     return list(rows.values_list("customer", flat=True).distinct())
 
 

@@ -5,25 +5,32 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from quanke.kernel.errors import NightError
+from quanke.kernel.errors import InputError, NightError
+from quanke_desk.campaigns.addresses import addresses, who_mails_from
 from quanke_desk.campaigns.hearing import heard
+from quanke_desk.campaigns.known import BOUNCE
 from quanke_desk.campaigns.models import Block, Receipt, ReceiptKind, Send, SendState
 from quanke_desk.customers.actions import refuse_by_message
+from quanke_desk.customers.consenting import consents_of
+from quanke_desk.customers.models import ConsentPurpose
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.parameters import value
+from quanke_desk.foundation.people import NotAllowed
 
 NO = frozenset({"T", "TD", "R", "N", "0000", "退订", "拒收"})
 """What customers write who want no more; a gateway's signature or a full stop around it changes nothing."""
-BOUNCE = "bounced"
+_SIGNATURES = re.compile(r"^\s*(?:【[^】]*】\s*)+|(?:\s*【[^】]*】)+\s*$")
 _SHARED = 20
 """Customers at most who have one phone; whoever of them wrote, the phone wants no more."""
+SHARED_BY = frozenset({"sms", "call", "email"})
+"""Means whose address several customers may have."""
 _PROOF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
 
 
@@ -37,20 +44,21 @@ class Heard:
 
 def is_no(text: str) -> bool:
     """Whether a reply says that the customer wants no more."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = _SIGNATURES.sub("", unicodedata.normalize("NFKC", text))
     return re.sub(r"[\s。.!,，!\"'“”]", "", plain).upper() in NO
 
 
 def take_receipt(send: Send, kind: str, at: int) -> bool:
     """Notes what came back of a push, once. A bounce keeps the means from the customer for a while, a refusal
-    until he agrees anew. Answers whether it was new."""
+    until he agrees anew; who agreed and says no again by the same push is heard again. Answers whether the
+    receipt was new."""
+    if kind == ReceiptKind.REFUSED:
+        refuse_by_message(send.customer, _asked_as(send.means), f"push-{send.pk}", _moment(at))
     try:
         with transaction.atomic():
             Receipt.objects.create(send=send, kind=kind, at=at)
             if kind == ReceiptKind.BOUNCED:
                 _block(send)
-            if kind == ReceiptKind.REFUSED:
-                refuse_by_message(send.customer, _asked_as(send.means), f"push-{send.pk}")
             _tell(send, kind, at)
             return True
     except IntegrityError:
@@ -66,25 +74,37 @@ def take_receipts(rows: Sequence[tuple[str, str, int]]) -> tuple[int, list[str]]
 
 def take_reply(means: str, text: str, number: str, at: int, key: str = "", sender: str = "") -> Heard:
     """Hears a reply to a push named by its key, or by who sent it: his address is looked up and forgotten. A
-    no withdraws the consent to offers by this means of everybody who has that address."""
-    pushes = _pushes(means, key, sender, at)
-    people = {push.customer for push in pushes.values()}
-    if not key:
-        people |= set(_people(means, sender))
+    no withdraws the consent to offers by this means of everybody who has that address. Raises NotAllowed
+    where nobody has it, NightError where it cannot be looked up now."""
+    people = set() if key else set(_people(means, sender))
+    pushes = _named(key) if key else _last(people, means, at)
     refused = is_no(text)
+    if key and refused:
+        people = _who_share(pushes, means)
     kind = ReceiptKind.REFUSED if refused else ReceiptKind.REPLIED
     with transaction.atomic():
         for push in pushes.values():
             _note(push, kind, at)
         if refused:
             for customer in sorted(people):
-                refuse_by_message(customer, _asked_as(means), _proof(number, pushes.get(customer)))
+                proof = _proof(number, pushes.get(customer))
+                refuse_by_message(customer, _asked_as(means), proof, _moment(at))
     return Heard(len(pushes), len(people) if refused else 0)
 
 
 def refuse_by_link(send: Send) -> bool:
     """A customer follows the link that says no more. Answers whether he had not said so before."""
     return take_receipt(send, ReceiptKind.REFUSED, int(timezone.now().timestamp()))
+
+
+def has_refused(send: Send) -> bool:
+    """Whether the customer's last word on offers by the means of a push is no."""
+    means = _asked_as(send.means)
+    return any(
+        s.given is False
+        for s in consents_of(send.customer)
+        if (s.purpose, s.means) == (ConsentPurpose.MARKETING, means)
+    )
 
 
 def clicked(send: Send) -> bool:
@@ -104,34 +124,58 @@ def _tell(push: Send, kind: str, at: int) -> None:
         heard(kind, enrolments=[push.enrolment_id], now=at)
 
 
-def _pushes(means: str, key: str, sender: str, at: int) -> dict[int, Send]:
-    """The push a reply is about, by customer: the named one, else the last of each by this means."""
-    if key:
-        named = Send.objects.filter(key=key).first()
-        return {} if named is None else {named.customer: named}
+def _named(key: str) -> dict[int, Send]:
+    """The push of a key, by its customer."""
+    named = Send.objects.filter(key=key).first()
+    return {} if named is None else {named.customer: named}
+
+
+def _last(people: set[int], means: str, at: int) -> dict[int, Send]:
+    """The last push each got by a means."""
     found: dict[int, Send] = {}
-    sent = Send.objects.filter(customer__in=_people(means, sender), means=means, state=SendState.SENT)
+    sent = Send.objects.filter(customer__in=people, means=means, state=SendState.SENT)
     for push in sent.filter(decided__lte=at).order_by("decided", "id"):
         found[push.customer] = push
     return found
 
 
-def _people(means: str, sender: str) -> list[int]:
-    if not sender:
-        return []
+def _who_share(pushes: Mapping[int, Send], means: str) -> set[int]:
+    """Who was written to, and everybody else at that address; without a night he alone is known."""
+    people = set(pushes)
     try:
+        at = addresses(sorted(people), means) if means in SHARED_BY else {}
+        for address in at.values():
+            people |= set(_people(means, address))
+    except (InputError, NightError, NotAllowed):
+        pass  # the address went since: his own no is heard nevertheless
+    return people
+
+
+def _people(means: str, sender: str) -> list[int]:
+    """Everybody who has an address of a means."""
+    if means == "email":
+        found = who_mails_from(sender)
+    else:
         of = base()
-        kinds = ("phone",) if means in ("sms", "call") else ("party",)
-        hits = of.bank.search(sender, kinds=kinds, limit=_SHARED, on=of.day).found
-    except (NightError, ValueError):
-        return []
-    return [hit.customer for hit in hits if hit.how == "exact"]
+        kinds = ("phone",) if means in SHARED_BY else ("party",)
+        try:
+            hits = of.bank.search(sender, kinds=kinds, limit=_SHARED, on=of.day).found
+        except InputError:
+            raise NotAllowed("sender: this cannot be looked up") from None
+        found = [hit.customer for hit in hits if hit.how == "exact"]
+    if not found:
+        raise NotAllowed("sender: nobody has this address")
+    return found
 
 
 def _proof(number: str, push: Send | None) -> str:
     if _PROOF.fullmatch(number):
         return number
     return f"push-{push.pk}" if push is not None else "reply"
+
+
+def _moment(at: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at, dt.UTC)
 
 
 def _asked_as(means: str) -> str:

@@ -30,6 +30,7 @@ from quanke_desk.campaigns.models import (
     Journey,
     JourneyState,
     JourneyVersion,
+    Refusal,
     Send,
     SendState,
     TemplateVersion,
@@ -101,9 +102,12 @@ def _due(states: Sequence[str], now: int) -> QuerySet[Send]:
 
 def _waiting(now: int) -> QuerySet[Send]:
     """What is due to leave. Of a journey that is paused or has ended nothing leaves, whatever is queued."""
+    return _due([SendState.QUEUED, SendState.HELD], now).exclude(journey_id__in=_stopped())
+
+
+def _stopped() -> list[int]:
     stopped = Journey.objects.filter(state__in=(JourneyState.PAUSED, JourneyState.ENDED))
-    found = _due([SendState.QUEUED, SendState.HELD], now)
-    return found.exclude(journey_id__in=list(stopped.values_list("pk", flat=True)))
+    return list(stopped.values_list("pk", flat=True))
 
 
 def _alone() -> None:
@@ -192,7 +196,8 @@ def _mark_taken(taken: _Taken, now: int) -> None:
 
 
 def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.REFUSED) -> None:
-    """Refuses rows by a rule, or tries the next of their other means where another may pass."""
+    """Refuses rows by a rule, or tries the next of their other means where another may pass; that this one
+    was refused is kept."""
     other: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in rows:
         if row.others and RULES[rule].by_means:
@@ -204,6 +209,12 @@ def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.
         )
         done.other_means += len(those)
     moved = {row.pk for those in other.values() for row in those}
+    kept = [
+        Refusal(key=row.key, customer=row.customer, means=row.means, rule=rule, at=now)
+        for row in rows
+        if row.pk in moved
+    ]
+    Refusal.objects.bulk_create(kept, ignore_conflicts=True, batch_size=BATCH)
     left = [row for row in rows if row.pk not in moved]
     if left:
         _of(left).update(state=state, rule=rule, decided=now, gateway="")
@@ -223,18 +234,27 @@ def _hand_over(taken: _Taken, done: Done) -> None:
             continue
         messages = _messages(means, rows, taken.texts, done)
         ready = [row for row in rows if row.pk in messages]
-        for start in range(0, len(ready), channel.at_once):
-            part = ready[start : start + channel.at_once]
-            try:
-                _send_part(channel, part, messages, done)
-            except ChannelDown as down:
-                _log.warning("channel %s: %s", means, down)
-                _put_back(ready[start:], down.wait, done)
-                break
+        _in_parts(channel, ready, messages, done, _record, _put_back)
 
 
-def _messages(means: str, rows: Rows, texts: Mapping[int, TemplateVersion], done: Done) -> dict[int, Message]:
-    """What each row says; who has no address by this means, or lacks a value, is refused."""
+def _in_parts(
+    channel: Channel, ready: Rows, messages: Mapping[int, Message], done: Done,
+    record: Callable[[Rows, Mapping[str, Outcome], Done], None], back: Callable[[Rows, int, Done], None],
+) -> None:  # fmt: skip
+    for start in range(0, len(ready), channel.at_once):
+        try:
+            _send_part(channel, ready[start : start + channel.at_once], messages, done, record)
+        except ChannelDown as down:
+            _log.warning("channel %s: %s", ready[0].means, down)
+            back(ready[start:], down.wait, done)
+            return
+
+
+def _messages(
+    means: str, rows: Rows, texts: Mapping[int, TemplateVersion], done: Done, left: bool = False
+) -> dict[int, Message]:
+    """What each row says; who has no address by this means, or lacks a value, is refused. Of what may have
+    `left` already nobody will know any more."""
     at = addresses(sorted({row.customer for row in rows}), means)
     by_text: dict[int, Rows] = defaultdict(list)
     for row in rows:
@@ -260,11 +280,14 @@ def _messages(means: str, rows: Rows, texts: Mapping[int, TemplateVersion], done
                     refuse=refusal_address(row.pk, row.key) if sells else "",
                 )  # fmt: skip
     for hit, rule in ((homeless, "no_address"), (wordless, "no_value")):
-        _ours(hit, lambda those, by=rule: _refuse(those, by, _now(), done))  # type: ignore[misc]
+        if left:
+            _ours(hit, lambda those: _give_up(those, done))
+        else:
+            _ours(hit, lambda those, by=rule: _refuse(those, by, _now(), done))  # type: ignore[misc]
     return made
 
 
-def _ours(rows: Rows, do: Callable[[Rows], None]) -> Rows:
+def _ours(rows: Rows, do: Callable[[Rows], object]) -> Rows:
     """Does something, in one transaction, to those of the rows that are still this taking's; answers them."""
     if not rows:
         return []
@@ -277,7 +300,10 @@ def _ours(rows: Rows, do: Callable[[Rows], None]) -> Rows:
         return mine
 
 
-def _send_part(channel: Channel, part: Rows, messages: Mapping[int, Message], done: Done) -> None:
+def _send_part(
+    channel: Channel, part: Rows, messages: Mapping[int, Message], done: Done,
+    record: Callable[[Rows, Mapping[str, Outcome], Done], None],
+) -> None:  # fmt: skip
     """Hands over one part. That it may have left is committed before it can have; the lease begins anew, so
     that whoever waits for it does not take over what is just being sent."""
 
@@ -287,8 +313,7 @@ def _send_part(channel: Channel, part: Rows, messages: Mapping[int, Message], do
     mine = _ours(part, handed)
     if not mine:
         return
-    outcomes = {o.key: o for o in channel.send([messages[row.pk] for row in mine])}
-    _record(mine, outcomes, done)
+    record(mine, {o.key: o for o in channel.send([messages[row.pk] for row in mine])}, done)
 
 
 def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
@@ -415,14 +440,51 @@ def _recover(done: Done) -> int:
         by_means[row.means if row.gateway == HANDED else ""].append(row)
     for means, those in by_means.items():
         channel = channel_of(means) if means else None
-        if channel is None or channel.sure is Sure.KEYED:
-            # never handed over; or the gateway takes its key once. It passes the gate again
+        if not means:  # never handed over: it passes the gate again
             _ours(those, lambda mine: _queue(mine, 0, done))
-        elif channel.sure is Sure.NEITHER:
-            _ours(those, lambda mine: _refuse(mine, "unsure", _now(), done, SendState.FAILED))
+        elif channel is None or channel.sure is Sure.NEITHER:
+            _ours(those, lambda mine: _give_up(mine, done))
+        elif channel.sure is Sure.KEYED:
+            _once_more(channel, those, done)
         else:
             _ask(channel, those, done)
     return len(rows)
+
+
+def _give_up(rows: Rows, done: Done) -> None:
+    _refuse(rows, "unsure", _now(), done, SendState.FAILED)
+
+
+def _once_more(channel: Channel, rows: Rows, done: Done) -> None:
+    """Hands over again, to a gateway that takes a key once, what may have left: the same text by the same
+    means, past the gate, which might choose another means for whom this one has reached already. Of a
+    journey that has stopped meanwhile nothing leaves."""
+    stopped = set(_stopped())
+    lost = [row for row in rows if row.tries > TRIES or row.journey_id in stopped or row.version_id is None]
+    _ours(lost, lambda mine: _give_up(mine, done))
+    rows = [row for row in rows if row not in lost]
+    versions = TemplateVersion.objects.in_bulk({row.version_id for row in rows})
+    texts = {row.pk: versions[row.version_id] for row in rows if row.version_id is not None}
+    messages = _messages(rows[0].means, rows, texts, done, left=True) if rows else {}
+    ready = [row for row in rows if row.pk in messages]
+    _in_parts(channel, ready, messages, done, _record_again, _leave)
+
+
+def _record_again(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
+    """What became of rows that were handed over again: sent, or unsure, or handed over once more later."""
+    fates = {key: outcome.fate for key, outcome in outcomes.items()}
+    _record([row for row in rows if fates.get(row.key) is Fate.SENT], outcomes, done)
+    _ours([row for row in rows if fates.get(row.key) is Fate.FAILED], lambda mine: _give_up(mine, done))
+    for row in rows:
+        if fates.get(row.key) not in (Fate.SENT, Fate.FAILED):
+            wait = min(FIRST_WAIT * 2 ** (row.tries - 1), LONGEST_WAIT)
+            _ours([row], lambda mine, wait=wait: _of(mine).update(wake=_now() + wait))  # type: ignore[misc]
+
+
+def _leave(rows: Rows, wait: int, done: Done) -> None:
+    """The gateway took none of what it may have taken before: no try, and nothing else is tried."""
+    _ours(rows, lambda mine: _of(mine).update(wake=_now() + wait, tries=F("tries") - 1))
+    done.later += len(rows)
 
 
 def _ask(channel: Channel, rows: Rows, done: Done) -> None:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke_desk.campaigns import (
     audience_pages,
+    block_pages,
     effect_pages,
     joint_pages,
     journey_pages,
@@ -26,6 +27,7 @@ MENU: tuple[Entry, ...] = (
     Entry("joint_in_force", _("Contracts with partners"), May.SHARE_DECIDE),
     Entry("templates", _("Templates"), May.CAMPAIGN),
     Entry("texts_in_force", _("Texts in force"), May.TEMPLATE_DECIDE),
+    Entry("blocks", _("Who is sent nothing"), May.DATA_DECIDE),
 )
 
 urlpatterns: list[URLPattern] = [
@@ -59,6 +61,7 @@ urlpatterns: list[URLPattern] = [
         "campaigns/templates/<int:number>/preview/", template_pages.template_preview, name="template_preview"
     ),
     path("campaigns/texts/", template_pages.texts_in_force, name="texts_in_force"),
+    path("campaigns/blocks/", block_pages.blocks, name="blocks"),
     path("c/<str:token>", link_pages.click, name="click"),
     path("c/<str:token>/no", link_pages.say_no, name="say_no"),
     path("sandbox/", link_pages.sandbox, name="sandbox"),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from quanke.plans.worklist import working_day_after
 from quanke_desk.customers.at_night import at_night, reading
-from quanke_desk.customers.consenting import BY_MEANS, hidden
+from quanke_desk.customers.consenting import BY_MEANS, consents_of, hidden
 from quanke_desk.customers.models import (
     ConsentAnswer,
     ConsentChannel,
@@ -90,20 +90,30 @@ def record_consent(
     return _recorded(customer, purpose, means, given, channel, proof, recipient, by)
 
 
-def refuse_by_message(customer: int, means: str, proof: str) -> ConsentAnswer:
+def refuse_by_message(customer: int, means: str, proof: str, at: dt.datetime | None = None) -> ConsentAnswer:
     """A customer says himself, by a reply or a link, that he wants no more offers by a means: it holds from
-    this moment, and nobody is asked. `proof` is the number of the message; told twice it is one refusal.
-    Raises NotAllowed for what is no means or no number."""
+    this moment, and nobody is asked. `proof` is the number of the message, `at` when he said so (null: now);
+    told twice it is one refusal, unless he agreed in between. Raises NotAllowed for what is no means or no
+    number."""
     if means not in BY_MEANS or not _PROOF.fullmatch(proof):
         raise NotAllowed("a refusal names the means and the number of the message")
     with transaction.atomic():
         said = ConsentAnswer.objects.filter(customer=customer, purpose=ConsentPurpose.MARKETING)
         before = said.filter(means=means, proof=proof, channel=ConsentChannel.MESSAGE, given=False).first()
-        if before is not None:
+        if before is not None and not _agreed_by(customer, means, at or timezone.now()):
             return before
         return _recorded(
             customer, ConsentPurpose.MARKETING, means, False, ConsentChannel.MESSAGE, proof, "", None
         )
+
+
+def _agreed_by(customer: int, means: str, at: dt.datetime) -> bool:
+    """Whether a customer's last word on offers by a means is a yes, given by the day of a moment."""
+    day = timezone.localdate(at)
+    for each in consents_of(customer):
+        if (each.purpose, each.means) == (ConsentPurpose.MARKETING, means):
+            return each.given is True and (each.on is None or each.on <= day)
+    return False
 
 
 def _recorded(

@@ -125,6 +125,7 @@ class Enrolment(models.Model):
                 name="enrolment_due",
             ),
             models.Index(fields=["customer"]),
+            models.Index(fields=["entered"], condition=Q(state="c"), name="enrolment_control"),
         ]
 
 

@@ -115,6 +115,24 @@ class Send(models.Model):
         ]
 
 
+class Refusal(models.Model):
+    """One row per refusal by a rule that no push bears: of a means after which another was tried, of what the
+    app would have shown, of a task. `key` is the push's, made or not; the last refusal of a push is its own
+    `rule`. `at`: seconds since 1970."""
+
+    key = models.CharField(max_length=48)
+    customer = models.BigIntegerField()
+    means = models.CharField(max_length=8)
+    rule = models.CharField(max_length=16)
+    at = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key", "means", "rule"], name="refusal_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["customer", "at"])]
+
+
 class ReceiptKind(models.TextChoices):
     """What came back of a push."""
 

@@ -1,0 +1,65 @@
+"""Who is sent nothing: compliance puts customers of a list under a block, and ends it, on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.test import Client
+
+from quanke_desk.campaigns.models import Block
+from quanke_desk.customers.at_night import reading
+from quanke_desk.foundation.models import AuditEntry, Person
+from quanke_desk.foundation.roles import Role
+from tests.desk.test_policy import DAY, agreed, one
+from tests.desk.test_sending import now
+
+__all__ = ["now"]
+AT = "/campaigns/blocks/"
+
+
+def test_a_list_is_put_under_a_block_and_let_out(
+    desk: dict[str, Person], entered: dict[str, Client], now: Any
+) -> None:
+    client, (me, other) = entered[Role.COMPLIANCE], agreed(count=2)
+    assert AT in client.get("/").content.decode(), "in the menu"
+    assert entered[Role.ANALYST].get(AT).status_code == entered[Role.RISK].get(AT).status_code == 403
+    party = reading().rows("parties", other, ["source", "party_id"]).to_pylist()[0]
+    given = {
+        "customers": f"{me}\n{party['source']}:{party['party_id']}, {me}", "means": "any",
+        "reason": "court order 12", "until": "2026-07-31",
+    }  # fmt: skip
+    page = client.post(AT, given, follow=True).content.decode()
+    assert "：2。" in page and "court order 12" in page
+    assert one(me) == one(other, purpose="service") == "blocked"
+    assert one(me, dt.datetime.combine(dt.date(2026, 7, 31), dt.time(10), DAY.tzinfo)) == ""
+    client.post(AT, given)
+    assert Block.objects.count() == 2, "who is under it stays so"
+    held = Block.objects.get(customer=me)
+    assert (held.by, held.since) == (desk[Role.COMPLIANCE], DAY.date())
+    assert f'"{held.pk}"' in client.get(f"{AT}?q={me}").content.decode()
+    client.post(AT, {"do": "end", "block": held.pk, "reason": ""})
+    assert one(me) == "blocked", "not without a reason"
+    client.post(AT, {"do": "end", "block": held.pk, "reason": "lifted"})
+    assert one(me) == "" and one(other) == "blocked"
+    actions = AuditEntry.objects.filter(action__startswith="campaigns.").values_list("action", "subject")
+    assert list(actions.order_by("id")) == [
+        *(("campaigns.block", f"customer:{c}") for c in sorted((me, other))),
+        ("campaigns.unblock", f"customer:{me}"),
+    ]
+
+
+def test_lists_that_are_none(desk: dict[str, Person], entered: dict[str, Client], now: Any) -> None:
+    client, [me] = entered[Role.COMPLIANCE], agreed()
+    good = {"customers": str(me), "means": "sms", "reason": "complaint", "until": ""}
+    for wrong in (
+        {"customers": f"{me} core:nobody"}, {"customers": " "}, {"customers": f"{me} " * 1001},
+        {"means": "fax"}, {"reason": " "}, {"reason": "phone 13800001111"}, {"until": "2026-07-01"},
+        {"until": "soon"},
+    ):  # fmt: skip
+        page = client.post(AT, {**good, **wrong}, follow=True).content.decode()
+        assert "未" in page and not Block.objects.exists(), wrong
+    client.post(AT, good)
+    assert one(me) == "blocked" and one(me, purpose="service") == "" and Block.objects.get().until is None
+    client.post(AT, {"do": "end", "block": "7" * 20, "reason": "x"})
+    assert one(me) == "blocked"
