@@ -73,3 +73,18 @@ def _without_month(campaign: str) -> str:
     """The campaign without the month of who entered, where it is one of such."""
     parts = _MONTH.match(campaign)
     return parts[1] if parts else campaign
+
+
+class NamesOfPushes:
+    """Campaigns by version and moment of entering; each version is read once."""
+
+    def __init__(self) -> None:
+        self._versions: dict[int, JourneyVersion] = {}
+
+    def of(self, template: str, journey: str | None, version: int | None, entered: int | None) -> str:
+        """The campaign of a push; one of no journey goes by its template."""
+        if version is None:
+            return journey or template
+        if version not in self._versions:
+            self._versions[version] = JourneyVersion.objects.select_related("journey").get(pk=version)
+        return campaign_of(self._versions[version], entered)

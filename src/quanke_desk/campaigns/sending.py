@@ -29,13 +29,12 @@ from quanke_desk.campaigns.links import click_address, refusal_address
 from quanke_desk.campaigns.models import (
     Journey,
     JourneyState,
-    JourneyVersion,
     Refusal,
     Send,
     SendState,
     TemplateVersion,
 )
-from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.named import NamesOfPushes
 from quanke_desk.campaigns.policy import RULES, SERVICE, UNKNOWN_RISK, Candidates, decide
 from quanke_desk.campaigns.template_queries import Usable, usable_texts
 from quanke_desk.campaigns.texts import whole, words_for
@@ -392,7 +391,7 @@ def _home(rows: Rows) -> None:
     before = before.exclude(pk__in=[row.pk for row in rows])
     people = np.array(sorted({row.customer for row in offers}), np.int64)
     asked = ("template", "journey__name", "enrolment__version", "enrolment__entered")
-    named = _Named()
+    named = NamesOfPushes()
     told = {
         (customer, named.of(*about))
         for customer, *about in among(before, "customer", people).values_list("customer", *asked)
@@ -408,21 +407,6 @@ def _home(rows: Rows) -> None:
             sheet = {"campaign": campaign, "date": today, "arm": "treated", "means": means}
             new.append((row.key, sheet, row.customer))
     outbox.put_all("pushes", new)
-
-
-class _Named:
-    """Campaigns by version and moment of entering; each version is read once."""
-
-    def __init__(self) -> None:
-        self._versions: dict[int, JourneyVersion] = {}
-
-    def of(self, template: str, journey: str | None, version: int | None, entered: int | None) -> str:
-        """The campaign of a push; one of no journey goes by its template."""
-        if version is None:
-            return journey or template
-        if version not in self._versions:
-            self._versions[version] = JourneyVersion.objects.select_related("journey").get(pk=version)
-        return campaign_of(self._versions[version], entered)
 
 
 def _recover(done: Done) -> int:
