@@ -88,7 +88,7 @@ def test_a_transfer_by_four_eyes(heads: dict[str, Person], monkeypatch: pytest.M
         assert queries.owner_on(customer, today) == post
         assert approvals.decide(asked.pk, True, by=heads["head-two"]).state == ApprovalState.DONE
     finally:
-        laying.on_transfer.clear()
+        laying.on_transfer.pop()
     assert queries.owner_on(customer, today) == to.post_id
     assert moved == [laying.Moved(customer, post, to.post_id, today)]
     transfer = Transfer.objects.get(customer=customer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -71,7 +72,7 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
         by=desk[Role.ANALYST], audience=AudienceVersion.objects.first(),
     )  # fmt: skip
     day = dt.date(2026, 7, 1)
-    for metrics in (_plan(version, "x").metrics, _entered(version, day, day).metrics):
+    for metrics in (_plan(version, "x", SimpleNamespace(goals=())).metrics, _entered(version, day, day).metrics):
         assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
     Journey.objects.update(play="")
     assert plays.metrics_of(Journey.objects.get()) == ()
