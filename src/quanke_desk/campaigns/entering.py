@@ -2,7 +2,8 @@
 
 An audience enters as a whole: its arms are dealt by the library (`quanke.night.campaigns`: exact shares
 within tier and branch, registered in the home, where the effect is measured from). Who comes by a trigger or
-the interface is decided alone, by a salted hash of his number: the same arm however often he is told of.
+the interface is decided alone, by a salted hash of his number: the same arm however often he is told of, and
+each time he enters, where the design lets him enter anew.
 """
 
 from __future__ import annotations
@@ -23,14 +24,7 @@ from quanke.segments.control import in_control
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, read_graph
-from quanke_desk.campaigns.models import (
-    Arm,
-    AudienceKind,
-    Enrolment,
-    Journey,
-    JourneyState,
-    JourneyVersion,
-)
+from quanke_desk.campaigns.models import Arm, AudienceKind, Journey, JourneyState, JourneyVersion
 from quanke_desk.campaigns.stepping import ENROLMENT, as_array, grown
 from quanke_desk.campaigns.walking import arrives
 from quanke_desk.customers.consenting import hidden
@@ -39,27 +33,25 @@ from quanke_desk.foundation.analytic import base
 Ints = NDArray[np.int64]
 PART = 50_000
 _COLUMNS = (
-    "version_id", "customer", "turn", "arm", "node", "state", "wake", "awaits", "seq", "entered", "ended", "why",
+    "customer", "turn", "version_id", "arm", "node", "state", "wake", "awaits", "seq", "entered", "ended",
+    "why",
 )  # fmt: skip
 
 
 def enter(version: JourneyVersion, customers: Ints, now: int | None = None) -> int:
     """Lets customers enter by trigger or interface, and answers how many did: neither those who are in this
-    version already (unless its design lets him enter anew, and so many days have gone by), nor numbers nobody
-    has, nor who is outside its audience, nor who reached a goal, nor whom the bank holds out of all marketing,
-    nor anybody once the journey drains. The control share gets nothing and is only noted."""
+    version already, nor numbers nobody has, nor who is outside its audience, nor who reached a goal, nor whom
+    the bank holds out of all marketing, nor anybody once the journey drains. The control share gets nothing
+    and is only noted."""
     at = int(time.time()) if now is None else now
     if version.journey.state != JourneyState.RUNNING:
         return 0
     graph = read_graph(version.graph)
     found = _welcome(version, graph, np.unique(customers), at)
     control = in_control(found, salt_of(version.journey), version.control_ppm)
-    turns = _turns(version, found, graph.again, at)
-    new = 0
-    for turn in np.unique(turns[turns >= 0]).tolist():
-        for arm, his in ((Arm.TREATED, ~control), (Arm.CONTROL, control)):
-            new += put_in(version, graph, found[his & (turns == turn)], arm, at, turn)
-    return new
+    return put_in(version, graph, found[~control], Arm.TREATED, at) + put_in(
+        version, graph, found[control], Arm.CONTROL, at
+    )
 
 
 def salt_of(journey: Journey) -> str:
@@ -67,39 +59,36 @@ def salt_of(journey: Journey) -> str:
     return f"{journey.name} control"
 
 
-def _turns(version: JourneyVersion, customers: Ints, again: int, now: int) -> Ints:
-    """Which time each of some customers enters, from 0; -1 for who entered within the days the design asks
-    for (whatever his arm, so that arms stay alike), or is under way still. Who may not enter anew at all is
-    told by the table itself (`enrolment_once`)."""
-    turns = np.zeros(len(customers), np.int64)
-    if not again:
-        return turns
-    before = Enrolment.objects.filter(version=version)
-    for begin in range(0, len(customers), 500):
-        part = customers[begin : begin + 500]
-        rows = before.filter(customer__in=part.tolist()).values_list("customer").annotate(
-            last=Max("entered"), times=Count("id"), open=Count("id", filter=Q(state__in=["w", "e"]))
-        )  # fmt: skip
-        for customer, last, times, still in rows.order_by():
-            late = still or last > now - again * 86_400
-            turns[begin + int(np.searchsorted(part, customer))] = -1 if late else times
-    return turns
-
-
-def put_in(
-    version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now: int, turn: int = 0
-) -> int:
+def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now: int) -> int:
     """Writes enrolments of an arm, in parts of one transaction each; who is enrolled already stays as he is.
     Answers how many are new."""
+    turns = _turns(version, customers, graph.again, now)
+    customers, turns = customers[turns >= 0], turns[turns >= 0]
     state, wake, awaits = arrives(graph, 0, now) if arm == Arm.TREATED else ("c", now, "")
     new = 0
     for begin in range(0, len(customers), PART):
-        part = customers[begin : begin + PART].tolist()
-        fixed = (turn, int(arm), 0, state, wake, awaits, 0, now, None, "")
+        part = np.column_stack([customers, turns])[begin : begin + PART]
+        fixed = (int(arm), 0, state, wake, awaits, 0, now, None, "")
         with transaction.atomic():
             new += _insert(version.pk, part, fixed)
     grown(ENROLMENT, new)
     return new
+
+
+def _turns(version: JourneyVersion, customers: Ints, again: int, now: int) -> Ints:
+    """Which time each of some customers (n, sorted) enters, from 0; -1 for who entered within the days the
+    design asks for, whatever his arm, and for who is under way still. Where nobody may enter anew that is
+    always 0: the table itself takes nobody twice."""
+    turns = np.zeros(len(customers), np.int64)
+    for begin in range(0, len(customers) if again else 0, 500):
+        part = customers[begin : begin + 500]
+        before = version.enrolments.filter(customer__in=part.tolist()).values_list("customer")
+        under_way = Count("id", filter=Q(state__in=["w", "e"]))
+        rows = before.annotate(last=Max("entered"), open=under_way, times=Count("id")).order_by()
+        for customer, last, still, times in rows:
+            late = still or last > now - again * 86_400
+            turns[begin + np.searchsorted(part, customer)] = -1 if late else times
+    return turns
 
 
 def _welcome(version: JourneyVersion, graph: Graph, customers: Ints, now: int) -> Ints:
@@ -120,22 +109,23 @@ def _welcome(version: JourneyVersion, graph: Graph, customers: Ints, now: int) -
     return found
 
 
-def _insert(version: int, customers: list[int], fixed: tuple[Any, ...]) -> int:
+def _insert(version: int, customers: Ints, fixed: tuple[Any, ...]) -> int:
+    """`customers` (n, 2): number, and turn."""
     names = ", ".join(_COLUMNS)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             sql = (
-                f"INSERT INTO {ENROLMENT} ({names}) SELECT %s, c, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
-                " FROM unnest(%s::bigint[]) c ON CONFLICT DO NOTHING"
+                f"INSERT INTO {ENROLMENT} ({names}) SELECT c, t, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+                " FROM unnest(%s::bigint[], %s::bigint[]) AS g(c, t) ON CONFLICT DO NOTHING"
             )
-            cursor.execute(sql, [version, *fixed, as_array(customers)])
+            cursor.execute(sql, [version, *fixed, as_array(customers[:, 0]), as_array(customers[:, 1])])
             return int(cursor.rowcount)
         before = _count(cursor, version)
         sql = (
             f"INSERT INTO {ENROLMENT} ({names}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT DO NOTHING"
         )
-        cursor.executemany(sql, [(version, c, *fixed) for c in customers])
+        cursor.executemany(sql, [(c, t, version, *fixed) for c, t in customers.tolist()])
         return _count(cursor, version) - before
 
 

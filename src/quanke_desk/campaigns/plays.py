@@ -70,7 +70,8 @@ class Play:
         goals = [{"name": name, "when": when} for name, when in self.goals]
         entry: dict[str, Any] = {"entry": f"trigger:{self.entry}"} if self.entry else {}
         again = {"again": self.again} if self.again else {}
-        return {**entry, **again, "start": self.start, "nodes": {**self.nodes, "end": {"do": "exit"}}, "goals": goals}
+        nodes = {**self.nodes, "end": {"do": "exit"}}
+        return {**entry, **again, "start": self.start, "nodes": nodes, "goals": goals}
 
 
 def _send(code: str, then: str, *means: str) -> dict[str, Any]:

@@ -94,9 +94,10 @@ class EnrolmentState(models.TextChoices):
 
 
 class Enrolment(models.Model):
-    """One row per customer in a version of a journey; who enters anew has another with the next `turn`. `node` is the place of his step among the graph's,
-    `wake` the moment it is done (seconds since 1970), `awaits` the event he waits for, `seq` how many steps
-    he has gone. It is moved by sets in SQL (`campaigns.moving`), never one by one."""
+    """One row per customer in a version of a journey; who enters anew has another, with the next `turn`.
+    `node` is the place of his step among the graph's, `wake` the moment it is done (seconds since 1970),
+    `awaits` the event he waits for, `seq` how many steps he has gone. It is moved by sets in SQL
+    (`campaigns.moving`), never one by one."""
 
     version = models.ForeignKey(JourneyVersion, models.PROTECT, related_name="enrolments", db_index=False)
     customer = models.BigIntegerField()
