@@ -537,8 +537,19 @@ def exported(uv, name, groups, env):
     return "# Written by `python3 run.py lock` from uv.lock. Do not edit.\n" + ran.stdout
 
 
+# What the build makes and git does not hold, looked for in the environment the wheel was installed in.
+BROUGHT = """
+import sys, pathlib, quanke_desk
+desk = pathlib.Path(quanke_desk.__file__).parent
+wanted = [desk / "web/static/vendor/echarts/echarts.min.js"]
+wanted += [p.with_suffix(".mo") for p in desk.rglob("*.po")]
+lacking = [str(p.relative_to(desk)) for p in wanted if not p.is_file() or not p.stat().st_size]
+sys.exit("lacks " + ", ".join(lacking) if lacking or len(wanted) < 3 else 0)
+"""
+
+
 def wheel(words):
-    """`wheel`: build it, install it where no source is near, and ask it for its version."""
+    """`wheel`: build it, install it where no source is near, and see that library and desk are whole."""
     if words:
         raise Trouble("wheel takes nothing.")
     set_up(DEV_LOCK)
@@ -557,6 +568,10 @@ def wheel(words):
         watched("Installing the wheel", [*install, "--no-deps", built], env)
         if call(in_venv("quanke", venv), "--version", cwd=scratch):
             raise Trouble("The installed wheel does not run.")
+        if call(in_venv("quanke-desk", venv), "check", cwd=scratch):
+            raise Trouble("The desk of the installed wheel does not start.")
+        if call(in_venv("python", venv), "-I", "-c", BROUGHT, cwd=scratch):
+            raise Trouble("The installed wheel lacks what its build brings: ECharts, translations.")
     say("%s: %.1f MB" % (built.name, built.stat().st_size / 1e6))
     return 0
 

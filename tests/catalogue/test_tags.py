@@ -296,6 +296,7 @@ def test_ages_birthdays_and_documents() -> None:
     assert newyear.tell("2025-12-28", "birthday_7d") is True
     unknown = Bank().person()
     assert unknown.tell(ON, "birthday_7d") is None
+    assert unknown.tell(ON, "language") is None and Bank().person(language="en").tell(ON, "language") == "en"
     assert unknown.tell(ON, "age") is None
 
 

@@ -75,6 +75,15 @@ def counts(text: str) -> int | None:
     return audiences.counted(text).size
 
 
+def test_the_count_is_asked_for_at_once(entered: dict[str, Client]) -> None:
+    page = entered[Role.ANALYST].get("/audiences/new/").content.decode()
+    asked = re.findall(r'hx-post="/audiences/ask/\?by=(?:fields|text)" hx-trigger="([^"]+)"', page)
+    assert asked == ["input delay:30ms"] * 2, "the answer is to be there within 100 ms"
+    assert '<form id="builder" method="post" class="middle" hx-sync="this:replace"' in page, (
+        "the last key wins"
+    )
+
+
 @pytest.mark.parametrize("text", SHOWN)
 def test_form_and_text_say_the_same(db: None, text: str) -> None:
     catalogue = base().bank.catalogue

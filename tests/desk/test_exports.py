@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from quanke_desk.foundation import working
+from quanke_desk.foundation import audit, working
 from quanke_desk.foundation.exports import _write_csv, harmless, take
 from quanke_desk.foundation.lists import Column, RowsSource, Taken
 from quanke_desk.foundation.models import AuditEntry, Export, Job, JobState, ParameterValue, Person
@@ -89,6 +89,20 @@ def test_exactly_the_list_and_its_mark(desk: dict[str, Person], entered: dict[st
     assert f"-{made.pk}-{person.username}-" in name and "-3.csv" in name
     entry = AuditEntry.objects.filter(action="list.export").get()
     assert entry.subject == f"export:{made.pk}" and entry.reason == "季度检查" and entry.detail["rows"] == 3
+
+
+def test_the_audit_says_which_field_and_for_what(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    by, client = desk[Role.RISK], entered[Role.COMPLIANCE]
+    shown = {"field": "phone", "value": "13800138000", "phone": "13800138000"}
+    audit.record(by, "customer.reveal", "customer:7", purpose="risk", reason="核查号码", detail=shown)
+    audit.record(by, "people.role", "person:7", reason="调岗", detail={"from": "teller", "to": "risk"})
+    audit.record(by, "customer.reveal", "customer:8", purpose="serve", reason="来行")
+    listed = client.get("/audit/?purpose=risk&reason=号码").context["listed"]
+    assert [row["detail"] for row in listed.rows] == ["field: phone"]
+    answer = file_of(client, query="reason=调岗&cols=reason,detail")
+    assert lines(answer)[2:-1] == [["调岗", "from: teller, to: risk"]]
+    page = client.get("/audit/?reason=号码").content.decode()
+    assert "field: phone" in page and "13800138000" not in page
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

@@ -410,3 +410,23 @@ def test_a_trial_is_held_against_what_a_day_has_left(desk: dict[str, Person]) ->
     assert over and found["manager"].asked == over and found["manager"].left == len(posts)
     few = simulate(version, read_graph(SIX), everybody[:20], NOW)
     assert "push" not in {each.what for each in few.too_much(rooms())}
+
+
+def test_what_runs_takes_of_the_day(desk: dict[str, Person]) -> None:
+    version = running(desk, SIX)
+    of, day = base(), dt.date(2026, 7, 6)
+    everybody = np.flatnonzero(of.there)
+    left = rooms(of, NOW).left("push", day)
+    enter(version, everybody[:10], NOW)
+    assert rooms(of, NOW).left("push", day) == left - 10, "who is due takes the day's pushes"
+    move_due(NOW)
+    assert Send.objects.count() == 10 and rooms(of, NOW).left("push", day) == left - 10, "queued, and once"
+    later = rooms(of, NOW)
+    assert later.taken[dt.date(2026, 7, 7), "sms"] == 10 and later.taken[dt.date(2026, 7, 7), "push"] == 0
+    assert rooms(of, NOW + DAY).left("push", dt.date(2026, 7, 7)) == left - 10, "what is late is sent today"
+    tried = simulate(version, read_graph(SIX), everybody[10 : 10 + left], NOW)
+    found = {each.what: each for each in tried.too_much(rooms(of, NOW))}
+    assert (found["push"].asked, found["push"].left) == (tried.entered, left - 10)
+    Journey.objects.update(state="ended")
+    Send.objects.all().delete()
+    assert not rooms(of, NOW).taken

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
@@ -99,6 +100,30 @@ def test_a_ticket_machine_tells_and_the_card_is_there(
     assert seen.shown_at is not None and seen.card_ms is not None and seen.card_ms >= (seen.ready_ms or 0)
     assert AuditEntry.objects.filter(action="lobby.card", purpose="serve").count() == 1
     assert 1 <= Suggestion.objects.count() <= 3
+
+
+def test_the_card_names_who_was_told(
+    desk: dict[str, Person], outlet: Any, visitor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, by = Post.objects.filter(role=Role.CUSTOMER_MANAGER)[0], desk[Role.LOBBY]
+    for room in ("lobby_actions", "lobby_queries"):
+        monkeypatch.setattr(f"quanke_desk.work.{room}.post_of", lambda *_asked: post.post_id)
+    seats = Seat.objects.filter(Seat.on(timezone.localdate()), post=post)
+    seats.delete()
+    visit, _ = arrive(outlet, "A001", "id", documents(visitor), machine=None, by=by)
+    [card] = lobby_queries.cards([visit])
+    page = render_to_string("work/card.html", {"card": card, "why": None, "takers": None})
+    assert (
+        (card.manager, visit.told) == ("", 0)
+        and "已通知" not in page
+        and f"无人在岗： {post.post_id}" in page
+    )
+    seated = desk[Role.CUSTOMER_MANAGER]
+    Seat.objects.create(person=seated, post=post, since=timezone.localdate(), reason="x")
+    visit, _ = arrive(outlet, "A002", "id", documents(visitor), machine=None, by=by)
+    [card] = lobby_queries.cards([visit])
+    page = render_to_string("work/card.html", {"card": card, "why": None, "takers": None})
+    assert (card.manager, visit.told) == (seated.name, 1) and "已通知" in page and post.post_id not in page
 
 
 def test_what_was_shown_is_kept_nowhere(
@@ -334,7 +359,7 @@ def test_handed_over_and_called_back(
     client.post(f"/lobby/{visit.pk}/", {"do": "served"})
     client.post(f"/lobby/{visit.pk}/", {"do": "served"})
     back = FollowUp.objects.get(kind="call_back")
-    assert back.due_on == working_day_after(timezone.localdate(), 3)
+    assert back.due_on == working_day_after(timezone.localdate(), 1), "the next working day"
     remote = desk[Role.REMOTE]
     assert list(queries.call_backs(remote)) == [back]
     page = entered[Role.REMOTE].get("/work/callbacks/").content.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -72,10 +73,40 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
         by=desk[Role.ANALYST], audience=AudienceVersion.objects.first(),
     )  # fmt: skip
     day = dt.date(2026, 7, 1)
-    for metrics in (_plan(version, "x", SimpleNamespace(goals=())).metrics, _entered(version, day, day).metrics):
+    for metrics in (
+        _plan(version, "x", SimpleNamespace(goals=())).metrics,
+        _entered(version, day, day).metrics,
+    ):
         assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
     Journey.objects.update(play="")
     assert plays.metrics_of(Journey.objects.get()) == ()
+
+
+@pytest.mark.parametrize("name", ["birthday", "outflow_win_back"])
+def test_a_play_brings_audience_control_and_purpose(
+    desk: dict[str, Person], entered: dict[str, Client], name: str
+) -> None:
+    client, play = entered[Role.ANALYST], plays.BY_NAME[name]
+    path = client.post("/plays/", {"play": name})["Location"]
+    asked = client.get(path).context["asked"]
+    saved = Audience.objects.get()
+    assert asked["audience"] == str(saved.pk) and saved.versions.get().text == play.audience
+    assert (asked["control"] + "%", asked["purpose"]) == (play.control, play.purpose)
+    client.post(path, {**asked, "do": "save"})
+    version = Journey.objects.get().versions.get()
+    assert version.audience == saved.versions.get() and version.purpose == play.purpose
+    assert f"{version.control_share:.0%}" == play.control
+    trigger = f"trigger:{play.entry}" if play.entry else ""
+    assert (version.graph.get("entry", ""), version.graph.get("again", 0)) == (trigger, play.again)
+
+
+def test_plays_that_wait_for_a_moment_enter_by_it() -> None:
+    by = {play.name: (play.entry, play.again) for play in plays.PLAYS if play.entry}
+    assert by == {
+        "new_card_second": ("new_card_unused", 0), "maturity_care": ("term_deposit_maturing", 60),
+        "payroll_welcome": ("salary_arrived", 0), "visit_call_back": ("branch_arrival", 30),
+        "holiday_insurance": ("holiday_ahead", 0), "birthday": ("birthday", 300),
+    }  # fmt: skip
 
 
 def test_what_a_campaign_changed(

@@ -110,13 +110,28 @@ def test_only_as_approved_and_only_in_its_time(
     ("{{ nme }}您好", "no such variable"), ("{{ name:x }}", "no such variable"), ("{name}", "braces"),
     ("{% now %}", "braces"), ("{{ amount:tier }}", "no amount"), ("{{ amount:nothing }}", "no amount"),
     ("{{ amount }}", "no such variable"), ("{{ name.__class__ }}", "braces"), (" ", "required"),
-    ("长" * 600, "eight parts"),
+    ("长" * 600, "eight parts"), ("请看 https://evil.example/a", "web address"),
+    ("请看t.cn/Ab1", "web address"), ("见WWW.bank.example", "web address"), ("登录evil.com。", "web address"),
 ])  # fmt: skip
 def test_what_cannot_be_saved(desk: dict[str, Person], body: str, rule: str) -> None:
     made = sms(desk[Role.ANALYST])
     with pytest.raises(NotAllowed, match=rule):
         actions.save_draft(made, Text(body), by=desk[Role.ANALYST])
     assert not made.versions.exists()
+
+
+@pytest.mark.parametrize(("means", "most"), [("push", 200), ("wecom", 1_000), ("email", 4_000)])
+def test_each_means_carries_so_much(desk: dict[str, Person], means: str, most: int) -> None:
+    by = desk[Role.ANALYST]
+    made = sms(by, means=means, purpose="service")
+    for text, rule in ((Text("长" * (most + 1), subject_zh="题"), "body: longer"),
+                       (Text("好", "y" * (most + 1), "题"), "body: longer"),
+                       (Text("好", subject_zh="题" * 121), "subject: longer")):  # fmt: skip
+        with pytest.raises(NotAllowed, match=rule):
+            actions.save_draft(made, text, by=by)
+    assert actions.save_draft(
+        made, Text("写信至a@bank.com，年化3.5%。" + "长" * (most - 40), subject_zh="题"), by=by
+    )
 
 
 @pytest.mark.parametrize("link", [

@@ -18,7 +18,7 @@ from quanke.kernel.calendars import SHANGHAI
 from quanke_desk.campaigns import journey_actions, triggering
 from quanke_desk.campaigns.cohorts import register_cohorts
 from quanke_desk.campaigns.entering import enter
-from quanke_desk.campaigns.graph import GraphError
+from quanke_desk.campaigns.graph import GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Arm,
     Audience,
@@ -297,6 +297,25 @@ def test_systems_of_the_bank_tell_triggers_and_entries(desk: dict[str, Person], 
     assert post(at, body, headers={"X-Quanke-Key": key}).json() == {"entered": 0, "unknown": [1]}
     Journey.objects.update(state=JourneyState.PAUSED)
     assert post(at, body, headers={"X-Quanke-Key": key}).status_code == 409
+
+
+def test_who_may_enters_anew_after_so_many_days(decided: Path, desk: dict[str, Person]) -> None:
+    greeting = {"entry": "trigger:birthday", "again": 300, "start": "rest", "nodes": {
+        "rest": {"do": "wait", "days": 310, "next": "end"}, "end": {"do": "exit"}}}  # fmt: skip
+    version = running(desk, greeting, control=300_000)
+    some, year = np.array(people(40)), 365 * 24 * HOUR
+    assert enter(version, some, NOW) == 40 and enter(version, some, NOW) == 0
+    assert enter(version, some, NOW + 299 * 24 * HOUR) == 0
+    controls = set(Enrolment.objects.filter(arm=Arm.CONTROL).values_list("customer", flat=True))
+    assert 0 < len(controls) < 40
+    assert enter(version, some, NOW + 305 * 24 * HOUR) == len(controls), "others are under way still"
+    Enrolment.objects.filter(turn=1).delete()
+    move_due(NOW + year)
+    assert enter(version, some, NOW + year) == 40 and enter(version, some, NOW + year) == 0
+    arms = Enrolment.objects.filter(turn=1, arm=Arm.CONTROL).values_list("customer", flat=True)
+    assert set(arms) == controls, "the same arm each time"
+    with pytest.raises(GraphError, match="again"):
+        read_graph({**greeting, "entry": ""})
 
 
 def test_a_month_of_entries_is_a_campaign(decided: Path, desk: dict[str, Person]) -> None:

@@ -37,8 +37,9 @@ TOGETHER = (
 NOTHING = {
     "parties": "customer INTEGER, source VARCHAR, party_id VARCHAR, city VARCHAR, district VARCHAR, "
     "branch_id VARCHAR, sex VARCHAR, birth_date DATE, opened_on DATE, closed_on DATE, deceased BOOLEAN, "
-    "nationality VARCHAR, id_type VARCHAR, id_number VARCHAR, id_valid BOOLEAN, id_expires_on DATE, "
-    "risk_class VARCHAR, risk_assessed_on DATE, credit_score BIGINT, address VARCHAR, updated_at TIMESTAMP",
+    "nationality VARCHAR, language VARCHAR, id_type VARCHAR, id_number VARCHAR, id_valid BOOLEAN, "
+    "id_expires_on DATE, risk_class VARCHAR, risk_assessed_on DATE, credit_score BIGINT, address VARCHAR, "
+    "updated_at TIMESTAMP",
     "organisations": "customer INTEGER, source VARCHAR, party_id VARCHAR, kind VARCHAR, city VARCHAR, "
     "district VARCHAR, address VARCHAR, branch_id VARCHAR, opened_on DATE, closed_on DATE",
     "fx_rates": "currency VARCHAR, date DATE, rate DECIMAL(18,6)",

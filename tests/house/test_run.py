@@ -51,6 +51,26 @@ def test_uv_gets_what_pip_was_told(run: ModuleType, tmp_path: Path) -> None:
     assert "VIRTUAL_ENV" not in env
 
 
+def test_a_wheel_without_what_the_build_brings_is_found(run: ModuleType, tmp_path: Path) -> None:
+    desk = tmp_path / "quanke_desk"
+    words = [desk / room / "locale/zh_Hans/LC_MESSAGES/django.po" for room in ("web", "work")]
+    script = desk / "web/static/vendor/echarts/echarts.min.js"
+    for path in (desk / "__init__.py", script, *words, *(po.with_suffix(".mo") for po in words)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+
+    def looks() -> int:
+        told = [sys.executable, "-c", run.BROUGHT]
+        return subprocess.run(told, env={"PYTHONPATH": str(tmp_path)}, stderr=subprocess.DEVNULL).returncode
+
+    assert looks() == 0
+    words[1].with_suffix(".mo").unlink()
+    assert looks() == 1
+    words[1].with_suffix(".mo").write_text("x")
+    script.write_text("")
+    assert looks() == 1
+
+
 def test_what_was_compiled_is_kept(run: ModuleType) -> None:
     plain = {"PATH": "/bin"}
     run.keep_bytecode(plain)

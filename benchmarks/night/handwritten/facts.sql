@@ -90,7 +90,7 @@ chosen AS (
             nth - 1_000_000 * coalesce(datediff('second', TIMESTAMP '1900-01-01', updated_at), -1_000_000)
         ) AS credit_score,
         arg_min(branch_id, nth) AS branch_id, arg_min(nationality, nth) AS nationality,
-        bool_or(deceased) AS deceased, min(opened_on) AS opened_on,
+        arg_min(language, nth) AS language, bool_or(deceased) AS deceased, min(opened_on) AS opened_on,
         -- ended once every record of core and cards has, or every record of a customer without any
         CASE WHEN bool_and(closed_on IS NOT NULL) FILTER (WHERE source IN ('core', 'cards'))
                 OR (count(*) FILTER (WHERE source IN ('core', 'cards')) = 0 AND bool_and(closed_on IS NOT NULL))
@@ -105,12 +105,12 @@ person AS (
             THEN if(substr(number_18, 17, 1)::INTEGER % 2 = 1, 'male', 'female') ELSE sex END AS sex,
         CASE WHEN list_contains(birth_dates, strptime(substr(number_18, 7, 8), '%Y%m%d')::DATE)
             THEN strptime(substr(number_18, 7, 8), '%Y%m%d')::DATE ELSE birth_date END AS birth_date,
-        opened_on, closed_on, deceased, nationality, document.type AS id_type, document.until AS id_expires_on,
+        opened_on, closed_on, deceased, nationality, language, document.type AS id_type, document.until AS id_expires_on,
         risk.class AS risk_class, risk.on AS risk_assessed_on, credit_score
     FROM chosen
     UNION ALL
     SELECT customer, 1 AS sources, city, district, branch_id, sex, birth_date, opened_on, closed_on, deceased,
-        nationality, id_type, id_expires_on, risk_class, risk_assessed_on, credit_score
+        nationality, language, id_type, id_expires_on, risk_class, risk_assessed_on, credit_score
     FROM parties ANTI JOIN several USING (customer)
 ),
 body AS (
@@ -137,7 +137,7 @@ SELECT n.customer, coalesce(p.sources, o.sources, 0) AS sources,
     if(p.customer IS NOT NULL, p.branch_id, o.branch_id) AS branch_id, p.sex, p.birth_date,
     if(p.customer IS NOT NULL, p.opened_on, o.opened_on) AS opened_on,
     if(p.customer IS NOT NULL, p.closed_on, o.closed_on) AS closed_on,
-    p.deceased, p.nationality, p.id_type, p.id_expires_on, p.risk_class, p.risk_assessed_on, p.credit_score
+    p.deceased, p.nationality, p.language, p.id_type, p.id_expires_on, p.risk_class, p.risk_assessed_on, p.credit_score
 FROM (SELECT range::INTEGER AS customer FROM range(getvariable('low'), getvariable('high'))) n
 LEFT JOIN person p USING (customer)
 LEFT JOIN body o USING (customer);

@@ -15,7 +15,7 @@ WITH wide AS (
         nationality <> 'CHN'
             OR id_type IN ('residence_permit_hmt', 'permanent_resident_id', 'permit_hk_macau', 'permit_taiwan',
                            'passport') AS is_foreigner,
-        sources,
+        language, sources,
         CASE WHEN id_expires_on < today() THEN today() - id_expires_on END AS id_expired_days,
         id_expires_on >= today() AND id_expires_on - today() <= 90 AS id_expires_90d,
         CASE risk_class WHEN 'C1' THEN 1 WHEN 'C2' THEN 2 WHEN 'C3' THEN 3 WHEN 'C4' THEN 4 WHEN 'C5' THEN 5
@@ -296,8 +296,8 @@ SELECT
     is_person, city, district, branch, sex, age, is_minor, age < 14 AS is_under_14, age >= 65 AS is_elder,
     CASE WHEN birthday_this_year >= today() THEN birthday_this_year::DATE - today() <= 7
          ELSE birthday_next_year::DATE - today() <= 7 END AS birthday_7d,
-    tenure_months, deceased, relationship_closed, is_foreigner, sources, id_expired_days, id_expires_90d,
-    risk_level, risk_assessment_valid, credit_score_band,
+    tenure_months, deceased, relationship_closed, is_foreigner, language, sources, id_expired_days,
+    id_expires_90d, risk_level, risk_assessment_valid, credit_score_band,
     profiling_refused, profiling_agreed, advice_agreed,
     is_person AND NOT profiling_refused AND coalesce(age >= 14, false) AND NOT deceased
         AND NOT relationship_closed AND accounts_open > 0 AS may_be_profiled,

@@ -44,6 +44,8 @@ def enters(design: Design, entry: str) -> Design:
     """Says by what customers enter: "" as an audience, else `trigger:name` or `interface`."""
     made = copy.deepcopy(design)
     made.pop("entry", None)
+    if not entry:
+        made.pop("again", None)
     return {"entry": entry, **made} if entry else made
 
 

@@ -2,7 +2,8 @@
 
 An audience enters as a whole: its arms are dealt by the library (`quanke.night.campaigns`: exact shares
 within tier and branch, registered in the home, where the effect is measured from). Who comes by a trigger or
-the interface is decided alone, by a salted hash of his number: the same arm however often he is told of.
+the interface is decided alone, by a salted hash of his number: the same arm however often he is told of, and
+each time he enters, where the design lets him enter anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import Count, Max, Q
 from numpy.typing import NDArray
 
 from quanke.effects.groups import effect_rules
@@ -32,7 +34,8 @@ from quanke_desk.foundation.analytic import Base, base
 Ints = NDArray[np.int64]
 PART = 50_000
 _COLUMNS = (
-    "version_id", "customer", "arm", "node", "state", "wake", "awaits", "seq", "entered", "ended", "why",
+    "customer", "turn", "version_id", "arm", "node", "state", "wake", "awaits", "seq", "entered", "ended",
+    "why",
 )  # fmt: skip
 
 
@@ -63,10 +66,12 @@ def salt_of(journey: Journey) -> str:
 def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now: int) -> int:
     """Writes enrolments of an arm, in parts of one transaction each, as long as the journey takes anybody in;
     who is enrolled already stays as he is. Answers how many are new."""
+    turns = _turns(version, customers, graph.again, now)
+    customers, turns = customers[turns >= 0], turns[turns >= 0]
     state, wake, awaits = arrives(graph, 0, now) if arm == Arm.TREATED else ("c", now, "")
     new = 0
     for begin in range(0, len(customers), PART):
-        part = customers[begin : begin + PART].tolist()
+        part = np.column_stack([customers, turns])[begin : begin + PART]
         fixed = (int(arm), 0, state, wake, awaits, 0, now, None, "")
         with transaction.atomic():
             if not takes_in(version, now):
@@ -74,6 +79,22 @@ def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now
             new += _insert(version.pk, part, fixed)
     grown(ENROLMENT, new)
     return new
+
+
+def _turns(version: JourneyVersion, customers: Ints, again: int, now: int) -> Ints:
+    """Which time each of some customers (n, sorted) enters, from 0; -1 for who entered within the days the
+    design asks for, whatever his arm, and for who is under way still. Where nobody may enter anew that is
+    always 0: the table itself takes nobody twice."""
+    turns = np.zeros(len(customers), np.int64)
+    for begin in range(0, len(customers) if again else 0, 500):
+        part = customers[begin : begin + 500]
+        before = version.enrolments.filter(customer__in=part.tolist()).values_list("customer")
+        under_way = Count("id", filter=Q(state__in=["w", "e"]))
+        rows = before.annotate(last=Max("entered"), open=under_way, times=Count("id")).order_by()
+        for customer, last, still, times in rows:
+            late = still or last > now - again * 86_400
+            turns[begin + np.searchsorted(part, customer)] = -1 if late else times
+    return turns
 
 
 def _welcome(version: JourneyVersion, graph: Graph, customers: Ints, now: int) -> Ints:
@@ -99,22 +120,23 @@ def short_of_goals(graph: Graph, customers: Ints, of: Base | None = None) -> Int
     return customers
 
 
-def _insert(version: int, customers: list[int], fixed: tuple[Any, ...]) -> int:
+def _insert(version: int, customers: Ints, fixed: tuple[Any, ...]) -> int:
+    """`customers` (n, 2): number, and turn."""
     names = ", ".join(_COLUMNS)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             sql = (
-                f"INSERT INTO {ENROLMENT} ({names}) SELECT %s, c, %s, %s, %s, %s, %s, %s, %s, %s, %s"
-                " FROM unnest(%s::bigint[]) c ON CONFLICT DO NOTHING"
+                f"INSERT INTO {ENROLMENT} ({names}) SELECT c, t, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+                " FROM unnest(%s::bigint[], %s::bigint[]) AS g(c, t) ON CONFLICT DO NOTHING"
             )
-            cursor.execute(sql, [version, *fixed, as_array(customers)])
+            cursor.execute(sql, [version, *fixed, as_array(customers[:, 0]), as_array(customers[:, 1])])
             return int(cursor.rowcount)
         before = _count(cursor, version)
         sql = (
-            f"INSERT INTO {ENROLMENT} ({names}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            f"INSERT INTO {ENROLMENT} ({names}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT DO NOTHING"
         )
-        cursor.executemany(sql, [(version, c, *fixed) for c in customers])
+        cursor.executemany(sql, [(c, t, version, *fixed) for c, t in customers.tolist()])
         return _count(cursor, version) - before
 
 

@@ -16,7 +16,7 @@
 
 `entry` says by what customers enter one by one: a trigger, or `interface` (the bank's own systems name them);
 without it the audience enters as a whole when the journey starts. Where there are both, the audience says who
-of them is let in.
+of them is let in. Who entered one by one enters once, or with `"again": 300` anew 300 days after he last did.
 
 A journey always ends: where its steps go round, the circle has a wait in it and `most_steps` ends it.
 """
@@ -104,6 +104,7 @@ class Graph:
     nodes: tuple[Node, ...]
     goals: tuple[tuple[str, str], ...]
     entry: str = ""
+    again: int = 0
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -128,7 +129,7 @@ def read_graph(held: Any) -> Graph:
     """The design of a journey. Raises GraphError for the first thing that cannot be."""
     if not isinstance(held, Mapping) or not isinstance(held.get("nodes"), Mapping):
         raise GraphError("", "nodes", _noop("a journey has nodes"))
-    _only(held, "", {"entry", "start", "nodes", "goals"})
+    _only(held, "", {"entry", "again", "start", "nodes", "goals"})
     nodes = held["nodes"]
     if not 0 < len(nodes) <= MOST_NODES:
         raise GraphError("", "nodes", _noop("from 1 to %(most)s steps"), most=MOST_NODES)
@@ -148,7 +149,11 @@ def read_graph(held: Any) -> Graph:
     if lost := [name for name in read if name not in order]:
         raise GraphError(lost[0], "name", _noop("no way leads here"))
     _rests(read, order)
-    return Graph(tuple(read[name] for name in order), _goals(held.get("goals", [])), _entry(held))
+    entry = _entry(held)
+    again = _whole("", "again", held.get("again", 0), _SPANS["days"])
+    if again and not entry:
+        raise GraphError("", "again", _noop("an audience enters once, as a whole"))
+    return Graph(tuple(read[name] for name in order), _goals(held.get("goals", [])), entry, again)
 
 
 def trigger_of(event: str) -> str:

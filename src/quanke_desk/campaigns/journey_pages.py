@@ -34,7 +34,7 @@ from quanke_desk.campaigns.models import (
     JourneyVersion,
     Template,
 )
-from quanke_desk.campaigns.plays import offer_of
+from quanke_desk.campaigns.plays import audience_of, offer_of, play_of
 from quanke_desk.campaigns.simulating import Simulated, simulate
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
@@ -212,14 +212,16 @@ def _shown(
 
 
 def _asked(held: Journey, request: HttpRequest) -> dict[str, Any]:
-    """What the form of trying and saving shows: what was just asked, else the last version's."""
+    """What the form of trying and saving shows: what was just asked, else the last version's, else what the
+    play it was started from says."""
     last = held.versions.select_related("audience").first()
-    audience = last.audience.audience_id if last and last.audience else ""
+    play = play_of(held)
+    audience = audience_of(held) if last is None else last.audience and last.audience.audience_id
     until = last.until if last else timezone.localdate() + dt.timedelta(days=30)
     shown = {
-        "audience": str(audience),
-        "control": f"{last.control_ppm / 10_000:g}" if last else "10",
-        "purpose": last.purpose if last else "marketing",
+        "audience": str(audience or ""),
+        "control": f"{last.control_ppm / 10_000:g}" if last else play.control.rstrip("%") if play else "10",
+        "purpose": last.purpose if last else play.purpose if play else "marketing",
         "priority": str(last.priority) if last else "5",
         "offer": last.offer if last else offer_of(held),
         "until": until.isoformat(),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke.effects.outcomes import STANDARD
 from quanke_desk.campaigns import audience_actions, journey_actions
-from quanke_desk.campaigns.models import AudienceKind, Journey, Template, TemplateVersion
+from quanke_desk.campaigns.models import Audience, AudienceKind, Journey, Template, TemplateVersion
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.people import NotAllowed
@@ -36,9 +36,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Play:
-    """A ready journey. `entry`: the trigger by which customers enter, "" for the audience. `metric`: the
-    outcome its effect is read from; `expected`: what it is started for, against who gets nothing; `watch`:
-    what else to look at; `offer`: which of the plan's it is for."""
+    """A ready journey. `entry`: the trigger by which customers enter, "" for the audience; `again`: days
+    after which who entered by it may enter anew. `metric`: the outcome its effect is read from; `expected`:
+    what it is started for, against who gets nothing; `watch`: what else to look at; `offer`: which of the
+    plan's it is for."""
 
     name: str
     title_zh: str
@@ -53,6 +54,7 @@ class Play:
     metric: str
     goals: tuple[tuple[str, str], ...] = ()
     entry: str = ""
+    again: int = 0
     control: str = "20%"
     purpose: str = "marketing"
     product: str = ""
@@ -66,8 +68,10 @@ class Play:
     def graph(self) -> dict[str, Any]:
         """The design, as a journey's."""
         goals = [{"name": name, "when": when} for name, when in self.goals]
-        entry = {"entry": f"trigger:{self.entry}"} if self.entry else {}
-        return {**entry, "start": self.start, "nodes": {**self.nodes, "end": {"do": "exit"}}, "goals": goals}
+        entry: dict[str, Any] = {"entry": f"trigger:{self.entry}"} if self.entry else {}
+        again = {"again": self.again} if self.again else {}
+        nodes = {**self.nodes, "end": {"do": "exit"}}
+        return {**entry, **again, "start": self.start, "nodes": nodes, "goals": goals}
 
 
 def _send(code: str, then: str, *means: str) -> dict[str, Any]:
@@ -99,6 +103,7 @@ PLAYS: tuple[Play, ...] = (
         title_en="New cards, a second time",
         why=_("A card opened in the last 90 days and never used is cut up within the year."),
         audience="card_new_unused",
+        entry="new_card_unused",
         start="hello",
         nodes={
             "hello": _send("new-card-bind", "wait"),
@@ -181,13 +186,16 @@ PLAYS: tuple[Play, ...] = (
         title_zh="到期关怀",
         title_en="Care at maturity",
         why=_("Money that matures within a week is decided about now."),
-        audience="maturing_amount_7d >= 10_000元",
+        # before a long holiday three working days are more than a week
+        audience="maturing_amount_30d >= 10_000元",
+        entry="term_deposit_maturing",
+        again=60,
         start="big",
         nodes={
-            "big": _if("maturing_amount_7d >= 200_000元", "call", "hello"),
+            "big": _if("maturing_amount_30d >= 200_000元", "call", "hello"),
             "call": _task("wait", days=2),
             "hello": _send("maturity-options", "wait"),
-            "wait": _wait("open", 3),
+            "wait": _wait("open", 1),
             "open": _if("maturity_unattended", "again", "end"),
             "again": _send("maturity-remind", "end", "sms", "push"),
         },
@@ -209,6 +217,7 @@ PLAYS: tuple[Play, ...] = (
         title_en="Welcome to who is paid here",
         why=_("A salary that stays is the cheapest deposit; most of it leaves the day it comes."),
         audience="has_salary and salary_kept_rate < 0.2 and product_count <= 2",
+        entry="salary_arrived",
         start="hello",
         nodes={
             "hello": _send("payroll-wallet", "wait"),
@@ -235,9 +244,16 @@ PLAYS: tuple[Play, ...] = (
         title_zh="到店回访",
         title_en="Call back after a visit",
         why=_("Who came to the branch and was not called back within three working days was let go."),
-        audience="visit_not_followed_up",
-        start="call",
-        nodes={"call": _task("thanks", days=1), "thanks": _send("visit-thanks", "end", "sms", "wecom")},
+        audience="in_scope and has_owner",
+        entry="branch_arrival",
+        again=30,
+        start="wait",
+        nodes={
+            "wait": _wait("called", 2, working=True),
+            "called": _if("last_effective_contact_on > last_visit_on", "end", "call"),
+            "call": _task("thanks", days=1),
+            "thanks": _send("visit-thanks", "end", "sms", "wecom"),
+        },
         texts=(
             Text("visit-thanks", "sms", "感谢您到店，如需帮助请联系您的客户经理。",
                  "Thank you for your visit; your manager is there for you."),
@@ -323,6 +339,8 @@ PLAYS: tuple[Play, ...] = (
         title_en="Birthday",
         why=_("A greeting sells nothing and is remembered."),
         audience="birthday_7d and aum >= 50_000元",
+        entry="birthday",
+        again=300,
         start="rich",
         nodes={
             "rich": _if("aum >= 1_000_000元", "call", "hello"),
@@ -359,6 +377,14 @@ def metrics_of(journey: Journey) -> tuple[str, ...]:
     the bank's own journeys: the library's order."""
     play = play_of(journey)
     return tuple(dict.fromkeys((play.metric, *STANDARD))) if play else ()
+
+
+def audience_of(journey: Journey) -> int | None:
+    """The audience that was saved with a journey when it was started from a play: it bears its title."""
+    if play_of(journey) is None:
+        return None
+    saved = Audience.objects.filter(title=journey.title_zh, put_away_at=None)
+    return saved.values_list("pk", flat=True).first()
 
 
 def start_from(name: str, *, by: Person) -> Journey:

@@ -69,14 +69,13 @@ class Simulated:
         """Where more falls on days than they hold, by means and who; the most crowded day of each."""
         found = []
         for what, days in sorted(self.by_day().items()):
-            room = held.of(what)
-            if room is None:
+            if held.of(what) is None:
                 continue
             load = {day: self.minutes[day, what] if what == REMOTE else count for day, count in days.items()}
-            over = {day: asked for day, asked in load.items() if asked > room.left}
+            over = {day: asked for day, asked in load.items() if asked > held.left(what, day)}
             if over:
                 worst = max(over, key=lambda day: (over[day], -day.toordinal()))
-                found.append(TooMuch(what, len(over), worst, over[worst], room.left))
+                found.append(TooMuch(what, len(over), worst, over[worst], held.left(what, worst)))
         crowded = {day: int((asked > held.posts).sum()) for day, asked in self.of_posts.items()}
         if any(crowded.values()):
             worst = max(crowded, key=lambda day: (crowded[day], -day.toordinal()))

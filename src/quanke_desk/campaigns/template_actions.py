@@ -26,6 +26,9 @@ TEMPLATED = ("sms", "push", "wecom", "email")
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,39}(\.(sms|push|wecom|email))?")
 _MATERIAL = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][\w./〔〕()-]{2,63}")
 LONGEST_VALIDITY = 366
+LONGEST = {"push": 200, "wecom": 1_000, "email": 4_000}
+"""Characters of a text with usual values: phones cut a push off, WeCom takes 4,000 bytes."""
+LONGEST_TITLE = {"push": 40, "wecom": 40, "email": 120}
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,13 @@ def check(template: Template, text: Text) -> None:
         for english, body in enumerate((text.body_zh, text.body_en)):
             if parts_of(sent_as(template, text, body, bool(english))) > MOST_PARTS:
                 raise NotAllowed("body: longer than eight parts of a text message")
-    elif template.means == "email" and not text.subject_zh.strip():
+    else:
+        for english, body in enumerate((text.body_zh, text.body_en)):
+            if len(sent_as(template, text, body, bool(english))) > LONGEST[template.means]:
+                raise NotAllowed("body: longer than this means carries")
+        if max(len(sample(text.subject_zh)), len(sample(text.subject_en))) > LONGEST_TITLE[template.means]:
+            raise NotAllowed("subject: longer than this means carries")
+    if template.means == "email" and not text.subject_zh.strip():
         raise NotAllowed("subject_zh: an e-mail needs one")
     if text.subject_en and not text.body_en:
         raise NotAllowed("body_en: is required where there is an English subject")

@@ -52,6 +52,11 @@ ONE, PART = 70, 67
 """UTF-16 units of a text message, and of each part of one that is longer."""
 MOST_PARTS = 8
 _VARIABLE = re.compile(r"\{\{\s*([a-z_]+)(?::([a-z][a-z0-9_]*))?\s*\}\}")
+_URL = re.compile(
+    r"[a-z][a-z0-9+.-]*://|(?<![@\w.-])www\.|(?<![@\w.-])(?:[a-z0-9-]+\.)+"
+    r"(?:com|cn|net|org|gov|top|vip|xyz|cc|io|me|tv|info|biz|link|app|shop|site|club|ltd|ly|co)(?![a-z0-9-])",
+    re.IGNORECASE | re.ASCII,
+)
 _NAMELESS = ("客户", "customer")
 
 
@@ -82,10 +87,13 @@ def variables_of(*bodies: str) -> set[str]:
 
 
 def check_text(field: str, body: str, of: Base) -> None:
-    """Raises NotAllowed, naming the field, for a brace that is no variable, and a variable nobody knows."""
+    """Raises NotAllowed, naming the field, for a brace that is no variable, a variable nobody knows, and an
+    address of the web: only the link beside the text is checked, and signed."""
     left = _VARIABLE.sub("", body)
     if "{" in left or "}" in left:
         raise BadText(field, _noop("braces stand only around a variable"))
+    if found := _URL.search(left):
+        raise BadText(field, _noop("no web address in a text: it stands in the field for the link"), found[0])
     for named in sorted(variables_of(body)):
         name, _colon, tag = named.partition(":")
         if name == AMOUNT and tag:

@@ -96,7 +96,7 @@ PARAMETERS = {
         Parameter("contact.proof", "留痕匹配时限", "Proof of a contact within", "minutes", 120, 5, 1440),
         Parameter("lobby.most", "到店建议数量", "Suggestions for a visitor", "suggestions", 3, 1, 3),
         Parameter("lobby.refused", "到店已拒不再建议", "Not suggested after a no", "days", 90, 14, 730),
-        Parameter("lobby.call_back", "到店回访时限", "Call-back after a visit", "working days", 3, 1, 20),
+        Parameter("lobby.call_back", "到店回访时限", "Call-back after a visit", "working days", 1, 1, 20),
         Parameter("lobby.name", "到店卡片姓名（0脱敏 1姓氏称谓 2全名）", "Name on the card", "", 1, 0, 2),
         Parameter("lobby.tries", "大堂人工查找次数（每小时）", "Visitors looked up by hand", "times", 60, 5, 500),
         Parameter("journeys.minutes", "旅程推进间隔（0 为每秒）", "Time between moves of journeys (0: each second)", "minutes", 0, 0, 60),

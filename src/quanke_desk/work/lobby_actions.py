@@ -169,7 +169,7 @@ def _prepare(arrival: Arrival, ideas: Iterable[Idea]) -> None:
     )
     post = post_of(arrival.customer)
     if post is not None:
-        notices.tell(
+        arrival.told = notices.tell(
             notices.on_post(post),
             "Customer %(customer)s of yours is at %(outlet)s, ticket %(ticket)s",
             f"/work/customers/{arrival.customer}/",
@@ -177,6 +177,7 @@ def _prepare(arrival: Arrival, ideas: Iterable[Idea]) -> None:
             outlet=arrival.outlet.name,
             ticket=arrival.ticket,
         )
+        arrival.save(update_fields=["told"])
 
 
 def said(number: int, place: int, outcome: str, *, by: Person) -> Suggestion:

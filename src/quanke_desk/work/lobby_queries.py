@@ -12,6 +12,7 @@ from django.utils.translation import get_language, gettext
 
 from quanke.segments import DEFAULT_SCHEME
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
+from quanke_desk.foundation.notices import on_post
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.roles import BOOK_ROLES
 from quanke_desk.foundation.scope import post_of
@@ -27,11 +28,12 @@ TIERS = {tier.name: (tier.title_zh, tier.title_en) for tier in DEFAULT_SCHEME.ti
 
 @dataclass(frozen=True)
 class Card:
-    """One visitor on the tablet."""
+    """One visitor on the tablet. `manager`: who sits on the post that looks after him."""
 
     arrival: Arrival
     name: str
     tier: str
+    post: str
     manager: str
     candidates: list[str]
     suggestions: list[dict[str, Any]]
@@ -80,7 +82,7 @@ def cards(visits: Sequence[Arrival]) -> list[Card]:
 
 def _card(visit: Arrival, shown_as: dict[int, str], masked: dict[int, str], of: Held) -> Card:
     if visit.customer is None:
-        return Card(visit, "", "", "", [masked[c] for c in visit.candidates], [], [], [])
+        return Card(visit, "", "", "", "", [masked[c] for c in visit.candidates], [], [], [])
     customer = visit.customer
     row, speaks = of.row(customer), english()
     tier = TIERS.get(row.get("tier") or "")
@@ -99,6 +101,7 @@ def _card(visit: Arrival, shown_as: dict[int, str], masked: dict[int, str], of: 
         shown_as[customer],
         tier[int(speaks)] if tier else row.get("tier") or "",
         post or "",
+        ", ".join(person.name for person in on_post(post)),
         [],
         suggestions,
         _open(customer, row, of),

@@ -195,7 +195,8 @@ class ArrivalState(models.TextChoices):
 
 class Arrival(models.Model):
     """One row per ticket of an outlet and day. What the visitor was recognised by is not kept; `customer`
-    null: nobody we know, or one of `candidates`. Times are those of the server."""
+    null: nobody we know, or one of `candidates`. `told`: how many were told that their customer is here.
+    Times are those of the server."""
 
     outlet = models.ForeignKey(Branch, models.PROTECT, related_name="+")
     day = models.DateField()
@@ -204,6 +205,7 @@ class Arrival(models.Model):
     machine = models.ForeignKey(MachineKey, models.PROTECT, null=True, related_name="+")
     customer = models.BigIntegerField(null=True)
     candidates = models.JSONField(default=list)
+    told = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=12, choices=ArrivalState, default=ArrivalState.WAITING)
     called_at = models.DateTimeField()
     ready_ms = models.IntegerField(null=True)

@@ -116,6 +116,15 @@ is_foreigner = Tag(
     note_zh="按国籍或证件类型；从不由号码形状推断（ID-2）。",
     note_en="By nationality or kind of document, never by the shape of a number (ID-2).",
 )
+language = Tag(
+    name="language",
+    title_zh="语言",
+    title_en="Preferred language",
+    value=customers.language,
+    unit="code",
+    note_zh="推送按此选中文或英文文本。",
+    note_en="Messages are written in it where there is an English text.",
+)
 sources = Tag(
     name="sources",
     title_zh="来源系统数",
@@ -241,6 +250,7 @@ TAGS = (
     deceased,
     relationship_closed,
     is_foreigner,
+    language,
     sources,
     id_expired_days,
     id_expires_90d,

@@ -98,12 +98,14 @@ class EnrolmentState(models.TextChoices):
 
 
 class Enrolment(models.Model):
-    """One row per customer in a version of a journey. `node` is the place of his step among the graph's,
-    `wake` the moment it is done (seconds since 1970), `awaits` the event he waits for, `seq` how many steps
-    he has gone. It is moved by sets in SQL (`campaigns.moving`), never one by one."""
+    """One row per customer in a version of a journey; who enters anew has another, with the next `turn`.
+    `node` is the place of his step among the graph's, `wake` the moment it is done (seconds since 1970),
+    `awaits` the event he waits for, `seq` how many steps he has gone. It is moved by sets in SQL
+    (`campaigns.moving`), never one by one."""
 
     version = models.ForeignKey(JourneyVersion, models.PROTECT, related_name="enrolments", db_index=False)
     customer = models.BigIntegerField()
+    turn = models.SmallIntegerField(default=0)
     arm = models.SmallIntegerField(choices=Arm, default=Arm.TREATED)
     node = models.SmallIntegerField()
     state = models.CharField(max_length=1, choices=EnrolmentState, default=EnrolmentState.WAITING)
@@ -116,7 +118,7 @@ class Enrolment(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["version", "customer"], name="enrolment_once")
+            models.UniqueConstraint(fields=["version", "customer", "turn"], name="enrolment_once")
         ]
         indexes: ClassVar = [
             models.Index(
