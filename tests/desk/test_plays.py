@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from quanke.effects.outcomes import STANDARD, standard_outcomes
 from quanke.effects.store import EffectStore
@@ -95,6 +96,8 @@ def test_a_play_brings_audience_control_and_purpose(
     version = Journey.objects.get().versions.get()
     assert version.audience == saved.versions.get() and version.purpose == play.purpose
     assert f"{version.control_share:.0%}" == play.control
+    days = (version.until - timezone.localdate()).days
+    assert days > 365 + play.again if play.entry else days == 30
     trigger = f"trigger:{play.entry}" if play.entry else ""
     assert (version.graph.get("entry", ""), version.graph.get("again", 0)) == (trigger, play.again)
 

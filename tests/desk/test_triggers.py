@@ -303,6 +303,8 @@ def test_who_may_enters_anew_after_so_many_days(decided: Path, desk: dict[str, P
     greeting = {"entry": "trigger:birthday", "again": 300, "start": "rest", "nodes": {
         "rest": {"do": "wait", "days": 310, "next": "end"}, "end": {"do": "exit"}}}  # fmt: skip
     version = running(desk, greeting, control=300_000)
+    version.until = dt.date(2028, 7, 1)
+    version.save()
     some, year = np.array(people(40)), 365 * 24 * HOUR
     assert enter(version, some, NOW) == 40 and enter(version, some, NOW) == 0
     assert enter(version, some, NOW + 299 * 24 * HOUR) == 0

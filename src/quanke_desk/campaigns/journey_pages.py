@@ -217,7 +217,9 @@ def _asked(held: Journey, request: HttpRequest) -> dict[str, Any]:
     last = held.versions.select_related("audience").first()
     play = play_of(held)
     audience = audience_of(held) if last is None else last.audience and last.audience.audience_id
-    until = last.until if last else timezone.localdate() + dt.timedelta(days=30)
+    # who enters one by one, and perhaps anew, does so for years
+    days = 730 if play and play.entry else 30
+    until = last.until if last else timezone.localdate() + dt.timedelta(days=days)
     shown = {
         "audience": str(audience or ""),
         "control": f"{last.control_ppm / 10_000:g}" if last else play.control.rstrip("%") if play else "10",
