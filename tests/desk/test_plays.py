@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -73,10 +72,8 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
         by=desk[Role.ANALYST], audience=AudienceVersion.objects.first(),
     )  # fmt: skip
     day = dt.date(2026, 7, 1)
-    for metrics in (
-        _plan(version, "x", SimpleNamespace(goals=())).metrics,
-        _entered(version, day, day).metrics,
-    ):
+    graph = read_graph(plays.BY_NAME["dormant_wake"].graph())
+    for metrics in (_plan(version, "x", graph).metrics, _entered(version, day, day).metrics):
         assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
     Journey.objects.update(play="")
     assert plays.metrics_of(Journey.objects.get()) == ()
