@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from quanke.kernel.errors import NightError
 from quanke_desk.campaigns.graph import MEANS, Graph, Node, read_graph
 from quanke_desk.campaigns.models import Enrolment, EnrolmentState, JourneyVersion, Send, SendState
-from quanke_desk.campaigns.moving import MOVING
+from quanke_desk.campaigns.standing import MOVING
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.parameters import value
 
