@@ -12,6 +12,8 @@ from tests.walks.pictures import picture
 from tests.walks.test_compliance import in_english
 from tests.walks.test_people import log_in
 
+PLAY = "新开卡二次营销"
+
 
 @pytest.mark.timeout(600)
 def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
@@ -19,12 +21,19 @@ def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
     log_in(page, desk_at, "demo-analyst")
     page.locator("#menu").get_by_role("link", name="营销打法").click()
     picture(page, "plays-zh")
-    play = page.locator("section", has=page.get_by_role("heading", name="新开卡二次营销"))
+    play = page.locator("section", has=page.get_by_role("heading", name=PLAY))
     play.get_by_role("button", name="以此起步").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("新开卡二次营销")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(PLAY)
     steps = page.locator(".step")
     count = steps.count()
     picture(page, "designer-zh")
+    entry = page.locator(
+        ".entry"
+    ).first  # customers enter this play one by one: here all of an audience at once
+    entry.locator("summary").first.click()
+    entry.locator("#entry").select_option("")
+    entry.locator("form button").first.click()
+    expect(page.locator(".step")).to_have_count(count)
     page.locator("#step-hello").focus()
     page.keyboard.press("Enter")  # by keyboard alone
     expect(page.locator("#panel")).to_contain_text("推送")
@@ -38,7 +47,7 @@ def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
     expect(page.locator(".step")).to_have_count(count + 1)
     page.locator("#panel").get_by_label("时长").fill("2")
     page.locator("#panel button[value=change]").click()
-    page.get_by_label("客群").select_option(label="新开卡二次营销")
+    page.get_by_label("客群").select_option(label=PLAY)
     page.get_by_label("对照比例").fill("50")
     page.get_by_role("button", name="试跑（不发送）").click()
     tried = page.locator("#tried")
@@ -56,7 +65,7 @@ def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
     picture(page, "journey-approval-zh")
     page.get_by_role("button", name="同意").or_(page.get_by_role("button", name="批准")).first.click()
     page.locator("#menu").get_by_role("link", name="营销旅程").click()
-    page.get_by_role("link", name=re.compile("新开卡二次营销")).click()
+    page.get_by_role("link", name=re.compile(re.escape(PLAY))).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("进行中")
     for _ in range(60):  # the worker lets the audience in
         if page.locator("#entered").inner_text() not in ("0", ""):

@@ -180,7 +180,7 @@ def test_a_view_and_a_file_in_english(page: Page, desk_at: str) -> None:
         "aria-current", "true"
     )
     page.locator("summary", has_text="Export").click()
-    page.get_by_role("textbox", name="Reason").fill("Quarterly review")
+    page.get_by_role("textbox", name="Reason", exact=True).fill("Quarterly review")
     with page.expect_download() as got:
         page.get_by_role("button", name="As Excel").click()
     assert got.value.suggested_filename.startswith("quanke-audit-") and got.value.suggested_filename.endswith(
