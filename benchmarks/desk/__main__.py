@@ -123,6 +123,7 @@ def main() -> None:
     with postgresql(given.postgresql) as address:
         figures["postgresql"] = measured(home, address, given.users, seconds)
     if not given.without_peer:
+        print(json.dumps(figures), file=sys.stderr)  # ten minutes' figures, should the peer not do
         with postgresql(given.postgresql) as address:
             peers["django_admin_on_postgresql"] = admin_figures(home, address, given.users, seconds)
     told = {

@@ -113,7 +113,7 @@ def fill(home: str) -> None:
         names = f"SELECT party, name, phone FROM ({facts_sql(bank.home, 'parties')})"
         register = bank.register.customer
         duck.register("numbers", pa.table({"party": np.arange(len(register)), "customer": register}))
-        table = duck.sql(
+        table = duck.execute(
             f"SELECT t.customer + 1 AS id, any_value(p.name) AS name, any_value(p.phone) AS phone, "
             f"{', '.join(f'any_value(t.{c})::VARCHAR AS {c}' for c in known)} "
             f"FROM tags AS t JOIN numbers USING (customer) JOIN ({names}) AS p USING (party) GROUP BY 1"
