@@ -27,9 +27,8 @@ def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
     steps = page.locator(".step")
     count = steps.count()
     picture(page, "designer-zh")
-    entry = page.locator(
-        ".entry"
-    ).first  # customers enter this play one by one: here all of an audience at once
+    entry = page.locator(".entry").first
+    # customers enter this play one by one: here all of an audience at once
     entry.locator("summary").first.click()
     entry.locator("#entry").select_option("")
     entry.locator("form button").first.click()
