@@ -41,6 +41,7 @@ from quanke_desk.campaigns.models import (
     QuestionState,
     Send,
 )
+from quanke_desk.campaigns.moving import _not_held_out
 from quanke_desk.campaigns.sending import send_due
 from quanke_desk.foundation import approvals, jobs
 from quanke_desk.foundation.jobs import Running
@@ -173,6 +174,26 @@ def test_what_leaves_is_covered_by_consent_contract_and_purpose(
     rules = dict(Send.objects.values_list("key", "rule"))
     assert rules == {"k0": "", "k1": "joint", "k2": "joint", "k3": "", "k4": "joint"}
     assert set(gateway.got) == {"k0", "k3"}
+
+
+def test_a_task_is_covered_like_a_push(desk: dict[str, Person], few: None) -> None:
+    analyst, ids = desk[Role.ANALYST], reachable(5)
+    agreeing(ids)
+    held = approved(desk)
+    journey = Journey.objects.create(name="mature", title_zh="到期", state="running", made_by=analyst)
+    version = JourneyVersion.objects.create(
+        journey=journey, number=1, graph=EXIT, control_ppm=0, until=DAY.date(), by=analyst,
+        purpose="service", audience=of_partner(analyst, ids, held, "service"),
+    )  # fmt: skip
+
+    def asked_for() -> list[int]:
+        return sorted(_not_held_out(version, np.array(ids, np.int64), epoch(DAY)).tolist())
+
+    assert asked_for() == sorted(ids)
+    agreeing(ids[:1], given=False)
+    assert asked_for() == sorted(ids[1:]), "he withdrew after he had entered"
+    JointContract.objects.filter(pk=held.pk).update(state=ContractState.ENDED)
+    assert asked_for() == []
 
 
 def test_what_does_not_fit_is_refused_and_not_a_fault(

@@ -23,7 +23,8 @@ from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.answering import answered
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
-from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.joint_terms import still_covered
+from quanke_desk.campaigns.models import AudienceKind, Journey, JourneyState, JourneyVersion
 from quanke_desk.campaigns.named import campaigns_of
 from quanke_desk.campaigns.offering import may_be_offered
 from quanke_desk.campaigns.policy import SERVICE
@@ -166,7 +167,11 @@ def _give(
 
 
 def _not_held_out(version: JourneyVersion, customers: Ints, now: int) -> Ints:
-    """Whom a task may be about: an offer by a manager is an offer, too."""
+    """Whom a task may be about: an offer by a manager is an offer, too; and whoever was found with a partner
+    must be covered by contract and consent still, as when a push leaves."""
+    audience = version.audience
+    if audience is not None and audience.kind != AudienceKind.LIVE:
+        customers = still_covered(audience.audience_id, customers, base())
     return customers if version.purpose == SERVICE else may_be_offered(version, customers, now)
 
 
