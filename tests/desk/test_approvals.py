@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from quanke_desk.foundation import approvals
+from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.approvals import KINDS, ApprovalKind, ask
 from quanke_desk.foundation.models import Approval, Notice, Person
 from quanke_desk.foundation.people import NotAllowed
@@ -91,6 +91,38 @@ def test_a_refusal_says_why(desk: dict[str, Person], entered: dict[str, Client],
     assert "not now" in entered[Role.TEAM_HEAD].get(path).content.decode()
     other.post(path, {"do": "approve"})
     assert state(asked) == "refused", "decided once"
+
+
+@pytest.mark.parametrize(
+    ("reason", "rule"),
+    [
+        ("调整" * 101, "at most 200 signs"),
+        ("客户电话 138 0013 8000 已确认", "no phone"),
+        ("card 6222-0212-3456-7890", "no phone"),
+        ("  ", "a reason is required"),
+    ],
+)
+def test_reasons_hold_no_numbers_of_customers_and_end(
+    desk: dict[str, Person], entered: dict[str, Client], kind: ApprovalKind, reason: str, rule: str
+) -> None:
+    """They are read by whoever reads the audit, and no database cuts or refuses them."""
+    with pytest.raises(NotAllowed, match=rule):
+        ask("test.kind", "test:1", {}, by=desk[Role.TEAM_HEAD], reason=reason)
+    asked = asked_by_team_head(desk)
+    with pytest.raises(NotAllowed, match=rule):
+        approvals.decide(asked.pk, False, by=desk[Role.BRANCH_HEAD], answer=reason)
+    assert state(asked) == "asked"
+    person = desk[Role.LOBBY]
+    for name in ("role", "leave", "unlock"):
+        answer = entered[Role.ADMINISTRATOR].post(
+            f"/people/{person.pk}/", {"do": name, "role": "teller", "reason": reason}
+        )
+        assert answer.status_code in (200, 302)
+    person.refresh_from_db()
+    assert person.role == Role.LOBBY and person.is_active
+    if reason.strip():
+        with pytest.raises(NotAllowed, match=rule):
+            audit.record(person, "test.reason", "test:1", reason=reason)
 
 
 def test_taking_it_back(desk: dict[str, Person], entered: dict[str, Client], kind: ApprovalKind) -> None:

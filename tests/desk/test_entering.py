@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -295,6 +299,27 @@ def test_who_left_by_the_banks_tables_leaves_a_book_behind(
     assert AuditEntry.objects.filter(action="people.leave", subject=f"person:{seat.person_id}").count() == 1
     brought.bring_bank()
     assert Departure.objects.filter(person=seat.person).count() == 1
+
+
+def test_the_worker_brings_what_the_bank_says_anew(
+    desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Once for each state of the files."""
+    from quanke_desk.foundation import brought
+
+    home = tmp_path / "home"
+    shutil.copytree(
+        settings.QUANKE_HOME, home, copy_function=os.link, ignore=shutil.ignore_patterns("nights")
+    )
+    times: list[int] = []
+    monkeypatch.setattr(brought, "home_path", lambda: home)
+    monkeypatch.setattr(brought, "bring_bank", lambda: times.append(1))
+    assert brought.bring_new() and not brought.bring_new() and len(times) == 1
+    file = next(p for p in (home / "tables" / "staff").rglob("*.parquet"))
+    held = file.read_bytes()
+    file.unlink()
+    file.write_bytes(held)
+    assert brought.bring_new() and not brought.bring_new() and len(times) == 2
 
 
 def test_staff_without_a_post_may_do_nothing(desk: dict[str, Person]) -> None:

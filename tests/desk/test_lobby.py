@@ -379,6 +379,77 @@ def test_handed_over_and_called_back(
     assert back.done_at is not None and not queries.call_backs(remote).exists()
 
 
+def test_visits_nobody_ended_are_called_back_the_next_day(
+    outlet: Any, machine: tuple[Any, str], visitor: int
+) -> None:
+    """Who was known, that is; today's visits go on."""
+    from quanke_desk.work.closing import end_forgotten
+
+    arrival, _ = arrive(outlet, "A70", "id", documents(visitor), machine=machine[0])
+    unknown, _ = arrive(outlet, "A71", "ticket", "", machine=machine[0])
+    assert end_forgotten() == 0
+    yesterday = timezone.localdate() - dt.timedelta(days=1)
+    Arrival.objects.filter(pk__in=[arrival.pk, unknown.pk]).update(day=yesterday)
+    assert end_forgotten() == 2 and end_forgotten() == 0
+    arrival.refresh_from_db()
+    assert arrival.state == "left" and arrival.ended_at is not None
+    [to_call] = FollowUp.objects.filter(arrival__in=[arrival, unknown], kind="call_back")
+    assert to_call.customer == visitor and to_call.made_by is None
+    assert to_call.due_on == working_day_after(yesterday, value("lobby.call_back"))
+    assert not Contact.objects.filter(arrival=arrival).exists(), "nobody says he was served"
+
+
+def test_a_machines_key_can_be_ended(
+    desk: dict[str, Person], outlet: Any, machine: tuple[Any, str], visitor: int, capsys: Any
+) -> None:
+    from django.core.management import CommandError, call_command
+
+    administrator, number = desk[Role.ADMINISTRATOR].username, machine[0].pk
+    call_command("machine_key", "--list", "--by", administrator)
+    assert f"{number}\tarrivals\t{outlet.branch_id}\tTicket machine 1" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no key"):
+        call_command("machine_key", "--end", str(number), "--by", desk[Role.ANALYST].username)
+    call_command("machine_key", "--end", str(number), "--by", administrator)
+    told = {"outlet": outlet.branch_id, "ticket": "A72", "kind": "id", "value": documents(visitor)}
+    assert tell(machine[1], **told).status_code == 403
+    with pytest.raises(CommandError, match="no key"):
+        call_command("machine_key", "--end", str(number), "--by", administrator)
+
+
+def test_a_tablet_that_only_asks_for_cards_rests(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    """The page asks twice a second by itself; that keeps nobody logged in."""
+    from quanke_desk.foundation.models import Entered
+
+    begun = timezone.now() - dt.timedelta(minutes=20)
+    Entered.objects.filter(person=desk[Role.LOBBY]).update(seen_at=begun)
+    entered[Role.LOBBY].get("/lobby/cards/?after=0")
+    assert Entered.objects.get(person=desk[Role.LOBBY], ended_at=None).seen_at == begun
+    entered[Role.LOBBY].get("/lobby/")
+    assert Entered.objects.get(person=desk[Role.LOBBY], ended_at=None).seen_at > begun
+
+
+def test_a_no_of_the_nights_own_day_holds_at_once(desk: dict[str, Person], open_to_offers: int) -> None:
+    """It was said after that night's rows were written; a word the night has is the night's."""
+    from quanke_desk.foundation import outbox
+
+    night = held().base.day
+    evening = timezone.make_aware(dt.datetime.combine(night, dt.time(20)))
+    row = {"purpose": "marketing", "means": "any", "granted_on": "2026-01-01"}
+    row |= {"withdrawn_on": night.isoformat()}
+    put = outbox.put("consents", "DESK-9001", row, customer=open_to_offers)
+    Outgoing.objects.filter(pk=put.pk).update(at=evening)
+
+    def says_no() -> bool:
+        said = rules.since([open_to_offers], night).consents.get(open_to_offers, {})
+        return said.get("call") is False
+
+    assert says_no()
+    Outgoing.objects.filter(pk=put.pk).update(at=evening - dt.timedelta(days=3))
+    assert says_no(), "said before, and not brought home yet"
+    Outgoing.objects.filter(pk=put.pk).update(delivered_at=evening - dt.timedelta(days=2))
+    assert not says_no(), "the night knows it"
+
+
 def test_a_customer_whose_data_may_not_be_used_is_a_new_visitor(
     desk: dict[str, Person], outlet: Any, visitor: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

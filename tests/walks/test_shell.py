@@ -42,6 +42,23 @@ def looked_at(page: Page, where: str) -> list[str]:
     return [f"{where} {hit['id']}: {node['html'][:160]}" for hit in hits for node in hit["nodes"][:3]]
 
 
+def test_a_customer_is_printed_whole(page: Page, desk_at: str) -> None:
+    """Its parts come as one scrolls; paper does not scroll."""
+    log_in(page, desk_at, "demo-branch-head")
+    page.goto(desk_at + "/customers/?tier=affluent")
+    page.locator("#list-customers tbody").get_by_role("link").first.click()
+    page.evaluate("window.print = () => { document.body.dataset.printed = 'yes' }")
+    waiting = page.locator("section.part:not([data-there])")
+    assert waiting.count() >= 3, "some have not been scrolled to"
+    page.get_by_role("button", name="打印").click()
+    expect(page.locator("body[data-printed=yes]")).to_have_count(1)
+    expect(waiting).to_have_count(0)
+    page.emulate_media(media="print")
+    for part in page.locator("section.part").all():
+        assert len(part.inner_text().splitlines()) > 1, part.get_attribute("id")
+    expect(page.locator("#menu")).to_be_hidden()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("role", ROLES)
 def test_axe_finds_nothing(page: Page, desk_at: str, role: str) -> None:

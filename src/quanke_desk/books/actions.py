@@ -22,6 +22,7 @@ from quanke_desk.foundation.notices import tell
 from quanke_desk.foundation.opening import may_see
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.reasons import checked_reason
 from quanke_desk.foundation.roles import BOOK_ROLES, May
 from quanke_desk.foundation.scope import Extent, scope_of
 
@@ -158,7 +159,8 @@ def choose(customer: int, post: Post, *, proof: str, by: Person) -> tuple[Choice
         raise NotAllowed("only managers and heads record a choice")
     if not may_see(by, customer):
         raise NotAllowed("a customer is outside your scope")
-    if not proof.strip():
+    proof = checked_reason(proof)
+    if not proof:
         raise NotAllowed("a proof is required")
     if post.role not in BookRules().role_tier:
         raise NotAllowed("this post looks after nobody")

@@ -32,13 +32,13 @@ from quanke_desk.foundation.models import Approval, ApprovalState, Opening, Pers
 from quanke_desk.foundation.opening import open_customer, open_field, require_sight
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.reasons import checked_reason
 from quanke_desk.foundation.roles import May
 
 DELETION = "customers.deletion"
 GIVES_COPY = (RequestKind.ACCESS, RequestKind.KIN, RequestKind.EXPLANATION)
 """Kinds of request that are answered by a copy, with the definitions of the tags made of the customer."""
 _PROOF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
-_LONG_DIGITS = re.compile(r"\d{7,}")
 
 restricted = Signal()
 """Sent when a customer's deletion was decided, in the transaction of it: `customer`, `kind` (deleted, or
@@ -49,7 +49,7 @@ _CORRECTED = ("name", "id_number", "phone", "email", "address", "birth_date", "e
 
 def open_outside(customer: int, purpose: str, reason: str, *, by: Person) -> Opening:
     """Opens a customer outside one's scope for a while. Raises NotAllowed, OutOfScope."""
-    _without_values(reason)
+    checked_reason(reason)
     if customer in hidden():
         raise NotAllowed("no such customer")
     return open_customer(by, customer, purpose, reason)
@@ -59,7 +59,7 @@ def reveal(customer: int, field: str, purpose: str, reason: str, *, by: Person) 
     """Takes the mask off one field for a while. Raises NotAllowed, OutOfScope."""
     if field not in OPENABLE:
         raise NotAllowed("no such field")
-    _without_values(reason)
+    checked_reason(reason)
     return open_field(by, customer, field, purpose, reason)
 
 
@@ -164,7 +164,7 @@ def record_request(
         raise NotAllowed("no such kind of request")
     if not about.strip() or not _PROOF.fullmatch(proof):
         raise NotAllowed("what is asked and the number of the form are required")
-    _without_values(about)
+    checked_reason(about)
     if not today - dt.timedelta(days=60) <= received <= today:
         raise NotAllowed("received today or in the last 60 days")
     if (kind == RequestKind.CORRECTION) != (field in _CORRECTED):
@@ -190,7 +190,7 @@ def decide_request(number: int, grant: bool, answer: str, *, by: Person) -> Data
         raise NotAllowed("your role may not decide this")
     if not answer.strip():
         raise NotAllowed("a reason is required")
-    _without_values(answer)
+    checked_reason(answer)
     with transaction.atomic():
         asked = DataRequest.objects.select_for_update().get(pk=number)
         if asked.state != RequestState.OPEN:
@@ -304,12 +304,6 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Data request"), str(request.pk)),
         (gettext("Number of the form"), request.proof),
     ]
-
-
-def _without_values(text: str) -> None:
-    """No number of a phone, document, card or account in what everybody who reads the audit reads."""
-    if _LONG_DIGITS.search(re.sub(r"[\s-]", "", text)):
-        raise NotAllowed("no phone, document, card or account numbers in this text")
 
 
 DELETION_KIND = approvals.declare(

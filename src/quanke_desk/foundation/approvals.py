@@ -18,6 +18,7 @@ from quanke_desk.foundation import audit
 from quanke_desk.foundation.models import Approval, ApprovalState, Person
 from quanke_desk.foundation.notices import tell
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.reasons import checked_reason, required_reason
 from quanke_desk.foundation.roles import May, Role, roles_with
 
 CarryOut = Callable[[Approval, Person], None]
@@ -66,8 +67,7 @@ def ask(kind: str, subject: str, arguments: dict[str, Any], *, by: Person, reaso
     declared = KINDS[kind]
     if not by.may(declared.asks):
         raise NotAllowed("your role may not ask for this")
-    if not reason.strip():
-        raise NotAllowed("a reason is required")
+    reason = required_reason(reason)
     try:
         with transaction.atomic():
             asked = Approval.objects.create(
@@ -100,9 +100,8 @@ def decide(number: int, approve: bool, *, by: Person, answer: str = "") -> Appro
         asked = Approval.objects.select_for_update().get(pk=number)
         if rule := why_not(asked, by):
             raise NotAllowed(rule)
-        if not approve and not answer.strip():
-            raise NotAllowed("a reason is required")
-        asked.decided_by, asked.decided_at, asked.answer = by, timezone.now(), answer.strip()
+        answer = checked_reason(answer) if approve else required_reason(answer)
+        asked.decided_by, asked.decided_at, asked.answer = by, timezone.now(), answer
         asked.state = ApprovalState.DONE if approve else ApprovalState.REFUSED
         if approve:
             try:

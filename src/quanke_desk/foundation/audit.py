@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from quanke_desk.foundation.models import AuditEntry, Person
+from quanke_desk.foundation.reasons import checked_reason
 
 FIRST = "0" * 64
 _LOCK = 0x51554B45  # one writer of the chain at a time on PostgreSQL; SQLite has one writer anyway
@@ -26,7 +27,9 @@ def record(
     detail: dict[str, Any] | None = None,
 ) -> AuditEntry:
     """Adds an entry: `action` as "room.verb", `subject` as "kind:number". If the work around it is rolled
-    back, so is the entry; what must stay on record when refused is recorded in a transaction of its own."""
+    back, so is the entry; what must stay on record when refused is recorded in a transaction of its own.
+    Raises NotAllowed for a reason no audit may hold (`reasons`)."""
+    reason = checked_reason(reason)
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -21,6 +22,9 @@ from quanke_desk.foundation.models import Branch, Person, Post, Seat
 from quanke_desk.foundation.people import gone
 from quanke_desk.foundation.roles import Role
 
+_TABLES = ("branches", "posts", "staff", "tenures")
+_seen: dict[str, frozenset[tuple[str, int]]] = {}
+
 
 def bring_bank() -> dict[str, int]:
     """Brings the tables; answers how many rows of each are there. Raises HomeError for what is no home."""
@@ -33,6 +37,19 @@ def bring_bank() -> dict[str, int]:
         for person, on in leavers:
             gone(person, on, by=None, reason="")  # the bank's table says so
     return {m.__name__.lower(): m.objects.count() for m in (Branch, Post, Person, Seat)}
+
+
+def bring_new() -> bool:
+    """Brings the tables if their files are others than the last time this process looked; whether it did."""
+    home = Home.open(home_path())
+    now = frozenset(
+        (str(file), file.stat().st_mtime_ns) for table in _TABLES for file in map(Path, home.facts(table))
+    )
+    if not now or now == _seen.get(str(home.path)):
+        return False
+    bring_bank()
+    _seen[str(home.path)] = now
+    return True
 
 
 def _rows(home: Home, table: str) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from quanke_desk.foundation.lists import Column, Taken
 from quanke_desk.foundation.models import Export, Person
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.reasons import required_reason
 from quanke_desk.foundation.roles import May
 
 KINDS = ("csv", "xlsx")
@@ -60,8 +61,7 @@ def export(
         raise NotAllowed("your role may not export lists")
     if kind not in KINDS:
         raise NotAllowed("a file is csv or xlsx")
-    if not reason.strip() or len(reason) > 200:
-        raise NotAllowed("a reason is required")
+    reason = required_reason(reason)
     taken = take(person, name, address)
     count = taken.source.count()
     if count > value("export.rows"):

@@ -57,6 +57,15 @@ def bring_people(running: Running) -> dict[str, Any]:
         ) from error
 
 
+@each("people.minutes", "people")
+def bring_changes() -> None:
+    """Brings what the bank's tables of branches, posts and people say, once they say something new: who left
+    there loses his seats and sessions here the same day."""
+    from quanke_desk.foundation.brought import bring_new
+
+    bring_new()
+
+
 @each("outbox.minutes", "deliver")
 def deliver_waiting() -> None:
     """Delivers what waits; a home that is being written is tried again in the next round."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop as _
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.asked_once import asked_once
 from quanke_desk.foundation.models import ParameterValue, Person
+from quanke_desk.foundation.reasons import NotAllowed, checked_reason
 from quanke_desk.foundation.roles import Role
 
 NUMBER, TEXT, CHOICE, CHOICES, DAY = "number", "text", "choice", "choices", "day"
@@ -70,6 +71,8 @@ PARAMETERS = {
         Parameter("export.days", "后台导出文件保留天数", "Days a file made by a job is kept", "days", 7, 1, 30),
         Parameter("export.most", "每日可导出次数", "Exports of a person in a day", "times", 20, 1, 500),
         Parameter("views.most", "每人可存视图数", "Views of lists a person keeps", "views", 60, 5, 500),
+        Parameter("people.minutes", "机构人员同步间隔",
+                  "Time between looks for new rows of branches, posts and people", "minutes", 5, 1, 1440),
         Parameter("outbox.minutes", "回流入库间隔", "Time between deliveries", "minutes", 15, 1, 1440),
         Parameter("outbox.keep", "已入库记录保留天数", "How long delivered rows stay", "days", 60, 7, 3650),
         Parameter("events.minutes", "事件发布间隔", "Time between event batches", "minutes", 1, 1, 1440),
@@ -97,6 +100,8 @@ PARAMETERS = {
         Parameter("lobby.most", "到店建议数量", "Suggestions for a visitor", "suggestions", 3, 1, 3),
         Parameter("lobby.refused", "到店已拒不再建议", "Not suggested after a no", "days", 90, 14, 730),
         Parameter("lobby.call_back", "到店回访时限", "Call-back after a visit", "working days", 1, 1, 20),
+        Parameter("lobby.closing_minutes", "遗留到店访问清理间隔",
+                  "Time between rounds that end visits of earlier days", "minutes", 30, 1, 1440),
         Parameter("lobby.name", "到店卡片姓名（0脱敏 1姓氏称谓 2全名）", "Name on the card", "", 1, 0, 2),
         Parameter("lobby.tries", "大堂人工查找次数（每小时）", "Visitors looked up by hand", "times", 60, 5, 500),
         Parameter("journeys.minutes", "旅程推进间隔（0 为每秒）", "Time between moves of journeys (0: each second)", "minutes", 0, 0, 60),
@@ -223,6 +228,10 @@ def check(name: str, to: Any, since: dt.date, reason: str) -> None:
         raise ParameterError(name, _("from today on, or later"))
     if not reason.strip():
         raise ParameterError(name, _("a reason is required"))
+    try:
+        checked_reason(reason)
+    except NotAllowed as error:
+        raise ParameterError(name, error.args[0]) from None
 
 
 def change(name: str, to: Any, since: dt.date, *, by: Person, reason: str) -> ParameterValue:

@@ -13,16 +13,14 @@ from django.utils import timezone
 from quanke_desk.foundation import attempts, audit
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
 from quanke_desk.foundation.passwords import make_link
+from quanke_desk.foundation.reasons import NotAllowed as NotAllowed
+from quanke_desk.foundation.reasons import required_reason
 from quanke_desk.foundation.roles import GUARDED, May, Role
 from quanke_desk.foundation.sessions import end_sessions
 
 left = Signal()
 """Sent when somebody leaves, in the transaction of it: `person`, `posts` (those he held or stood in on until
 now, as (post, stands_in)), `by`. Rooms above listen."""
-
-
-class NotAllowed(ValueError):
-    """What a rule forbids; the text names the rule."""
 
 
 def give_role(person: Person, role: str, *, by: Person, reason: str, agreed: Person | None = None) -> None:
@@ -187,8 +185,7 @@ def _check(by: Person, person: Person, reason: str) -> None:
         raise NotAllowed("only who keeps people may")
     if by.pk == person.pk:
         raise NotAllowed("nobody changes himself")
-    if not reason.strip():
-        raise NotAllowed("a reason is required")
+    required_reason(reason)
 
 
 def _second(by: Person, role: str, agreed: Person | None) -> None:

@@ -292,7 +292,7 @@ def hand_over(number: int, to: Post | None, *, by: Person) -> Arrival:
                     arrival=arrival,
                     made_by=by,
                 )
-        _call_back(arrival, by)
+        call_back(arrival, by)
         detail = {"arrival": arrival.pk, "to": to.post_id if to else "counter"}
         audit.record(by, "lobby.hand_over", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return arrival
@@ -309,13 +309,13 @@ def end(number: int, served: bool, *, by: Person) -> Arrival:
         spoken = Contact.objects.filter(rules.standing(), arrival=arrival)
         if served and arrival.customer is not None and not spoken.exists():
             _contact(arrival, Outcome.SERVED, "", by)
-        _call_back(arrival, by)
+        call_back(arrival, by)
         detail = {"arrival": arrival.pk, "served": served}
         audit.record(by, "lobby.end", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return arrival
 
 
-def _call_back(arrival: Arrival, by: Person) -> None:
+def call_back(arrival: Arrival, by: Person | None) -> None:
     """The remote team calls whoever was here, within working days (BK-3)."""
     if arrival.customer is None:
         return

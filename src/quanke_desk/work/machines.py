@@ -41,6 +41,12 @@ def end_key(machine: MachineKey, *, by: Person) -> None:
         audit.record(by, "machine.end", f"machine:{machine.pk}")
 
 
+def keys_of(by: Person) -> list[MachineKey]:
+    """Keys that hold and this person may end, by number."""
+    held = MachineKey.objects.filter(ended_at=None).select_related("branch").order_by("id")
+    return [machine for machine in held if _allowed(by, machine.branch)]
+
+
 def machine_of(key: str, use: str) -> MachineKey | None:
     """The machine a key belongs to, if it may be used so and has not ended."""
     if not key.startswith("qk_"):
@@ -54,10 +60,14 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _may(by: Person, branch: Branch | None) -> None:
+def _allowed(by: Person, branch: Branch | None) -> bool:
     if by.may(May.PEOPLE):
-        return
+        return True
     own = by.branch
     inside = own is not None and branch is not None and own.left <= branch.left and branch.right <= own.right
-    if not (by.may(May.BOOKS_APPROVE) and inside):
+    return by.may(May.BOOKS_APPROVE) and inside
+
+
+def _may(by: Person, branch: Branch | None) -> None:
+    if not _allowed(by, branch):
         raise NotAllowed("keys are made by an administrator, or by the head of the branch")

@@ -168,7 +168,8 @@ class FollowUp(models.Model):
     escalate_on = models.DateField(null=True)
     """From this day on the head is told, once, that it was not done."""
     escalated_at = models.DateTimeField(null=True)
-    made_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    made_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    """Null: the desk itself, for a visit nobody ended."""
     made_at = models.DateTimeField(auto_now_add=True)
     done_by = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="+")
     done_at = models.DateTimeField(null=True)

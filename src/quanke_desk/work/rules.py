@@ -83,11 +83,12 @@ def since(customers: Sequence[int], night: dt.date) -> Since:
     for contact in Contact.objects.filter(standing(), customer__in=customers, day__gt=night).order_by("id"):
         found.contacts.setdefault(contact.customer, []).append(contact)
     found.hidden = hidden() & frozenset(customers)
-    recorded = Outgoing.objects.filter(table="consents", customer__in=customers).order_by("id")
-    for row in recorded.values("customer", "row", "at"):
+    # a word of the night's own day, or one that was brought home later than that, the night does not know
+    midnight = timezone.make_aware(dt.datetime.combine(night, dt.time()))
+    unknown = Q(at__gte=midnight) | Q(delivered_at=None) | Q(delivered_at__gte=midnight)
+    recorded = Outgoing.objects.filter(unknown, table="consents", customer__in=customers).order_by("id")
+    for row in recorded.values("customer", "row"):
         customer = int(row["customer"] or 0)
-        if timezone.localdate(row["at"]) <= night:
-            continue
         agreed = row["row"].get("withdrawn_on") is None
         if row["row"].get("purpose") == "profiling":
             found.profiling[customer] = agreed

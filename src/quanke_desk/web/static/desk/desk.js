@@ -64,6 +64,23 @@
     before = key;
   });
 
+  /* What comes into view by and by is fetched before it is printed, or the paper has titles and nothing below. */
+  document.addEventListener('htmx:afterSettle', function (event) {
+    var part = event.target.closest && event.target.closest('.part');
+    if (part) { part.setAttribute('data-there', ''); }
+  });
+  function printWhole() {
+    var parts = all('.part[hx-get]:not([data-there])'), left = parts.length;
+    if (!left || !window.htmx) { window.print(); return; }
+    function done() { left -= 1; if (left === 0) { window.print(); } }
+    parts.forEach(function (part) {
+      var once = { once: true }, ended = false;
+      function end() { if (!ended) { ended = true; done(); } }
+      ['htmx:afterSettle', 'htmx:responseError', 'htmx:sendError'].forEach(function (name) { part.addEventListener(name, end, once); });
+      window.htmx.trigger(part, 'revealed');
+    });
+  }
+
   document.addEventListener('click', function (event) {
     var at = event.target.closest ? event.target : event.target.parentElement;
     var opener = at.closest('[data-opens]'), toggle = at.closest('[data-toggles]'), prints = at.closest('[data-prints]');
@@ -73,7 +90,7 @@
       var open = document.getElementById(toggle.getAttribute('data-toggles')).classList.toggle('open');
       toggle.setAttribute('aria-expanded', open);
     }
-    if (prints) { window.print(); }
+    if (prints) { printWhole(); }
     if (at.tagName === 'DIALOG') { at.close(); }
     all('details.drop[open]').forEach(function (d) { if (!d.contains(at)) { d.open = false; } });
   });
