@@ -18,6 +18,7 @@ from quanke.books.store import ProposalStore, StoredProposal
 from quanke.kernel.errors import BookError
 from quanke_desk.books.laying import Moved
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.local_form import said_day
 from quanke_desk.foundation.models import Approval, Branch, Person, Relation
 from quanke_desk.foundation.scope import Extent, Scope, scope_of
 
@@ -204,7 +205,7 @@ def notice_text(post: str, day: dt.date) -> str:
     text."""
     return _(
         "Dear customer, from %(day)s post %(post)s looks after you. To choose another, tell any branch."
-    ) % {"day": day.isoformat(), "post": post}
+    ) % {"day": said_day(day), "post": post}
 
 
 def means_word(name: str) -> str:

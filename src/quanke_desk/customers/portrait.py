@@ -16,6 +16,7 @@ from quanke.night.batches import night_rows
 from quanke.night.explain import explain
 from quanke_desk.customers.at_night import at_night, reading
 from quanke_desk.customers.consenting import consents_of, profiling_refused
+from quanke_desk.customers.models import ConsentAnswer
 from quanke_desk.customers.queries import english, names_of, seen, word
 from quanke_desk.customers.sight import Sight
 from quanke_desk.customers.words import called, in_words
@@ -73,8 +74,6 @@ def head(sight: Sight) -> dict[str, Any]:
             value = called("value", str(value))
         elif given.name == "branch_id":
             value = Branch.objects.filter(branch_id=value).values_list("name", flat=True).first() or value
-        elif isinstance(value, dt.date):
-            value = value.isoformat()
         fields.append({"name": given.name, "title": title, "value": value, "hidden": hidden})
     name = next((f["value"] for f in fields if f["name"] == "name"), "-")
     refused = profiling_refused(sight.customer)
@@ -326,7 +325,7 @@ def advice(sight: Sight) -> dict[str, Any]:
 
 def consents(sight: Sight) -> dict[str, Any]:
     """The matrix of purposes and means."""
-    return {"consents": matrix(sight.customer)}
+    return {"consents": matrix(sight.customer), "heard": heard(sight.customer)}
 
 
 def matrix(customer: int) -> list[dict[str, Any]]:
@@ -340,6 +339,11 @@ def matrix(customer: int) -> list[dict[str, Any]]:
         }
         for s in consents_of(customer)
     ]
+
+
+def heard(customer: int) -> list[ConsentAnswer]:
+    """What a customer said to the desk about his consents, the latest first, with how he said it."""
+    return list(ConsentAnswer.objects.filter(customer=customer).select_related("by")[:_LAST])
 
 
 def scores(sight: Sight) -> dict[str, Any]:
