@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
-from quanke_desk.foundation.scope import scope_of
 from quanke_desk.work import overdue, team_queries
 from quanke_desk.work.held import held
 from quanke_desk.work.models import Arrival, FollowUp, FollowUpKind
@@ -59,9 +58,9 @@ def each_kind(head: Person, desk: dict[str, Person], make: Make) -> list[FollowU
     emptied = Post.objects.create(post_id="LEFT-1", branch=branches[-1], role=Role.WEALTH_MANAGER)
     counter = Post.objects.create(post_id="COUNTER-1", branch=branches[0], role=Role.TELLER)
     people = [
-        Person.objects.create_user(f"late-{n}", name=f"late {n}", role=Role.CUSTOMER_MANAGER, branch=branches[0])
-        for n in range(2)
-    ]  # fmt: skip
+        Person.objects.create_user(name, name=name, role=Role.CUSTOMER_MANAGER, branch=branches[0])
+        for name in ("late-1", "late-2")
+    ]
     Person.objects.filter(pk=people[1].pk).update(is_active=False, left_on=today)
     remote = desk[Role.REMOTE]
     Person.objects.filter(pk=remote.pk).update(branch=branches[0])
@@ -127,9 +126,7 @@ def test_a_head_is_told_of_nothing_beside_his_own(desk: dict[str, Person], make:
     assert own.customer not in told(head)
     for row in team_queries.team(head):
         place = overdue.place_of(row["place"])
-        assert place is not None and (
-            place.kind == overdue.REMOTE or not row["follow_ups"] or team_queries.late_rows(stranger, place) is None
-        )  # fmt: skip
+        assert place is not None and team_queries.late_rows(stranger, place) is None, row
 
 
 def test_the_pages_of_what_is_no_posts(
@@ -154,7 +151,7 @@ def test_contacts_that_are_due_are_told_once(desk: dict[str, Person]) -> None:
     every = {p.post_id: p for p in Post.objects.all()}
     due = [d for d in of.due(list(every), ["contact"]) if d["day"] < timezone.localdate()]
     wanted = {d["customer"]: d["post"] for d in due if d["customer"] not in planned}
-    assert len(wanted) > 10
+    assert wanted
     rows = {row["post"]: row for row in team_queries.team(committee)}
     assert {p: r["contacts"] for p, r in rows.items() if r["contacts"]} == Counter(wanted.values())
     customer, post = next(iter(wanted.items()))
@@ -182,4 +179,3 @@ def test_a_line_is_told_under_who_looks_after_the_customer_now(desk: dict[str, P
     assert after[other.post_id] == before.get(other.post_id, 0) + len(mine)
     behind = team_queries.rows_behind(committee, other, "planned")
     assert behind is not None and line["customer"] in {row["customer"] for row in behind}
-    assert scope_of(committee).masked

@@ -81,7 +81,7 @@ def test_axe_finds_nothing(page: Page, desk_at: str, role: str) -> None:
 def test_search_and_keys_without_a_mouse(page: Page, desk_at: str) -> None:
     log_in(page, desk_at, "demo-administrator")
     page.keyboard.press("Control+k")
-    field = page.get_by_role("combobox", name="页面、人员、客户")
+    field = page.get_by_role("combobox", name="页面、客户、岗位、营销、指标定义")
     expect(field).to_be_focused()
     expect(page.locator("#found a").first).to_be_visible()
     page.keyboard.type("sj")  # first letters of 审计, and of 数据回流
@@ -89,7 +89,7 @@ def test_search_and_keys_without_a_mouse(page: Page, desk_at: str) -> None:
     picture(page, "search-zh", as_it_is=True)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    expect(field).to_have_attribute("aria-activedescendant", "found-page-2")
+    expect(field).to_have_attribute("aria-activedescendant", "found-pages-2")
     page.keyboard.press("Enter")
     page.wait_for_url(desk_at + "/audit/")
     page.keyboard.press("?")

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from quanke.kernel.errors import NightError
 from quanke_desk.customers import actions, portrait, queries
 from quanke_desk.customers.copying import copy_of
+from quanke_desk.customers.definitions import definition_of
 from quanke_desk.customers.models import (
     ConsentChannel,
     DataRequest,
@@ -196,6 +197,17 @@ def tag(request: HttpRequest, number: int, name: str) -> HttpResponse:
         raise Http404 from None
     shown |= {"number": number, "title": shown["title"], "body": "customers/part_tag.html"}
     return render(request, _frame(request, "part"), shown)
+
+
+@page(May.DASHBOARD)
+@require_GET
+def definition(request: HttpRequest, name: str) -> HttpResponse:
+    """What a tag of the catalogue means, beside any customer."""
+    try:
+        shown = definition_of(person_of(request), name)
+    except NightError:
+        raise Http404 from None
+    return render(request, "customers/definition.html", shown)
 
 
 @page(May.REVEAL)

@@ -77,8 +77,13 @@ def sight_of(person: Person, customer: int, of: Base | None = None) -> Sight:
         covers(scope, customer, held) and not scope.masked,
         opened_fields(person, customer),
         person.may(May.REVEAL),
-        _PURPOSES.get(Role(person.role), Purpose.SERVICE),
+        purpose_of(person),
     )
+
+
+def purpose_of(person: Person) -> Purpose:
+    """What a person's role sees data for."""
+    return _PURPOSES.get(Role(person.role), Purpose.SERVICE)
 
 
 def is_there(customer: int, of: Base | None = None) -> bool:
