@@ -15,10 +15,10 @@ from django.utils import timezone
 from quanke_desk.campaigns import audience_actions, plays
 from quanke_desk.campaigns.models import Template
 from quanke_desk.customers.at_night import reading
-from quanke_desk.foundation import approvals, parameters, setting
+from quanke_desk.foundation import approvals, setting
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.finders import FINDERS, found
-from quanke_desk.foundation.models import AuditEntry, Person, Post, SavedView
+from quanke_desk.foundation.models import Approval, AuditEntry, Person, Post, SavedView
 from quanke_desk.foundation.roles import May, Role
 from quanke_desk.foundation.scope import Extent, rows, scope_of
 
@@ -86,11 +86,10 @@ def everything(desk: dict[str, Person]) -> None:
         SavedView.objects.create(
             person=person, list_name="audit", title=f"quokka {role}", query="action=quokka"
         )
-    changed = parameters.PARAMETERS["export.rows"]
-    assert changed.guarded
-    setting.set_parameter(
-        changed.name, changed.most - 1, timezone.localdate(), "quokka", by=desk[Role.ADMINISTRATOR]
+    asked = setting.set_parameter(
+        "password.days", 91, timezone.localdate(), by=desk[Role.ADMINISTRATOR], reason="quokka"
     )
+    assert isinstance(asked, Approval)
 
 
 def test_all_kinds_are_found_by_who_may_open_them(
@@ -122,7 +121,7 @@ def test_all_kinds_are_found_by_who_may_open_them(
 def test_a_manager_finds_no_post_but_his_own(desk: dict[str, Person]) -> None:
     manager = desk[Role.WEALTH_MANAGER]
     own = scope_of(manager).posts
-    every = Counter(h.title for p in Post.objects.all() for g in found(manager, p.post_id) for h in g.hits)
+    every = Counter(h.title for p in Post.objects.all() for h in FINDERS["posts"].find(manager, p.post_id))
     assert {title for title in every if Post.objects.filter(post_id=title).exists()} <= own
 
 
