@@ -55,6 +55,9 @@ RAW = {
         ("written_yuan", 123456, "1,234.56元", "CNY 1,234.56"),
         ("band", 30_000_000, "20-50万", "¥200K-¥500K"),
         ("band", -1, "<0", "<0"),
+        ("as_written", "-1,234.56元", "-1,234.56元", "-¥1,234.56"),
+        ("as_written", "2026-11-03", "2026年11月3日", "3 Nov 2026"),
+        ("as_written", "12 times", "12 times", "12 times"),
     ],
 )
 def test_each_form(form: str, given: object, chinese: str, english: str) -> None:

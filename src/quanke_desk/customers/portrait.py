@@ -21,6 +21,7 @@ from quanke_desk.customers.queries import english, names_of, seen, word
 from quanke_desk.customers.sight import Sight
 from quanke_desk.customers.words import called, in_words
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.local_form import as_written
 from quanke_desk.foundation.models import Branch, Outgoing, Person, Relation
 from quanke_desk.foundation.roles import May
 from quanke_desk.foundation.scope import post_of, scope_of
@@ -393,7 +394,7 @@ def definition(sight: Sight, name: str) -> dict[str, Any]:
         {
             "tag": n.removeprefix("earlier "),
             "title": _title(n.removeprefix("earlier ")),
-            "value": value if sight.amounts else "",
+            "value": as_written(str(value)) if sight.amounts else "",
         }
         for n, value in told.because.items()
         if sight.may_read(n.removeprefix("earlier "), catalogue)

@@ -22,6 +22,7 @@ from quanke.kernel.identifiers.masks import mask_amount
 from quanke.kernel.money import minor_unit_exponent
 
 NONE = "-"
+_YUAN_WRITTEN = re.compile(r"(-?)([\d,]+\.\d\d)元")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _ZH, _EN = Locale.parse("zh_Hans_CN"), Locale.parse("en_GB")
 _SHORTLY = {_ZH: _ZH, _EN: Locale.parse("en_US")}
@@ -141,6 +142,16 @@ def band(fen: int) -> str:
 def as_said(given: object) -> object:
     """What a notice was told, as its reader reads it: an ISO day in his own form, all else as it is."""
     return said_day(given) if isinstance(given, str) and _ISO.fullmatch(given) else given
+
+
+def as_written(shown: str) -> str:
+    """A value within a text of the plan, as the library writes it, in the form of the page: a day as a
+    sentence has it, and in English no 元."""
+    if _ISO.fullmatch(shown):
+        return said_day(shown)
+    if _locale() is _EN and (held := _YUAN_WRITTEN.fullmatch(shown)):
+        return f"{held[1]}¥{held[2]}"
+    return shown
 
 
 def _in_yuan(fen: int | Decimal) -> Decimal:
