@@ -34,6 +34,6 @@ def posts(person: Person, asked: str) -> Iterator[Hit]:
 @finds("proposals", _("Proposals of books"), May.BOOKS_PROPOSE, place=40, icon="books")
 def proposals(person: Person, asked: str) -> Iterator[Hit]:
     """Proposals of one's scope by number, branch or who proposed."""
-    for row in proposed.proposals(person):
-        if matches(asked, row["name"], row["branch"], row["authors"]):
-            yield Hit(row["name"], reverse("book_proposal", args=[row["name"]]), row["branch"])
+    for name, branch, authors in proposed.named(person):
+        if matches(asked, name, branch, authors):
+            yield Hit(name, reverse("book_proposal", args=[name]), branch)

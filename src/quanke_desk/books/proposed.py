@@ -38,6 +38,24 @@ def _version(stored: StoredProposal, number: int) -> Proposal:
     return stored.version(number)
 
 
+@lru_cache(maxsize=1_024)
+def _branch_of(stored: StoredProposal, number: int) -> str:
+    """A version never changes, nor the branch it is for: read once, not at every letter that is typed."""
+    return branch_of_proposal(_version(stored, number))
+
+
+def named(person: Person) -> list[tuple[str, str, str]]:
+    """Proposals of one's scope, the newest first: name, branch, who proposed it."""
+    scope, names = scope_of(person), dict(Branch.objects.values_list("branch_id", "name"))
+    found = []
+    for stored in reversed(_store().all()):
+        now = stored.standing
+        branch = _branch_of(stored, now.version)
+        if _seen(scope, branch):
+            found.append((stored.id, names.get(branch, branch), ", ".join(now.authors)))
+    return found
+
+
 def branch_of_proposal(proposal: Proposal) -> str:
     """The branch a proposal is for; one made on the command line is for the whole bank."""
     given = proposal.summary.get("branch")
