@@ -123,7 +123,7 @@ MONTHS = re.compile(r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|D
 def pages(client: Client, person: Person) -> list[str]:
     """Addresses of the menu, of a customer and his parts, and of what was noticed."""
     links = re.findall(r'<nav class="menu".*?</nav>', client.get("/").content.decode(), re.DOTALL)
-    found = [*re.findall(r'href="([^"]+)"', links[0]), "/notices/", "/account/"]
+    found = [*re.findall(r'<a href="([^"]+)"', links[0]), "/notices/", "/account/"]
     if person.may(May.OPEN) and person.may(May.FIND):
         customer, _ = first_of(person)
         at = f"/customers/{customer}/"
