@@ -24,8 +24,8 @@ def posts(person: Person, asked: str) -> Iterator[Hit]:
     by = Q(post_id__icontains=asked) | Q(branch__name__icontains=asked) | Q(pk__in=named.values("post"))
     found = list(queries.posts_seen(scope_of(person)).filter(by)[:MOST])
     sits: dict[int, list[str]] = {}
-    for post, name in seats.filter(post__in=found).values_list("post", "person__name"):
-        sits.setdefault(post, []).append(name)
+    for number, name in seats.filter(post__in=found).values_list("post_id", "person__name"):
+        sits.setdefault(number, []).append(name)
     for post in found:
         told = (post.branch.name, post.get_role_display(), *sits.get(post.pk, ()))
         yield Hit(post.post_id, reverse("book", args=[post.pk]), " · ".join(told))

@@ -103,8 +103,11 @@ def rows_of(person: Person, place: Place, of: Held) -> list[FollowUp] | None:
 
 
 def _supervised(place: Place, inside: Collection[int] | None) -> bool:
-    model, branch = {POST: (Post, "branch"), PERSON: (Person, "branch"), OUTLET: (Branch, "pk")}[place.kind]
-    return model.objects.filter(_within(branch, inside), pk=place.number).exists()  # type: ignore[attr-defined,no-any-return]
+    if place.kind == POST:
+        return Post.objects.filter(_within("branch", inside), pk=place.number).exists()
+    if place.kind == PERSON:
+        return Person.objects.filter(_within("branch", inside), pk=place.number).exists()
+    return Branch.objects.filter(_within("pk", inside), pk=place.number).exists()
 
 
 def _inside(person: Person) -> frozenset[int] | None:
@@ -160,7 +163,7 @@ def contacts(of: Held) -> DueContacts:
     gone = np.array(sorted(hidden()), np.int64)
     spoken = Contact.objects.filter(rules.standing(), day__gt=of.base.day, evidence=True)
     done = np.array(sorted(set(spoken.values_list("customer", flat=True))), np.int64)
-    at = np.flatnonzero(late)
+    at = np.flatnonzero(late).astype(np.int64)
     for others in (of.planned_for(), gone, done):
         at = at[~np.isin(diary.customer[at], others)]
     names = of.base.names("owner_post") if len(at) else []
