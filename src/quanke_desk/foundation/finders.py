@@ -43,7 +43,7 @@ class Finder:
     """One group of things: its heading, who may find in it, where it stands among the others."""
 
     name: str
-    title: Promise
+    title: Promise | str
     may: May
     find: Find
     place: int
@@ -55,7 +55,7 @@ class Group:
     """What was found of one group, the best in front."""
 
     name: str
-    title: Promise
+    title: Promise | str
     hits: tuple[Hit, ...]
 
 
