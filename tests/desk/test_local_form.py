@@ -113,6 +113,7 @@ def test_no_code_writes_a_day_or_an_amount_by_itself() -> None:
 def words(page: str) -> str:
     """What a person reads of a page: no attributes, scripts, codes, values of fields."""
     page = re.sub(r"(?s)<(script|style|code|textarea)\b.*?</\1>|<!--.*?-->", " ", page)
+    page = re.sub(r"(?s)<p class=\"code\">.*?</p>", " ", page)  # of an audience, in its own language
     return re.sub(r"<[^>]*>", " ", page)
 
 
