@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import numpy as np
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
+from django.utils import timezone
 
 from quanke_desk.customers import actions, queries
 from quanke_desk.customers.at_night import reading
@@ -53,7 +56,9 @@ def test_a_refusal_holds_at_once_and_only_for_its_means(desk: dict[str, Person])
     customer = own(desk[Role.BRANCH_HEAD], "agrees_call", True)
     others = {m: queries.may_contact(customer, m) for m in ("sms", "push", "wecom", "email")}
     assert queries.may_contact(customer, "call")
-    actions.record_consent(customer, "marketing", "call", False, "call", "", by=desk[Role.BRANCH_HEAD])
+    actions.record_consent(
+        customer, "marketing", "call", False, "call", "", evidence="said", by=desk[Role.BRANCH_HEAD]
+    )
     assert not queries.may_contact(customer, "call") and customer in queries.refused_here("call")
     assert {m: queries.may_contact(customer, m) for m in others} == others
     assert queries.may_contact(customer, "call", "service"), "service messages are no marketing"
@@ -78,9 +83,11 @@ def test_yes_after_no_holds_again_and_goes_home_as_two_rows(desk: dict[str, Pers
         ("marketing", "call", True, "counter", "", "", "proof"),
         ("marketing", "call", True, "counter", "x y", "", "proof"),
         ("marketing", "any", True, "counter", "F-1", "", "means"),
-        ("profiling", "call", False, "counter", "", "", "means"),
+        ("profiling", "call", False, "counter", "F-1", "", "means"),
         ("cooking", "any", False, "counter", "", "", "purpose"),
         ("marketing", "call", False, "dream", "", "", "where"),
+        ("marketing", "call", False, "call", "", "", "without a document"),
+        ("marketing", "call", False, "call", "x y", "", "letters and digits"),
         ("sharing", "any", True, "counter", "F-11", "", "recipient"),
     ],
 )
@@ -112,7 +119,10 @@ def test_the_page_ticks_nothing_and_takes_no_as_easily(
     text = client.get(at).content.decode()
     assert not re.search(r"<input[^>]*checked", text)
     assert text.count('value="yes"') == text.count('value="no"') == 8
-    client.post(at, {"marketing.call": "no", "profiling.any": "no", "channel": "call"})
+    refused = {"marketing.call": "no", "profiling.any": "no", "channel": "call"}
+    client.post(at, refused)
+    assert not ConsentAnswer.objects.filter(customer=customer).exists(), "how it was said is not left open"
+    client.post(at, {**refused, "evidence": "said"})
     assert not queries.may_contact(customer, "call")
     said = ConsentAnswer.objects.filter(customer=customer)
     assert {(a.purpose, a.means, a.given) for a in said} == {
@@ -130,7 +140,7 @@ def test_profiling_refused_hides_scores_at_once(desk: dict[str, Person], entered
     customer = own(head, "profiling_refused", False)
     at = f"/customers/{customer}/part/scores/"
     assert entered[Role.BRANCH_HEAD].get(at).context["refused"] is False
-    actions.record_consent(customer, "profiling", "any", False, "lobby", "", by=head)
+    actions.record_consent(customer, "profiling", "any", False, "lobby", "", evidence="said", by=head)
     answer = entered[Role.BRANCH_HEAD].get(at)
     assert answer.context["refused"] is True and answer.context["scores"] == []
 
@@ -151,9 +161,72 @@ def test_the_api_records_and_reads(desk: dict[str, Person], entered: dict[str, C
     customer = own(desk[Role.BRANCH_HEAD], "agrees_call", True)
     at = f"/api/customers/{customer}/consents"
     told = {"purpose": "marketing", "means": "call", "given": False, "channel": "call"}
+    without = client.post(at, told, content_type="application/json")
+    assert without.status_code == 422 and "without a document" in without.json()["detail"]
+    told["evidence"] = "said"
     assert client.post(at, told, content_type="application/json").status_code == 201
     [line] = [c for c in client.get(at).json() if (c["purpose"], c["means"]) == ("marketing", "call")]
     assert line["given"] is False and line["here"]
+    assert (line["channel"], line["evidence"], line["proof"]) == ("call", "said", "")
+    assert line["by"] == desk[Role.BRANCH_HEAD].username
+    assert line["said_on"] == timezone.localdate().isoformat()
     bad = client.post(at, {**told, "given": True}, content_type="application/json")
     assert bad.status_code == 422 and "proof" in bad.json()["detail"]
     assert reading().rows("consents", customer).num_rows >= 1
+
+
+def test_a_refusal_is_kept_with_how_it_was_said(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    head, today = desk[Role.BRANCH_HEAD], timezone.localdate()
+    customer = own(head, "agrees_call", True)
+    at, written = f"/customers/{customer}/consents/", today - dt.timedelta(days=3)
+    letter = {
+        "marketing.call": "no", "channel": "letter", "proof": "L-77", "said_on": written.isoformat(),
+    }  # fmt: skip
+    assert entered[Role.BRANCH_HEAD].post(at, letter).status_code == 302
+    actions.record_consent(customer, "profiling", "any", False, "call", "", evidence="said", by=head)
+    by_letter, by_call = ConsentAnswer.objects.filter(customer=customer).order_by("id")
+    assert (by_letter.channel, by_letter.proof, by_letter.evidence) == ("letter", "L-77", "reference")
+    assert (by_letter.said_on, by_letter.on, by_letter.by) == (written, today, head)
+    assert not queries.may_contact(customer, "call"), "it holds from the moment it is recorded"
+    assert (by_call.channel, by_call.proof, by_call.evidence, by_call.said_on) == ("call", "", "said", today)
+    for page in (at, f"/customers/{customer}/part/consents/"):
+        text = entered[Role.BRANCH_HEAD].get(page).content.decode()
+        rows = re.findall(r"<tr>(.*?)</tr>", text.partition('class="heard"')[2], re.DOTALL)
+        told = [re.sub(r"<[^>]*>", " ", row) for row in rows[1:]]
+        assert "口头告知，无凭证" in told[0] and "电话" in told[0] and head.name in told[0]
+        assert "L-77" in told[1] and "书面" in told[1] and written.isoformat() in told[1]
+    entry = AuditEntry.objects.filter(action="customer.consent", subject=f"customer:{customer}").latest("pk")
+    assert (entry.detail["channel"], entry.detail["evidence"]) == ("call", "said")
+
+
+@pytest.mark.parametrize("days", [-61, 1])
+def test_a_refusal_is_said_today_or_lately(desk: dict[str, Person], days: int) -> None:
+    head = desk[Role.BRANCH_HEAD]
+    customer, _ = first_of(head)
+    said_on = timezone.localdate() + dt.timedelta(days=days)
+    with pytest.raises(NotAllowed, match="60 days"):
+        actions.record_consent(customer, "profiling", "any", False, "letter", "L-1", said_on=said_on, by=head)
+    assert not ConsentAnswer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "proof", "evidence", "holds"),
+    [
+        (False, "", "said", True),
+        (False, "", "", True),  # recorded before it was asked how
+        (True, "", "said", False),
+        (False, "", "reference", False),
+    ],
+)
+def test_the_database_keeps_no_yes_by_word_of_mouth(
+    db: None, given: bool, proof: str, evidence: str, holds: bool
+) -> None:
+    answer = ConsentAnswer(
+        customer=1, purpose="profiling", means="any", given=given, text_version="1", text_hash="",
+        channel="call", proof=proof, evidence=evidence, on=timezone.localdate(),
+    )  # fmt: skip
+    if holds:
+        answer.save()
+        return
+    with pytest.raises(IntegrityError), transaction.atomic():
+        answer.save()

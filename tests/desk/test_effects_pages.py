@@ -34,6 +34,7 @@ from quanke_desk.campaigns.moving import move_due
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.exports import mark_of
 from quanke_desk.foundation.jobs import KINDS
+from quanke_desk.foundation.local_form import yuan
 from quanke_desk.foundation.models import AuditEntry, Branch, Export, ParameterValue, Person, Post
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
@@ -96,8 +97,8 @@ def test_advice_and_return_stand_on_the_page(
     gain, pushed = made["gain"], made["funnel"]["pushed"]
     assert gain["low"] <= gain["fen"] <= gain["high"] and 0 < gain["margin"] < 0.1
     cost = (pushed * 100 + 500) // 1_000  # each push a tenth of a fen
-    assert f'id="cost">{cost / 100:.2f} 元' in page
-    assert f"{gain['fen'] / 100:,.2f} 元" in page and f"{(gain['fen'] - cost) / 100:,.2f} 元" in page
+    assert f'id="cost">¥{cost / 100:.2f}' in page
+    assert yuan(gain["fen"]) in page and yuan(gain["fen"] - cost) in page
 
 
 def test_nothing_was_spent_and_nothing_is_divided_by(

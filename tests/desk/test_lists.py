@@ -66,7 +66,7 @@ def test_filters_in_the_address(address: str, count: int) -> None:
 
 def test_filters_in_words_and_away_again() -> None:
     state, listed = asked("tier=core&aum.from=50000&aum.to=300000&since.from=2026-02-01&order=-aum")
-    assert [c.text for c in state.chips] == ["Tier: Core", "Assets: 50,000 – 300,000", "Since ≥ 2026-02-01"]
+    assert [c.text for c in state.chips] == ["Tier: Core", "Assets: ¥50,000 – ¥300,000", "Since ≥ 2026-02-01"]
     assert listed.without(state.chips[1].names) == "?tier=core&since.from=2026-02-01&order=-aum"
     _, alone = asked("tier=core")
     assert alone.without(alone.state.chips[0].names) == "?page=1", "not bare: no view of one's own comes back"

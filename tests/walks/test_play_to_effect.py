@@ -169,7 +169,7 @@ def month_after(home: Path, folder: Path) -> float:
 def interval(page: Page, metric: str) -> tuple[float, float]:
     """The interval of a metric as the page shows it, in yuan a customer."""
     text = page.locator(f"#metric-{metric} td").nth(2).inner_text()
-    low, high = (float(n.replace(",", "")) for n in re.findall(r"[+-][\d,]+(?:\.\d+)?", text))
+    low, high = (float(re.sub("[¥,]", "", n)) for n in re.findall(r"[+-]¥?[\d,]+(?:\.\d+)?", text))
     return low, high
 
 
@@ -291,7 +291,7 @@ def test_from_a_play_to_its_effect(page: Page, own: tuple[str, Path], tmp_path: 
     expect(page.locator("#advice")).to_have_attribute("data-verdict", "shown")
     expect(page.locator("#channels")).to_contain_text("短信")
     assert int(page.locator(".funnel dd").nth(1).inner_text()) > 300, "pushed, as the tables tell"
-    assert page.locator("#cost").inner_text() != "0.00 元"
+    assert page.locator("#cost").inner_text() != "¥0.00"
     picture(page, "effect-of-a-play-zh")
     page.get_by_label("理由").fill("零售委员会例会")
     with page.expect_download() as taken:

@@ -98,7 +98,7 @@ def test_axe_finds_nothing(page: Page, desk_at: str, role: str) -> None:
 def test_search_and_keys_without_a_mouse(page: Page, desk_at: str) -> None:
     log_in(page, desk_at, "demo-administrator")
     page.keyboard.press("Control+k")
-    field = page.get_by_role("combobox", name="页面、人员、客户")
+    field = page.get_by_role("combobox", name="页面、客户、岗位、营销、指标定义")
     expect(field).to_be_focused()
     expect(page.locator("#found a").first).to_be_visible()
     page.keyboard.type("sj")  # first letters of 审计, and of 数据回流
@@ -106,7 +106,7 @@ def test_search_and_keys_without_a_mouse(page: Page, desk_at: str) -> None:
     picture(page, "search-zh", as_it_is=True)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    expect(field).to_have_attribute("aria-activedescendant", "found-page-2")
+    expect(field).to_have_attribute("aria-activedescendant", "found-pages-2")
     page.keyboard.press("Enter")
     page.wait_for_url(desk_at + "/audit/")
     page.keyboard.press("?")
@@ -140,6 +140,55 @@ def test_people_are_found_by_who_keeps_them_only(page: Page, desk_at: str) -> No
     expect(page.locator("#found")).to_contain_text("搜索客户“demo-teller”")
     expect(page.locator("#found a")).to_have_count(0)
     assert "demo-teller" not in page.url
+
+
+def test_a_manager_finds_his_customer_by_keys_alone(page: Page, desk_at: str) -> None:
+    log_in(page, desk_at, "demo-customer-manager")
+    page.goto(desk_at + "/customers/")
+    address = page.locator("main tbody a").first.get_attribute("href") or ""
+    number = address.strip("/").rpartition("/")[2]
+    page.keyboard.press("Control+k")
+    page.keyboard.type(number)
+    hit = page.locator("#found-customers-1")
+    expect(hit).to_have_attribute("href", address)
+    expect(page.get_by_role("group", name="客户")).to_be_visible()
+    expect(page.locator("#found-count")).to_have_text(re.compile(r"找到 \d+ 项"))
+    assert not looked_at(page, "the search with answers")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#found-all-customers")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    expect(hit).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(desk_at + address)
+    page.keyboard.press("Control+k")
+    page.keyboard.type(number)
+    expect(hit).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_url(desk_at + "/customers/")
+    expect(page.locator("main")).to_contain_text(number)
+
+
+MONEY = """language => {
+  var data = document.createElement('script'), place = document.createElement('div');
+  data.type = 'application/json'; data.id = 'chart-money-' + language;
+  data.textContent = JSON.stringify(
+    { kind: 'bar', unit: 'money', title: 'x', names: ['a', 'b'], values: [12340000000, -5] });
+  place.className = 'chart'; place.setAttribute('data-chart', data.id); place.id = 'money-' + language;
+  document.querySelector('main').append(data, place);
+  document.body.dispatchEvent(new CustomEvent('htmx:load'));
+}"""
+
+
+def test_a_chart_of_money_speaks_the_language_of_the_page(page: Page, desk_at: str) -> None:
+    log_in(page, desk_at, "demo-branch-head")
+    for language, shown in (("zh", "¥1.23亿"), ("en", "¥123.4M")):
+        if language == "en":
+            page.get_by_role("button", name="English").click()
+        page.evaluate(MONEY, language)
+        chart = page.locator(f"#money-{language} svg")
+        expect(chart).to_contain_text(shown)
+        expect(chart).to_contain_text("-¥0.05")
 
 
 def test_colours_by_choice_stay(page: Page, desk_at: str) -> None:

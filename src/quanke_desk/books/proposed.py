@@ -18,6 +18,7 @@ from quanke.books.store import ProposalStore, StoredProposal
 from quanke.kernel.errors import BookError
 from quanke_desk.books.laying import Moved
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.local_form import said_day
 from quanke_desk.foundation.models import Approval, Branch, Person, Relation
 from quanke_desk.foundation.scope import Extent, Scope, scope_of
 
@@ -35,6 +36,24 @@ def _store() -> ProposalStore:
 @lru_cache(maxsize=4)
 def _version(stored: StoredProposal, number: int) -> Proposal:
     return stored.version(number)
+
+
+@lru_cache(maxsize=1_024)
+def _branch_of(stored: StoredProposal, number: int) -> str:
+    """A version never changes, nor the branch it is for: read once, not at every letter that is typed."""
+    return branch_of_proposal(_version(stored, number))
+
+
+def named(person: Person) -> list[tuple[str, str, str]]:
+    """Proposals of one's scope, the newest first: name, branch, who proposed it."""
+    scope, names = scope_of(person), dict(Branch.objects.values_list("branch_id", "name"))
+    found = []
+    for stored in reversed(_store().all()):
+        now = stored.standing
+        branch = _branch_of(stored, now.version)
+        if _seen(scope, branch):
+            found.append((stored.id, names.get(branch, branch), ", ".join(now.authors)))
+    return found
 
 
 def branch_of_proposal(proposal: Proposal) -> str:
@@ -204,7 +223,7 @@ def notice_text(post: str, day: dt.date) -> str:
     text."""
     return _(
         "Dear customer, from %(day)s post %(post)s looks after you. To choose another, tell any branch."
-    ) % {"day": day.isoformat(), "post": post}
+    ) % {"day": said_day(day), "post": post}
 
 
 def means_word(name: str) -> str:

@@ -15,6 +15,7 @@ from quanke_desk.campaigns.audience_tags import tags, value_word
 from quanke_desk.campaigns.audiences import understood
 from quanke_desk.campaigns.models import Audience, AudienceKind, AudienceVersion
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.foundation.local_form import said_day
 
 _CHANGES: dict[str, Promise] = {
     "first": _("first version"),
@@ -64,7 +65,7 @@ def changes(before: AudienceVersion | None, after: AudienceVersion) -> list[str]
         return told
     if after.kind == AudienceKind.LIST:
         return [str(_CHANGES["list"])]
-    return [str(_CHANGES["again"]) % {"day": after.night.isoformat()}]
+    return [str(_CHANGES["again"]) % {"day": said_day(after.night)}]
 
 
 def in_words(text: str, of: Base | None = None) -> list[str]:

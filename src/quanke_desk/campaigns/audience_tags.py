@@ -14,7 +14,6 @@ from django.utils.translation import pgettext_lazy
 
 from quanke.bank.contracts import Purpose
 from quanke.kernel.errors import NightError
-from quanke.kernel.money import format_amount
 from quanke.language.definitions import Check, Tag
 from quanke.language.types import RATE_ONE, Kind
 from quanke.night.audience import MOST_CELLS
@@ -23,6 +22,7 @@ from quanke_desk.campaigns.audiences import bound, index_of
 from quanke_desk.customers.queries import english, word
 from quanke_desk.customers.words import in_words
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.foundation.local_form import day, yuan
 
 if TYPE_CHECKING:
     from quanke.segments.index import Members
@@ -125,7 +125,7 @@ def value_word(tag: str, value: Any, kind: Kind) -> str:
     if value is None:
         return "-"
     if kind is Kind.MONEY:
-        return format_amount(int(value)).removesuffix(".00")
+        return yuan(int(value)).removesuffix(".00")
     if kind is Kind.RATE:
         return f"{int(value) / RATE_ONE:.4f}".rstrip("0").rstrip(".")
     if kind is Kind.NUMBER:
@@ -133,7 +133,7 @@ def value_word(tag: str, value: Any, kind: Kind) -> str:
     if kind is Kind.BOOLEAN:
         return str(_("yes") if value else _("no"))
     if isinstance(value, (dt.date, dt.datetime, np.datetime64)):
-        return str(value)[:10]
+        return day(str(value)[:10])
     if kind is Kind.INTEGER:
         return f"{int(value):,}"
     code = str(value)

@@ -84,6 +84,11 @@ def _campaign(name: str, design: Any) -> Campaign:
     return Campaign(name, title, design is not None, first, until, told, days, trouble)
 
 
+def pushed_names() -> frozenset[str]:
+    """Names of campaigns whose pushes are loaded."""
+    return _pushed(str(base().bank.home.path))
+
+
 @asked_once
 def _pushed(home: str) -> frozenset[str]:
     """Names of campaigns whose pushes are loaded; those the plan makes by itself are none of people's."""

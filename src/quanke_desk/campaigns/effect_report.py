@@ -6,13 +6,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from quanke_desk.campaigns.effect_figures import Figures
-from quanke_desk.campaigns.templatetags.effects import of_all, of_unit, ratio, yuan
+from quanke_desk.campaigns.templatetags.effects import of_all, of_unit, ratio
 from quanke_desk.foundation.exports import Made, mark_of, name_of, put_on_record
+from quanke_desk.foundation.local_form import day, said_day, yuan
 from quanke_desk.foundation.models import Export, Person
 from quanke_desk.foundation.printed import EDGE, FAINT, FILL, INK, MARGIN, SOFT, WIDTH, PrintedPage, short
 from quanke_desk.foundation.roles import May
@@ -49,13 +49,12 @@ _COLUMNS = ("outcomes", "advice", "costs", "funnel", "groups", "version")
 
 
 def _watermark(made: Export) -> str:
-    day = timezone.localtime(made.at)
-    return f"{made.person.name} {made.person.username} {day:%Y-%m-%d} #{made.pk}"
+    return f"{made.person.name} {made.person.username} {day(made.at)} #{made.pk}"
 
 
 def _answer(page: PrintedPage, held: Figures) -> None:
     told = held.told
-    days = {"first": told["first"], "last": told["last"], "as_of": told["as_of"]}
+    days = {name: said_day(told[name]) for name in ("first", "last", "as_of")}
     page.text(held.campaign.title, 17, most=1)
     page.at -= 2
     page.text(
@@ -182,9 +181,8 @@ def _definition(held: Figures) -> list[tuple[str, Any]]:
         if audience is not None:
             found.append((_("Audience"), f"{audience.audience.title} ({audience.number})"))
         if approval is not None and version.started_at is not None:
-            started = timezone.localtime(version.started_at)
             who = approval.decided_by.name if approval.decided_by else "-"
-            found.append((_("Start agreed to"), f"{who} · {started:%Y-%m-%d} · #{approval.pk}"))
+            found.append((_("Start agreed to"), f"{who} · {day(version.started_at)} · #{approval.pk}"))
         found.append((_("Get nothing"), f"{version.control_ppm / 10_000:g} %"))
     found.append((_("Method"), held.method))
     return found

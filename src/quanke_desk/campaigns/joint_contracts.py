@@ -21,6 +21,7 @@ from quanke_desk.campaigns import joint_files, joint_questions
 from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, require, sheet_of
 from quanke_desk.campaigns.models import ContractState, JointContract, JointQuestion, QuestionState
 from quanke_desk.foundation import approvals, audit
+from quanke_desk.foundation.local_form import day
 from quanke_desk.foundation.models import Approval, ApprovalState, Job, JobState, Person
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
@@ -239,7 +240,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Partner"), f"{held.partner} ({held.recipient})"),
         (gettext("Purposes"), ", ".join(str(PURPOSES[p]) for p in held.purposes)),
         (gettext("Identifiers"), ", ".join(str(KINDS[k]) for k in held.kinds)),
-        (gettext("Valid"), f"{held.since} – {held.until}"),
+        (gettext("Valid"), f"{day(held.since)} – {day(held.until)}"),
         (gettext("Smallest list and count"), f"{held.minimum:,}"),
         (gettext("Questions in a day"), str(held.daily)),
         (gettext("Rows of the partner's list at most"), f"{held.most_rows:,}"),

@@ -49,6 +49,7 @@ from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.approvals import ApprovalKind
 from quanke_desk.foundation.jobs import Running, begin, job
+from quanke_desk.foundation.local_form import day
 from quanke_desk.foundation.models import Approval, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
@@ -332,7 +333,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Audience"), f"{audience.audience.title} · {audience.size:,}" if audience else "-"),
         (gettext("Who enters"), entry_in_words(str(version.graph.get("entry", "")))),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
-        (gettext("Until"), version.until.isoformat()),
+        (gettext("Until"), day(version.until)),
         (gettext("Purpose"), gettext(PURPOSE_TITLES[version.purpose])),
         (gettext("Priority"), str(version.priority)),
         (gettext("Steps"), str(len(graph.nodes))),

@@ -17,6 +17,7 @@ from quanke_desk.campaigns.texts import MOST_PARTS, check_link, check_text, part
 from quanke_desk.customers.queries import risk_of_product
 from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.local_form import day
 from quanke_desk.foundation.models import Approval, ApprovalState, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
@@ -219,7 +220,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Link"), held.link),
         (gettext("Product"), held.template.product),
         (gettext("Number of the material"), held.material),
-        (gettext("Valid"), f"{held.valid_from} – {held.valid_until}"),
+        (gettext("Valid"), f"{day(held.valid_from)} – {day(held.valid_until)}"),
     ]
     return [(title, text) for title, text in lines if text]
 

@@ -21,12 +21,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as _noop
 from django.utils.translation import override
 
-from quanke.kernel.money import format_amount
 from quanke.language.types import Kind
 from quanke_desk.campaigns.models import TemplateVersion
 from quanke_desk.customers.at_night import reading
 from quanke_desk.customers.queries import word
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.foundation.local_form import message_day, written_yuan
 from quanke_desk.foundation.models import Branch
 from quanke_desk.foundation.notices import on_post
 from quanke_desk.foundation.parameters import text
@@ -213,7 +213,8 @@ def _values(
     if "day" in named:
         today = timezone.localdate()
         for c in customers:
-            found[c]["day"] = f"{today:%Y-%m-%d}" if english[c] else f"{today.month}月{today.day}日"
+            with override("en" if english[c] else "zh-hans"):
+                found[c]["day"] = message_day(today)
     if "tier" in named:
         for c in customers:
             with override("en" if english[c] else "zh-hans"):
@@ -241,6 +242,6 @@ def _values(
             for c, fen in zip(
                 customers, held.take(pa.array(np.array(customers, np.int64))).to_pylist(), strict=True
             ):
-                amount = "" if fen is None else format_amount(fen)
-                found[c][each] = amount and (f"CNY {amount}" if english[c] else f"{amount}元")
+                with override("en" if english[c] else "zh-hans"):
+                    found[c][each] = written_yuan(fen)
     return found

@@ -17,6 +17,7 @@ from quanke_desk.customers.consenting import BY_MEANS, consents_of, hidden
 from quanke_desk.customers.models import (
     ConsentAnswer,
     ConsentChannel,
+    ConsentEvidence,
     ConsentPurpose,
     DataRequest,
     Means,
@@ -39,6 +40,8 @@ DELETION = "customers.deletion"
 GIVES_COPY = (RequestKind.ACCESS, RequestKind.KIN, RequestKind.EXPLANATION)
 """Kinds of request that are answered by a copy, with the definitions of the tags made of the customer."""
 _PROOF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
+SAID_BEFORE = dt.timedelta(days=60)
+"""How long ago a customer may have said what is recorded today: a letter takes its time."""
 
 restricted = Signal()
 """Sent when a customer's deletion was decided, in the transaction of it: `customer`, `kind` (deleted, or
@@ -65,11 +68,14 @@ def reveal(customer: int, field: str, purpose: str, reason: str, *, by: Person) 
 
 def record_consent(
     customer: int, purpose: str, means: str, given: bool, channel: str, proof: str, recipient: str = "", *,
-    by: Person,
+    evidence: str = "", said_on: dt.date | None = None, by: Person,
 ) -> ConsentAnswer:  # fmt: skip
     """Records one yes or no of a customer, which holds from this moment and goes home with the next delivery.
 
-    What he was shown is kept as version and digest of its text. Raises NotAllowed with the rule, OutOfScope.
+    What he was shown is kept as version and digest of its text; where, when (`said_on`, null: today) and to
+    whom he said it, with the number that proves it. A refusal without a number says that there is none
+    (`evidence` "said"): missing paper stops no refusal, and it is not left open whether there was any. Raises
+    NotAllowed with the rule, OutOfScope.
     """
     if not by.may(May.CONSENT):
         raise NotAllowed("your role may not record consents")
@@ -81,13 +87,29 @@ def record_consent(
         raise NotAllowed("no such purpose by this means")
     if channel not in ConsentChannel.values:
         raise NotAllowed("where the customer said it is required")
-    if given and not _PROOF.fullmatch(proof):
-        raise NotAllowed("a consent needs its proof: the number of the form, recording or message")
-    if proof and not _PROOF.fullmatch(proof):
-        raise NotAllowed("a proof is a number of letters and digits")
+    shown_by = _evidence(given, proof, evidence)
+    today = timezone.localdate()
+    if not today - SAID_BEFORE <= (said_on or today) <= today:
+        raise NotAllowed("said today or in the last 60 days")
     if purpose == ConsentPurpose.SHARING and given and not recipient.strip():
         raise NotAllowed("a consent to sharing names the recipient")
-    return _recorded(customer, purpose, means, given, channel, proof, recipient, by)
+    return _recorded(
+        customer, purpose, means, given, channel, proof, recipient, by, shown_by, said_on or today
+    )
+
+
+def _evidence(given: bool, proof: str, evidence: str) -> str:
+    """What shows that a customer said it: a number where there is one; of a refusal, the word of who took it,
+    if he says that there is none."""
+    if proof and not _PROOF.fullmatch(proof):
+        raise NotAllowed("a proof is a number of letters and digits")
+    if proof:
+        return ConsentEvidence.REFERENCE
+    if given:
+        raise NotAllowed("a consent needs its proof: the number of the form, recording or message")
+    if evidence != ConsentEvidence.SAID:
+        raise NotAllowed("a refusal has its number, or says that it was said without a document")
+    return ConsentEvidence.SAID
 
 
 def refuse_by_message(customer: int, means: str, proof: str, at: dt.datetime | None = None) -> ConsentAnswer:
@@ -103,8 +125,9 @@ def refuse_by_message(customer: int, means: str, proof: str, at: dt.datetime | N
         if before is not None and not _agreed_by(customer, means, at or timezone.now()):
             return before
         return _recorded(
-            customer, ConsentPurpose.MARKETING, means, False, ConsentChannel.MESSAGE, proof, "", None
-        )
+            customer, ConsentPurpose.MARKETING, means, False, ConsentChannel.MESSAGE, proof, "", None,
+            ConsentEvidence.REFERENCE, min(timezone.localdate(at or timezone.now()), timezone.localdate()),
+        )  # fmt: skip
 
 
 def _agreed_by(customer: int, means: str, at: dt.datetime) -> bool:
@@ -118,13 +141,14 @@ def _agreed_by(customer: int, means: str, at: dt.datetime) -> bool:
 
 def _recorded(
     customer: int, purpose: str, means: str, given: bool, channel: str, proof: str, recipient: str,
-    by: Person | None,
+    by: Person | None, evidence: str, said_on: dt.date,
 ) -> ConsentAnswer:  # fmt: skip
     text, today = TEXTS[purpose], timezone.localdate()
     with transaction.atomic():
         answer = ConsentAnswer.objects.create(
             customer=customer, purpose=purpose, means=means, given=given, recipient=recipient.strip()[:64],
             text_version=text.version, text_hash=text.digest, channel=channel, proof=proof, on=today, by=by,
+            evidence=evidence, said_on=said_on,
         )  # fmt: skip
         row = {
             "purpose": purpose, "means": means, "recipient": answer.recipient or None,
@@ -132,21 +156,27 @@ def _recorded(
             "text_hash": text.digest, "channel": channel,
         }  # fmt: skip
         outbox.put("consents", f"DESK-{answer.pk}", row, customer=customer)
-        detail = {"purpose": purpose, "means": means, "given": given, "text": text.version}
+        detail = {
+            "purpose": purpose, "means": means, "given": given, "text": text.version,
+            "channel": channel, "evidence": evidence,
+        }  # fmt: skip
         audit.record(by, "customer.consent", f"customer:{customer}", detail=detail)
         return answer
 
 
 def record_consents(
     customer: int, said: Collection[tuple[str, str, bool]], channel: str, proof: str, recipient: str = "", *,
-    by: Person,
+    evidence: str = "", said_on: dt.date | None = None, by: Person,
 ) -> int:  # fmt: skip
     """Records what a customer said to several purposes and means at once: all or none. Raises NotAllowed."""
     if not said:
         raise NotAllowed("nothing was answered")
     with transaction.atomic():
         for purpose, means, given in said:
-            record_consent(customer, purpose, means, given, channel, proof, recipient, by=by)
+            record_consent(
+                customer, purpose, means, given, channel, proof, recipient,
+                evidence=evidence, said_on=said_on, by=by,
+            )  # fmt: skip
     return len(said)
 
 

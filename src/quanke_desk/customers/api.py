@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router, Schema
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from quanke.kernel.errors import NightError
 from quanke_desk.customers import actions, portrait, queries
+from quanke_desk.customers.models import ConsentAnswer
 from quanke_desk.customers.sight import Sight, sight_of
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.interface import may
@@ -54,22 +56,32 @@ class Found(Schema):
 
 
 class Consent(Schema):
-    """How a purpose by a means stands; null: never asked. `here`: by the desk, newer than the night."""
+    """How a purpose by a means stands; null: never asked. `here`: by the desk, newer than the night; then
+    with where and when it was said, who took it (empty: the customer himself, by a message), and its proof:
+    a number, or `evidence` "said" where there is none."""
 
     purpose: str
     means: str
     given: bool | None
     here: bool
+    channel: str = ""
+    evidence: str = ""
+    proof: str = ""
+    said_on: dt.date | None = None
+    by: str = ""
 
 
 class Told(Schema):
-    """One yes or no of a customer, and where it was said; a yes needs its proof."""
+    """One yes or no of a customer, where and when (null: today) it was said. A yes needs its proof; a no has
+    a proof, or `evidence` "said": said to who records it, without a document."""
 
     purpose: str = Field(max_length=16)
     means: str = Field(max_length=16)
     given: bool
     channel: str = Field(max_length=16)
     proof: str = Field("", max_length=64)
+    evidence: Literal["", "reference", "said"] = ""
+    said_on: dt.date | None = None
     recipient: str = Field("", max_length=64)
 
 
@@ -116,7 +128,7 @@ def consents(request: HttpRequest, number: int) -> list[dict[str, Any]]:
     """What a customer agreed to and refused."""
     _sight(request, number)
     return [
-        {"purpose": s.purpose, "means": s.means, "given": s.given, "here": s.here}
+        {"purpose": s.purpose, "means": s.means, "given": s.given, "here": s.here, **_how(s.answer)}
         for s in queries.consents_of(number)
     ]
 
@@ -128,11 +140,21 @@ def record_consent(request: HttpRequest, number: int, told: Told) -> tuple[int, 
     try:
         made = actions.record_consent(
             number, told.purpose, told.means, told.given, told.channel, told.proof, told.recipient,
-            by=_person(request),
+            evidence=told.evidence, said_on=told.said_on, by=_person(request),
         )  # fmt: skip
     except NotAllowed as error:
         raise HttpError(422, str(error)) from None
-    return 201, {"purpose": made.purpose, "means": made.means, "given": made.given, "here": True}
+    standing = {"purpose": made.purpose, "means": made.means, "given": made.given, "here": True}
+    return 201, standing | _how(made)
+
+
+def _how(answer: ConsentAnswer | None) -> dict[str, Any]:
+    if answer is None:
+        return {}
+    return {
+        "channel": answer.channel, "evidence": answer.evidence, "proof": answer.proof,
+        "said_on": answer.said_on, "by": answer.by.username if answer.by else "",
+    }  # fmt: skip
 
 
 def _person(request: HttpRequest) -> Person:

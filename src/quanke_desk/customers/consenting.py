@@ -33,12 +33,14 @@ class Standing:
     given: bool | None
     on: dt.date | None
     here: bool
+    answer: ConsentAnswer | None = None
+    """The record of the desk that says so, with how it was said; null where the night does."""
 
 
 def consents_of(customer: int, of: Base | None = None) -> list[Standing]:
     """The matrix of purposes and means of a customer. Asks nobody's leave: pages and actions do."""
     rows = reading(of).rows("consents", customer).to_pylist()
-    said = list(ConsentAnswer.objects.filter(customer=customer).order_by("id"))
+    said = list(ConsentAnswer.objects.filter(customer=customer).select_related("by").order_by("id"))
     asked = [(ConsentPurpose.MARKETING, m) for m in BY_MEANS]
     asked += [
         (p, Means.ANY) for p in (ConsentPurpose.PROFILING, ConsentPurpose.ADVICE, ConsentPurpose.SHARING)
@@ -135,7 +137,7 @@ def _standing(
     last = max((d for d in (given_on, refused_on) if d is not None), default=None)
     here = next((a for a in reversed(list(said)) if a.purpose == purpose and a.means in ways), None)
     if here is not None and (last is None or here.on >= last):
-        return Standing(purpose, means, here.given, here.on, True)
+        return Standing(purpose, means, here.given, here.on, True, here)
     if last is None:
         return Standing(purpose, means, None, None, False)
     return Standing(

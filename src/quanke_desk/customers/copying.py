@@ -77,7 +77,8 @@ def tags_of(customer: int) -> list[dict[str, Any]]:
 
 
 def _consents(customer: int) -> list[dict[str, Any]]:
-    fields = ("purpose", "means", "given", "recipient", "text_version", "text_hash", "channel", "proof", "on")
+    fields = ("purpose", "means", "given", "recipient", "text_version", "text_hash", "channel", "proof",
+              "evidence", "said_on", "on")  # fmt: skip
     return list(ConsentAnswer.objects.filter(customer=customer).order_by("id").values(*fields))
 
 

@@ -43,10 +43,19 @@ class ConsentChannel(models.TextChoices):
     MESSAGE = "message", _("By a reply or a link of a message")
 
 
+class ConsentEvidence(models.TextChoices):
+    """What shows that a customer said it."""
+
+    REFERENCE = "reference", _("By a number")
+    SAID = "said", _("Said to me, no document")
+    UNASKED = "", _("not asked at the time")
+
+
 class ConsentAnswer(models.Model):
     """One row per yes or no of a customer to one purpose by one means. Never changed: a later row of the
-    same purpose and means takes its place. `proof` is the number of the form, recording or message; `by`
-    null: the customer himself, by a message."""
+    same purpose and means takes its place. `said_on` is the day he said it, `on` the day from which it
+    holds here; `by` took it (null: the customer himself, by a message). `proof` is the number of the form,
+    recording or message; a refusal may have none, which `evidence` then says (empty: was not asked)."""
 
     customer = models.BigIntegerField()
     purpose = models.CharField(max_length=16, choices=ConsentPurpose)
@@ -57,12 +66,20 @@ class ConsentAnswer(models.Model):
     text_hash = models.CharField(max_length=64)
     channel = models.CharField(max_length=16, choices=ConsentChannel)
     proof = models.CharField(max_length=64)
+    evidence = models.CharField(max_length=12, choices=ConsentEvidence, blank=True)
+    said_on = models.DateField(null=True)
     on = models.DateField()
     at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(evidence="reference", proof="") & ~Q(evidence="said", given=True),
+                name="consent_has_its_proof",
+            )
+        ]
         indexes: ClassVar = [
             models.Index(fields=["customer", "purpose"]),
             models.Index(fields=["purpose", "means", "given"]),

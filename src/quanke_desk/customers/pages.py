@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from quanke.kernel.errors import NightError
 from quanke_desk.customers import actions, portrait, queries
 from quanke_desk.customers.copying import copy_of
+from quanke_desk.customers.definitions import definition_of
 from quanke_desk.customers.models import (
     ConsentChannel,
     DataRequest,
@@ -29,6 +31,7 @@ from quanke_desk.customers.words import called
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
+from quanke_desk.foundation.local_form import said_day
 from quanke_desk.foundation.models import Approval, Person, Purpose
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.people import NotAllowed
@@ -196,6 +199,17 @@ def tag(request: HttpRequest, number: int, name: str) -> HttpResponse:
     return render(request, _frame(request, "part"), shown)
 
 
+@page(May.DASHBOARD)
+@require_GET
+def definition(request: HttpRequest, name: str) -> HttpResponse:
+    """What a tag of the catalogue means, beside any customer."""
+    try:
+        shown = definition_of(person_of(request), name)
+    except NightError:
+        raise Http404 from None
+    return render(request, "customers/definition.html", shown)
+
+
 @page(May.REVEAL)
 @require_http_methods(["GET", "POST"])
 def show(request: HttpRequest, number: int) -> HttpResponse:
@@ -232,11 +246,12 @@ def consents(request: HttpRequest, number: int) -> HttpResponse:
             for s in standing
             if (answer := request.POST.get(f"{s.purpose}.{s.means}", "")) in ("yes", "no")
         ]
-        given = {n: request.POST.get(n, "").strip() for n in ("channel", "proof", "recipient")}
+        given = {n: request.POST.get(n, "").strip() for n in ("channel", "proof", "recipient", "evidence")}
         try:
             actions.record_consents(
-                number, said, given["channel"], given["proof"], given["recipient"], by=person
-            )
+                number, said, given["channel"], given["proof"], given["recipient"],
+                evidence=given["evidence"], said_on=_day(request.POST.get("said_on", "")), by=person,
+            )  # fmt: skip
             messages.success(request, _("Recorded; it holds from now on."))
             return redirect("customer_consents", number)
         except NotAllowed as error:
@@ -244,10 +259,18 @@ def consents(request: HttpRequest, number: int) -> HttpResponse:
     name = queries.names_of(person, [number])[number] if sight.clear else _masked_name(number)
     shown = {
         "number": number, "name": name, "consents": portrait.matrix(number),
-        "channels": ConsentChannel.choices,
+        "channels": ConsentChannel.choices, "heard": portrait.heard(number), "today": timezone.localdate(),
         "texts": _texts(), "may_open": person.may(May.OPEN), "may_ask": person.may(May.DATA_REQUEST),
     }  # fmt: skip
     return render(request, "customers/consents.html", shown)
+
+
+def _day(text: str) -> dt.date | None:
+    """A day of a form; null where none was given. Raises NotAllowed."""
+    try:
+        return dt.date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError:
+        raise NotAllowed("a day is year, month and day") from None
 
 
 @page(May.DATA_REQUEST)
@@ -262,7 +285,9 @@ def ask(request: HttpRequest, number: int) -> HttpResponse:
             made = actions.record_request(
                 number, given["kind"], given["about"], given["proof"], given["field"], by=person
             )
-            messages.success(request, _("Recorded; an answer is due on %(day)s.") % {"day": made.due_on})
+            messages.success(
+                request, _("Recorded; an answer is due on %(day)s.") % {"day": said_day(made.due_on)}
+            )
             return redirect("data_request", made.pk)
         except NotAllowed as error:
             messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})

@@ -16,10 +16,12 @@ from quanke.night.batches import night_rows
 from quanke.night.explain import explain
 from quanke_desk.customers.at_night import at_night, reading
 from quanke_desk.customers.consenting import consents_of, profiling_refused
+from quanke_desk.customers.models import ConsentAnswer
 from quanke_desk.customers.queries import english, names_of, seen, word
 from quanke_desk.customers.sight import Sight
 from quanke_desk.customers.words import called, in_words
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.local_form import as_written
 from quanke_desk.foundation.models import Branch, Outgoing, Person, Relation
 from quanke_desk.foundation.roles import May
 from quanke_desk.foundation.scope import post_of, scope_of
@@ -73,8 +75,6 @@ def head(sight: Sight) -> dict[str, Any]:
             value = called("value", str(value))
         elif given.name == "branch_id":
             value = Branch.objects.filter(branch_id=value).values_list("name", flat=True).first() or value
-        elif isinstance(value, dt.date):
-            value = value.isoformat()
         fields.append({"name": given.name, "title": title, "value": value, "hidden": hidden})
     name = next((f["value"] for f in fields if f["name"] == "name"), "-")
     refused = profiling_refused(sight.customer)
@@ -326,7 +326,7 @@ def advice(sight: Sight) -> dict[str, Any]:
 
 def consents(sight: Sight) -> dict[str, Any]:
     """The matrix of purposes and means."""
-    return {"consents": matrix(sight.customer)}
+    return {"consents": matrix(sight.customer), "heard": heard(sight.customer)}
 
 
 def matrix(customer: int) -> list[dict[str, Any]]:
@@ -340,6 +340,11 @@ def matrix(customer: int) -> list[dict[str, Any]]:
         }
         for s in consents_of(customer)
     ]
+
+
+def heard(customer: int) -> list[ConsentAnswer]:
+    """What a customer said to the desk about his consents, the latest first, with how he said it."""
+    return list(ConsentAnswer.objects.filter(customer=customer).select_related("by")[:_LAST])
 
 
 def scores(sight: Sight) -> dict[str, Any]:
@@ -389,7 +394,7 @@ def definition(sight: Sight, name: str) -> dict[str, Any]:
         {
             "tag": n.removeprefix("earlier "),
             "title": _title(n.removeprefix("earlier ")),
-            "value": value if sight.amounts else "",
+            "value": as_written(str(value)) if sight.amounts else "",
         }
         for n, value in told.because.items()
         if sight.may_read(n.removeprefix("earlier "), catalogue)

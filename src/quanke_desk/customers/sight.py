@@ -7,10 +7,10 @@ from typing import Any
 
 from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.customers.golden import GoldenField, masked
-from quanke.kernel.identifiers.masks import mask_amount
 from quanke.language import Catalogue
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.foundation.local_form import band
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.opening import may_see, opened_fields
 from quanke_desk.foundation.roles import May, Role
@@ -48,7 +48,7 @@ class Sight:
         """An amount in fen as it may be seen: itself, or its band as text."""
         if fen is None:
             return None
-        return fen if self.amounts else mask_amount(int(fen))
+        return fen if self.amounts else band(int(fen))
 
     def field(self, given: GoldenField) -> tuple[Any, bool]:
         """A field's value as it may be seen, and whether it stands behind a mask."""
@@ -77,8 +77,13 @@ def sight_of(person: Person, customer: int, of: Base | None = None) -> Sight:
         covers(scope, customer, held) and not scope.masked,
         opened_fields(person, customer),
         person.may(May.REVEAL),
-        _PURPOSES.get(Role(person.role), Purpose.SERVICE),
+        purpose_of(person),
     )
+
+
+def purpose_of(person: Person) -> Purpose:
+    """What a person's role sees data for."""
+    return _PURPOSES.get(Role(person.role), Purpose.SERVICE)
 
 
 def is_there(customer: int, of: Base | None = None) -> bool:

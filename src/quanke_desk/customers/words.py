@@ -6,6 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from quanke_desk.foundation.local_form import as_written
+
 WORDS: dict[str, dict[str, Promise]] = {
     "category": {
         "demand": _("Demand deposit"), "term": _("Term deposit"), "wealth": _("Wealth product"),
@@ -79,5 +81,6 @@ def called(kind: str, code: str | None) -> str:
 
 
 def in_words(tag: str, shown: str) -> str:
-    """A tag's value as a text of the plan shows it: a code in the bank's words, all else as it is."""
-    return called(tag, shown) if tag in WORDS else shown
+    """A tag's value as a text of the plan shows it: a code in the bank's words, a day and an amount in the
+    form of the page, all else as it is."""
+    return called(tag, shown) if tag in WORDS else as_written(shown)

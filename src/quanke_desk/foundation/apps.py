@@ -12,12 +12,12 @@ class FoundationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Makes known what needs four eyes here and the jobs of all rooms (their `jobs.py`), and gives each
-        log-in its limits."""
+        """Makes known what needs four eyes here and the jobs of all rooms (their `jobs.py`), what the
+        search finds in each (`finding.py`), and gives each log-in its limits."""
         from django.contrib.auth.signals import user_logged_in
 
         from quanke_desk.foundation import checks, guarded, own_jobs, setting  # noqa: F401
         from quanke_desk.foundation.sessions import begun
 
-        autodiscover_modules("jobs")
+        autodiscover_modules("jobs", "finding")
         user_logged_in.connect(begun, dispatch_uid="quanke.entered")

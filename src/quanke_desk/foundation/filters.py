@@ -19,6 +19,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 
+from quanke_desk.foundation import local_form
 from quanke_desk.foundation.models import Person, SavedView
 
 KINDS = ("text", "choice", "number", "money", "days")
@@ -183,8 +184,8 @@ def _shown(wanted: Filter, value: Any) -> str:
     if value is None:
         return ""
     if wanted.kind == "days":
-        return f"{value:%Y-%m-%d}"
-    return f"{value / 100:,.2f}".removesuffix(".00") if wanted.kind == "money" else f"{value:,}"
+        return local_form.day(value)
+    return local_form.yuan(value).removesuffix(".00") if wanted.kind == "money" else f"{value:,}"
 
 
 def _any(fields: Iterable[str], value: Any) -> Q:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from quanke_desk.foundation.local_form import as_said
 from quanke_desk.foundation.models import Notice, Person, Post, Seat
 
 
@@ -30,7 +31,7 @@ def on_post(post: Post | str | None) -> list[Person]:
 def said(notice: Notice) -> str:
     """A notice in the language of who reads; the marked text as it is where a value is missing."""
     try:
-        return str(_(notice.text) % notice.values)
+        return str(_(notice.text) % {name: as_said(given) for name, given in notice.values.items()})
     except (KeyError, ValueError, TypeError):
         return _(notice.text)
 

@@ -160,6 +160,12 @@ def moved_to(posts: Collection[str], of: Base | None = None) -> frozenset[int]:
     return frozenset(c for c, post in last.items() if post in posts)
 
 
+def posts_since(of: Base | None = None) -> dict[int, str | None]:
+    """Customers whose post the desk changed since the night, with the post each has now (null: nobody's)."""
+    customers, at, names = _laid(of or base())
+    return {c: names[n] if n >= 0 else None for c, n in zip(customers.tolist(), at.tolist(), strict=True)}
+
+
 @asked_once
 def _moved_since(customer: int, night: dt.date) -> tuple[bool, str | None]:
     """Whether the desk changed a customer's post since a night, and the post he has by that."""

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke_desk.foundation import approvals, parameters
 from quanke_desk.foundation.approvals import ApprovalKind
+from quanke_desk.foundation.local_form import day
 from quanke_desk.foundation.models import Approval, AuditEntry, ParameterValue, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
@@ -62,7 +63,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Parameter"), f"{title} ({declared.name})"),
         (gettext("Before"), shown(declared, held["before"])),
         (gettext("After"), shown(declared, held["to"])),
-        (gettext("Holds from"), held["since"]),
+        (gettext("Holds from"), day(held["since"])),
     ]
 
 

@@ -87,6 +87,10 @@ class Held:
             return []
         return table.slice(begins[at], begins[at + 1] - begins[at]).to_pylist()  # type: ignore[no-any-return]
 
+    def planned_for(self) -> NDArray[np.int32]:
+        """Customers who are on a list of the morning."""
+        return self._list[3] if self.planned is not None else np.zeros(0, np.int32)
+
     @cached_property
     def _places(self) -> dict[str, int]:
         return {post: n for n, post in enumerate(self._list[1])}
@@ -126,8 +130,7 @@ class Held:
         """Reads the rows of everybody who is on a list or in the diary, part by part: a tenth of a customer
         base at most, and no list has to wait for forty rows of forty parts."""
         try:
-            listed = self._list[3] if self.planned is not None else np.zeros(0, np.int32)
-            numbers = np.unique(np.concatenate([listed, self.diary.customer])).astype(np.int32)
+            numbers = np.unique(np.concatenate([self.planned_for(), self.diary.customer])).astype(np.int32)
             tables, bucket = [], self.base.night.bucket
             for part in range(-(-self.base.night.rows // bucket)):
                 mine = numbers[(numbers >= part * bucket) & (numbers < (part + 1) * bucket)]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext
 
 from quanke.segments import DEFAULT_SCHEME
+from quanke_desk.foundation.local_form import day
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
 from quanke_desk.foundation.notices import on_post
 from quanke_desk.foundation.parameters import value
@@ -134,7 +135,7 @@ def _open(customer: int, row: dict[str, Any], of: Held) -> list[tuple[str, Any]]
     if row.get("maturing_30d"):
         found.append((gettext("Maturing within 30 days"), row["maturing_30d"]))
     if row.get("contact_due_on"):
-        found.append((gettext("Contact due by"), f"{row['contact_due_on']:%Y-%m-%d}"))
+        found.append((gettext("Contact due by"), day(row["contact_due_on"])))
     return found
 
 

@@ -19,6 +19,7 @@ from quanke_desk.foundation.models import Post
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.roles import May
 from quanke_desk.work import actions, team_queries
+from quanke_desk.work.overdue import POST, place_of
 
 FIGURES = {
     "planned": gettext_lazy("Planned"),
@@ -26,6 +27,10 @@ FIGURES = {
     "effective": gettext_lazy("Effective"),
     "open": gettext_lazy("Not done"),
     "overdue": gettext_lazy("Overdue"),
+}
+LATE = {
+    "contacts": gettext_lazy("Contacts overdue"),
+    "follow_ups": gettext_lazy("Follow-ups overdue"),
 }
 USE = {
     "people": gettext_lazy("People"),
@@ -38,8 +43,7 @@ COLUMNS = (
     Column("branch", gettext_lazy("Branch")),
     Column("role", gettext_lazy("Role")),
     Column("people", gettext_lazy("Who sits there"), sorts=False),
-    *(Column(name, title, "number") for name, title in FIGURES.items()),
-    Column("follow_ups", gettext_lazy("Follow-ups overdue"), "number"),
+    *(Column(name, title, "number") for name, title in {**FIGURES, **LATE}.items()),
 )
 BEHIND = (
     Column("name", gettext_lazy("Name")),
@@ -63,8 +67,9 @@ def team(request: HttpRequest) -> HttpResponse:
     except NightError:
         rows = []
     for row in rows:
-        row["post_link"] = (row["post"], reverse("team_post", args=[row["pk"]]))
-    total = {name: sum(row[name] for row in rows) for name in FIGURES}
+        address = reverse("team_post", args=[row["pk"]]) if row["pk"] else ""
+        row["post_link"] = (row["post"], address or reverse("team_late", args=[row["place"]]))
+    total = {name: sum(row[name] for row in rows) for name in (*FIGURES, *LATE)}
     weeks = [
         {**asdict(w), "shares": [(n, getattr(w, n), title) for n, title in USE.items()]}
         for w in team_queries.adoption(person)
@@ -73,7 +78,7 @@ def team(request: HttpRequest) -> HttpResponse:
         "listed": listing(request, "team", COLUMNS, RowsSource(rows)),
         "weeks": weeks,
         "uses": USE.values(),
-        "total": [(title, total[name]) for name, title in FIGURES.items()],
+        "total": [(title, total[name]) for name, title in {**FIGURES, **LATE}.items()],
     }
     return render(request, "work/team.html", shown)
 
@@ -92,8 +97,11 @@ def team_post(request: HttpRequest, number: int) -> HttpResponse:
     if post is None or rows is None:
         raise Http404
     if request.method == "POST":
-        overdue = len(team_queries.rows_behind(person, post, "overdue") or [])
-        told = actions.remind(post, overdue, by=person)
+        late = sum(
+            len(team_queries.rows_behind(person, post, name) or [])
+            for name in ("overdue", *team_queries.LATE)
+        )
+        told = actions.remind(post, late, by=person)
         if told:
             messages.success(request, _("Reminded: %(count)s") % {"count": told})
         else:
@@ -101,7 +109,7 @@ def team_post(request: HttpRequest, number: int) -> HttpResponse:
         return redirect("team_post", number)
     tabs = [
         (name, title, len(team_queries.rows_behind(person, post, name) or []))
-        for name, title in FIGURES.items()
+        for name, title in {**FIGURES, **LATE}.items()
     ]
     shown = {
         "post": post,
@@ -110,6 +118,22 @@ def team_post(request: HttpRequest, number: int) -> HttpResponse:
         "listed": listing(request, "team_post", BEHIND, RowsSource(rows)),
     }
     return render(request, "work/team_post.html", shown)
+
+
+@page(May.SUPERVISE)
+@require_GET
+def team_late(request: HttpRequest, place: str) -> HttpResponse:
+    """Follow-ups that are overdue and no post's: of a person, a lobby, an outlet, the remote team."""
+    at = place_of(place)
+    try:
+        rows = None if at is None else team_queries.late_rows(person_of(request), at)
+    except NightError:
+        rows = None
+    if at is None or rows is None or at.kind == POST:
+        raise Http404
+    title, branch = team_queries.called_place(at)
+    listed = listing(request, "team_late", BEHIND[:4], RowsSource(rows))
+    return render(request, "work/team_late.html", {"title": title, "branch": branch, "listed": listed})
 
 
 @page(May.SUPERVISE)

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
+from quanke_desk.customers.consenting import hidden
+from quanke_desk.customers.words import called
 from quanke_desk.foundation.models import AuditEntry, Branch, Person, Post, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES
-from quanke_desk.foundation.scope import Extent, post_of, scope_of
-from quanke_desk.work import rules, who
+from quanke_desk.foundation.scope import Extent, posts_since, scope_of
+from quanke_desk.work import overdue, rules, who
 from quanke_desk.work.held import Held, held
-from quanke_desk.work.models import Arrival, Contact, FollowUp, MorningOpened, Outcome
+from quanke_desk.work.models import Arrival, Contact, MorningOpened, Outcome
 from quanke_desk.work.queries import effective, english
 
 FIGURES = ("planned", "done", "effective", "open", "overdue")
 """planned = done + open; effective is a part of done, overdue a part of open."""
+LATE = ("contacts", "follow_ups")
+"""Beside the list: contacts that are due and follow-ups, both overdue."""
 
 
 def posts(person: Person) -> QuerySet[Post]:
-    """Posts a person supervises: of his branch and below; of the bank for the committee."""
+    """Posts with a book a person supervises: of his branch and below; of the bank for the committee."""
+    return _posts_within(person).filter(role__in=BOOK_ROLES)
+
+
+def _posts_within(person: Person) -> QuerySet[Post]:
     scope = scope_of(person)
-    found = Post.objects.filter(role__in=BOOK_ROLES).select_related("branch")
+    found = Post.objects.select_related("branch")
     if scope.extent is Extent.BANK:
         return found
     if scope.extent is not Extent.BRANCH:
@@ -33,48 +44,86 @@ def posts(person: Person) -> QuerySet[Post]:
 
 
 def team(person: Person) -> list[dict[str, Any]]:
-    """One row per post with `post, branch, role, people` and the figures of FIGURES, plus `follow_ups` that
-    are overdue. What is planned is the list of the last night."""
+    """One row per post with `post, branch, role, people` and the figures of FIGURES and LATE: the list of the
+    last night, under who looks after the customer now, and what is overdue beside it. Then a row per person,
+    lobby and outlet that has follow-ups overdue that are no post's, and one of the remote team. `place` names
+    a row, `pk` the post of one."""
     of = held()
-    supervised = list(posts(person))
-    names = [p.post_id for p in supervised]
-    seated = seats_of(names)
-    late = dict(
-        FollowUp.objects.filter(done_at=None, due_on__lt=timezone.localdate(), post__in=supervised)
-        .values_list("post__post_id")
-        .annotate(n=Count("id"))
-    )
-    lines = {name: of.lines(name) for name in names}
+    supervised = {p.post_id: p for p in _posts_within(person)}
+    lines = _lines(of, supervised)
+    late = overdue.counted(person, of)
+    due = Counter(overdue.contacts(of).post)
+    seated = seats_of(list(supervised))
     spoken = _spoken([row["customer"] for rows in lines.values() for row in rows], of)
     table = []
-    for post in supervised:
+    for post in supervised.values():
         counted = dict.fromkeys(FIGURES, 0)
-        for row in lines[post.post_id]:
+        for row in lines.get(post.post_id, []):
             for figure in _figures(row, spoken):
                 counted[figure] += 1
+        counted["contacts"] = due[post.post_id]
+        counted["follow_ups"] = late.get(overdue.Place(overdue.POST, post.pk), 0)
         people = seated.get(post.post_id, [])
-        if people or counted["planned"]:
+        if (people and post.role in BOOK_ROLES) or any(counted.values()):
             table.append(
                 {
                     "pk": post.pk,
+                    "place": overdue.Place(overdue.POST, post.pk).key,
                     "post": post.post_id,
                     "branch": post.branch.name,
                     "role": post.get_role_display(),
                     "people": "、".join(people) if not english() else ", ".join(people),
-                    "follow_ups": late.get(post.post_id, 0),
                     **counted,
                 }
             )
-    return table
+    return table + [_row_beside(place, n) for place, n in late.items() if place.kind != overdue.POST]
+
+
+def _row_beside(place: overdue.Place, count: int) -> dict[str, Any]:
+    """The row of follow-ups that are no post's."""
+    title, branch = called_place(place)
+    none = dict.fromkeys((*FIGURES, *LATE), 0)
+    row = {"pk": None, "place": place.key, "post": title, "branch": branch, "role": "", "people": ""}
+    return {**row, **none, "follow_ups": count}
+
+
+def called_place(place: overdue.Place) -> tuple[str, str]:
+    """What a place that is no post is called, and its branch."""
+    if place.kind == overdue.PERSON:
+        person = Person.objects.select_related("branch").get(pk=place.number)
+        return person.name, person.branch.name if person.branch else ""
+    if place.kind == overdue.REMOTE:
+        return gettext("Remote team"), ""
+    branch = Branch.objects.filter(pk=place.number).first()
+    title = gettext("Lobby") if place.kind == overdue.LOBBY else gettext("Call-backs after visits")
+    return title, branch.name if branch else ""
+
+
+def _lines(of: Held, names: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Lines of the night's list by the post that looks after the customer now; of whom nobody looks after
+    now, by the post that did."""
+    now, gone = posts_since(of.base), hidden()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in names:
+        kept = [r for r in of.lines(name) if (now.get(r["customer"]) or name) == name]
+        found[name] = [r for r in kept if r["customer"] not in gone]
+    for row in of.lines_of([c for c, post in now.items() if post in names and c not in gone]):
+        if row["post"] != (post := now[row["customer"]]) and post is not None:
+            found[post].append(row)
+    return found
 
 
 def rows_behind(person: Person, post: Post, figure: str) -> list[dict[str, Any]] | None:
     """The customers behind a figure of a post, masked; null for a post one does not supervise, or no such
     figure."""
-    if figure not in FIGURES or not posts(person).filter(pk=post.pk).exists():
+    if figure not in (*FIGURES, *LATE) or not _posts_within(person).filter(pk=post.pk).exists():
         return None
     of = held()
-    lines = of.lines(post.post_id)
+    if figure == "follow_ups":
+        return late_rows(person, overdue.Place(overdue.POST, post.pk))
+    if figure == "contacts":
+        return _contacts_due(of, post)
+    lines = _lines(of, [post.post_id])[post.post_id]
     spoken = _spoken([row["customer"] for row in lines], of)
     chosen = [row for row in lines if figure in _figures(row, spoken)]
     names = who.masked_names([row["customer"] for row in chosen], of.base)
@@ -92,10 +141,51 @@ def rows_behind(person: Person, post: Post, figure: str) -> list[dict[str, Any]]
                 "outcome": contact.get_outcome_display() if contact else None,
                 "at": contact.at if contact else None,
                 "evidence": contact.evidence if contact else None,
-                "moved": post_of(row["customer"], of.base) != post.post_id,
             }
         )
     return rows
+
+
+def late_rows(person: Person, place: overdue.Place) -> list[dict[str, Any]] | None:
+    """Follow-ups that are overdue in a place, with masked names; null for one a person does not supervise."""
+    of = held()
+    found = overdue.rows_of(person, place, of)
+    if found is None:
+        return None
+    names = who.masked_names([f.customer for f in found], of.base)
+    return [
+        {
+            "customer": f.customer,
+            "name": names[f.customer],
+            "title": " · ".join(
+                [
+                    str(f.get_kind_display()),
+                    *([of.words(f.customer, f.action, english())["title"]] if f.action in of.actions else []),
+                ]
+            ),
+            "due_on": f.due_on,
+        }
+        for f in found
+    ]
+
+
+def _contacts_due(of: Held, post: Post) -> list[dict[str, Any]]:
+    due = overdue.contacts(of)
+    mine = [n for n, name in enumerate(due.post) if name == post.post_id]
+    names = who.masked_names([int(due.customer[n]) for n in mine], of.base)
+    rows = []
+    for n in mine:
+        day, why = overdue.due_on(of, int(due.at[n]))
+        customer = int(due.customer[n])
+        rows.append(
+            {
+                "customer": customer,
+                "name": names[customer],
+                "title": called("contact_due_for", why) or gettext("Contact due"),
+                "due_on": day,
+            }
+        )
+    return sorted(rows, key=lambda row: (row["due_on"], row["customer"]))
 
 
 def _figures(row: dict[str, Any], spoken: dict[tuple[int, str], Contact]) -> list[str]:

@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("work/callbacks/", pages.call_backs, name="call_backs"),
     path("work/team/", team_pages.team, name="team"),
     path("work/team/use/", team_pages.team_use, name="team_use"),
+    path("work/team/late/<str:place>/", team_pages.team_late, name="team_late"),
     path("work/team/<int:number>/", team_pages.team_post, name="team_post"),
     path("lobby/", lobby_pages.lobby, name="lobby"),
     path("lobby/cards/", lobby_pages.lobby_cards, name="lobby_cards"),

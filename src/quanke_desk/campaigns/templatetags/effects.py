@@ -1,4 +1,4 @@
-"""How effects are shown: yuan from fen, people in a hundred, and coordinates that no language changes."""
+"""How effects are shown: money from fen, people in a hundred, and coordinates that no language changes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from django import template
 from django.utils.translation import gettext as _
+
+from quanke_desk.foundation import local_form
 
 register = template.Library()
 
@@ -16,7 +18,7 @@ def of_unit(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     if unit == "fen":
-        return f"{value / 100:+,.0f} {_('yuan')}"
+        return local_form.whole_yuan(value, sign=True)
     if unit in ("people", "rate"):
         return f"{value * 100:+.2f} %"
     return f"{value:+,.2f}"
@@ -24,7 +26,7 @@ def of_unit(value: float | None, unit: str) -> str:
 
 @register.filter
 def of_all(value: float | None, unit: str) -> str:
-    """The effect on all treated together: yuan, or a number of people; - for null."""
+    """The effect on all treated together: money, or a number of people; - for null."""
     if value is None:
         return "-"
     if unit == "people":
@@ -38,12 +40,7 @@ def plain(value: float) -> str:
     return f"{value:.1f}"
 
 
-@register.filter
-def yuan(value: int | None) -> str:
-    """Fen as yuan and fen, without a plus; - for null."""
-    if value is None:
-        return "-"
-    return f"{Decimal(value).scaleb(-2):,.2f} {_('yuan')}"
+register.filter("yuan", local_form.yuan)
 
 
 @register.filter

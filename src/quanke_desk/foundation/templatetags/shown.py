@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from quanke_desk.foundation import local_form
 from quanke_desk.foundation.lists import Column, Listed, Row
 
 register = template.Library()
 
 
+for _name in ("day", "said_day", "short_day", "week_day", "month", "moment", "short_moment"):
+    register.filter(_name, getattr(local_form, _name))
+register.filter("money", local_form.yuan)
+register.filter("amount", local_form.amount)
+
+
 @register.filter
-def money(fen: int | None) -> str:
-    """Integer fen as yuan with commas and two decimals; - for null."""
-    if fen is None:
-        return "-"
-    sign, amount = ("-" if fen < 0 else ""), abs(fen)
-    return f"{sign}{amount // 100:,}.{amount % 100:02d}"
+def moment_exact(of: dt.datetime | None) -> str:
+    """A day and its time to the second; - for null."""
+    return local_form.moment(of, seconds=True)
+
+
+@register.filter
+def clock_exact(of: dt.datetime | None) -> str:
+    """The time of a day to the second; - for null."""
+    return local_form.clock(of, seconds=True)
+
+
+@register.filter
+def as_read(held: Any) -> Any:
+    """A value of any kind: a day in local form, all else as it is."""
+    return local_form.day(held) if isinstance(held, dt.date) else held
 
 
 @register.filter
@@ -37,15 +53,15 @@ def cell(row: Row, column: Column) -> Any:
     if value is None or value == "":
         return "-"
     if column.kind == "money":
-        return money(value)
+        return local_form.yuan(value)
     if column.kind == "share":
         return share(value)
     if column.kind == "number":
         return intcomma(value, use_l10n=False)
     if column.kind == "day":
-        return f"{value:%Y-%m-%d}"
+        return local_form.day(value)
     if column.kind == "moment":
-        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
+        return local_form.moment(value)
     if column.kind == "yes":
         return _("yes") if value else _("no")
     if column.kind == "link":

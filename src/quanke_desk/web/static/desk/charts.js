@@ -4,20 +4,32 @@
   'use strict';
   var drawn = [];
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim(); }
-  function said(value) { return value === null || value === undefined ? '-' : Number(value).toLocaleString('en-US'); }
+  function none(value) { return value === null || value === undefined; }
+  function said(value) { return none(value) ? '-' : Number(value).toLocaleString('en-US'); }
+
+  /* Money of a chart with unit "money" is fen, and said as foundation/local_form.py says it: whole, or short on an axis. */
+  function yuan(fen, short) {
+    if (none(fen)) { return '-'; }
+    var zh = document.documentElement.lang !== 'en', held = Math.abs(fen) / 100;
+    var two = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+    var few = { notation: 'compact', maximumFractionDigits: zh ? 2 : 1 };
+    var shown = new Intl.NumberFormat(zh ? 'zh-CN' : 'en-US', short && held >= (zh ? 10000 : 1000) ? few : two).format(held);
+    return (fen < 0 ? '-' : '') + '¥' + shown;
+  }
 
   function options(of) {
     var axis = { axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: colour('soft'), fontSize: 12 } };
     var names = Object.assign({ type: 'category', data: of.names }, axis);
     var values = Object.assign({ type: 'value', minInterval: of.kind === 'line' ? 0 : 1 }, axis, { splitLine: { lineStyle: { color: colour('line') } } });
-    var flat = of.kind === 'bar';
+    var flat = of.kind === 'bar', money = of.unit === 'money', whole = money ? function (v) { return yuan(v); } : said;
+    if (money) { values.axisLabel = Object.assign({}, values.axisLabel, { formatter: function (v) { return yuan(v, true); } }); }
     var rows = of.rows || [{ name: of.title, values: of.values }];
     var made = {
       animation: false,
       color: ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7'].map(colour),
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour('ink') },
       aria: { enabled: true },
-      tooltip: { renderMode: 'richText', confine: true, backgroundColor: colour('card'), borderColor: colour('line'), textStyle: { color: colour('ink') }, trigger: of.kind === 'pie' ? 'item' : 'axis', axisPointer: { type: of.kind === 'line' ? 'line' : 'shadow' }, valueFormatter: said },
+      tooltip: { renderMode: 'richText', confine: true, backgroundColor: colour('card'), borderColor: colour('line'), textStyle: { color: colour('ink') }, trigger: of.kind === 'pie' ? 'item' : 'axis', axisPointer: { type: of.kind === 'line' ? 'line' : 'shadow' }, valueFormatter: whole },
       legend: rows.length > 1 || of.kind === 'pie' ? { bottom: 0, textStyle: { color: colour('soft') } } : undefined
     };
     if (of.kind === 'pie') {
@@ -30,7 +42,7 @@
     made.yAxis = flat ? names : values;
     made.series = rows.map(function (row) {
       return { name: row.name, type: of.kind === 'line' ? 'line' : 'bar', data: row.values, barMaxWidth: 18, showSymbol: row.values.length < 32, itemStyle: flat ? { borderRadius: [0, 3, 3, 0] } : {}, cursor: of.links ? 'pointer' : 'default',
-        label: { show: flat, position: 'right', color: colour('ink'), formatter: function (p) { return said(p.value); } } };
+        label: { show: flat, position: 'right', color: colour('ink'), formatter: function (p) { return money ? yuan(p.value, true) : said(p.value); } } };
     });
     return made;
   }

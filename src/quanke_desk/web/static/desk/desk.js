@@ -16,13 +16,18 @@
 
   /* The answers of a search: arrows choose, Enter opens. */
   function choose(step, dialog) {
-    var found = all('#found a', dialog), at = found.findIndex(function (a) { return a.classList.contains('chosen'); });
+    var found = all('#found [role=option]', dialog), at = found.findIndex(function (a) { return a.classList.contains('chosen'); });
     if (!found.length) { return; }
     var next = found[(at + step + found.length + (at < 0 && step < 0 ? 1 : 0)) % found.length];
     found.forEach(function (a) { a.classList.toggle('chosen', a === next); a.setAttribute('aria-selected', a === next); });
     one('input[type=search]', dialog).setAttribute('aria-activedescendant', next.id);
     next.scrollIntoView({ block: 'nearest' });
   }
+
+  /* Other answers: nothing is chosen of them yet. */
+  document.addEventListener('htmx:afterSwap', function (event) {
+    if (event.target.id === 'found') { one('#find input[type=search]').removeAttribute('aria-activedescendant'); }
+  });
 
   function rowTo(step) {
     var rows = all('.list tbody tr'), at = rows.indexOf(one('.list tr.at'));
@@ -44,7 +49,7 @@
     if (dialog && dialog.id === 'find') {
       if (key === 'Escape') { event.preventDefault(); dialog.close(); return; }  /* the field would only be emptied */
       if (key === 'ArrowDown' || key === 'ArrowUp') { event.preventDefault(); choose(key === 'ArrowDown' ? 1 : -1, dialog); }
-      var chosen = one('#found a.chosen', dialog);
+      var chosen = one('#found .chosen', dialog);
       if (key === 'Enter' && !event.isComposing && chosen) { event.preventDefault(); chosen.click(); }
       return;
     }
