@@ -370,7 +370,7 @@ def test_a_link_to_a_first_password(desk: dict[str, Person], entered: dict[str, 
     from quanke_desk.foundation.models import PasswordLink
 
     keeper = entered[Role.ADMINISTRATOR]
-    words = {"username": "li.na", "name": "李娜", "role": "analyst", "staff_id": "S-77", "branch": ""}
+    words = {"username": "li.na", "name": "李娜", "role": "teller", "staff_id": "S-77", "branch": ""}
     for bad in (
         {"username": "a b"},
         {"username": "DEMO-risk"},
@@ -403,10 +403,10 @@ def test_a_link_for_who_forgot(desk: dict[str, Person], entered: dict[str, Clien
 
     from quanke_desk.foundation.models import PasswordLink
 
-    keeper, analyst = entered[Role.ADMINISTRATOR], desk[Role.ANALYST]
+    keeper, teller = entered[Role.ADMINISTRATOR], desk[Role.TELLER]
 
     def link() -> str:
-        page = keeper.post(f"/people/{analyst.pk}/", {"do": "link", "reason": "forgot"}).content.decode()
+        page = keeper.post(f"/people/{teller.pk}/", {"do": "link", "reason": "forgot"}).content.decode()
         return re.findall(r'id="link">http://testserver([^<]+)<', page)[0]
 
     first, second = link(), link()
@@ -415,7 +415,7 @@ def test_a_link_for_who_forgot(desk: dict[str, Person], entered: dict[str, Clien
     assert Client().get(second).status_code == 404
     third, new = link(), "a longer pass phrase 9"
     Client().post(third, {"new_password1": new, "new_password2": new})
-    assert entered[Role.ANALYST].get("/").status_code == 302, "his sessions end"
+    assert entered[Role.TELLER].get("/").status_code == 302, "his sessions end"
     answer = keeper.post(f"/people/{desk[Role.ADMINISTRATOR].pk}/", {"do": "link", "reason": "x"})
     assert "link/" not in answer.content.decode(), "nobody for himself"
     told = io.StringIO()

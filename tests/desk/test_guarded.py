@@ -9,14 +9,31 @@ from django.test import Client
 from django.utils import timezone
 
 from quanke_desk.foundation import guarded
-from quanke_desk.foundation.models import Approval, AuditEntry, Person
+from quanke_desk.foundation.approvals import KINDS
+from quanke_desk.foundation.models import (
+    Approval,
+    AuditEntry,
+    Factor,
+    PasswordLink,
+    Person,
+    RecoveryCode,
+)
+from quanke_desk.foundation.passwords import use_link
 from quanke_desk.foundation.people import NotAllowed, give_role, link_for, make_person, take_factors
-from quanke_desk.foundation.roles import ALLOWED, GUARDED, May, Role
+from quanke_desk.foundation.roles import ALLOWED, GUARDED, May, Role, roles_with
 
 
 def test_which_are_guarded() -> None:
-    assert {Role.COMPLIANCE, Role.RISK, Role.ADMINISTRATOR, Role.BRANCH_HEAD, Role.TEAM_HEAD} == GUARDED
-    assert all(ALLOWED[role] & {May.PEOPLE, May.PEOPLE_DECIDE} == set() for role in set(Role) - GUARDED)
+    """Whoever sees customers one by one, decides on anything that is asked in any room, or keeps people."""
+    for role in Role:
+        may = ALLOWED[role]
+        assert (role in GUARDED) == (
+            bool(may & {May.OPEN, May.REVEAL, May.CASES, May.PEOPLE, May.BOOKS_APPROVE})
+            or any(what.endswith("_decide") for what in may)
+        ), role
+    deciding = {role for kind in KINDS.values() for role in roles_with(kind.decides)}
+    assert deciding and deciding <= GUARDED
+    assert Role.COMMITTEE in GUARDED and Role.WEALTH_MANAGER in GUARDED and Role.TELLER not in GUARDED
 
 
 def test_one_person_alone_is_refused_everywhere(desk: dict[str, Person]) -> None:
@@ -94,11 +111,42 @@ def test_a_link_is_made_once_and_within_a_day(desk: dict[str, Person], entered: 
             assert "/login/link/" in keeper.post(path, words).content.decode()
 
 
-def test_a_new_person_begins_as_staff(desk: dict[str, Person], entered: dict[str, Client]) -> None:
-    words = {"username": "new.head", "name": "钱进", "role": "branch_head", "staff_id": "", "branch": ""}
-    page = entered[Role.ADMINISTRATOR].post("/people/new/", words).content.decode()
-    assert "/login/link/" in page
-    made, asked = Person.objects.get(username="new.head"), Approval.objects.get()
-    assert made.role == Role.STAFF and asked.arguments["role"] == "branch_head"
-    entered[Role.COMPLIANCE].post(f"/approvals/{asked.pk}/", {"do": "approve"})
-    assert Person.objects.get(pk=made.pk).role == Role.BRANCH_HEAD
+@pytest.mark.parametrize("role", ["branch_head", "wealth_manager", "committee"])
+def test_a_new_person_begins_as_staff(desk: dict[str, Person], entered: dict[str, Client], role: str) -> None:
+    """He who makes somebody gets no link to be him: neither before the role is agreed to, nor after."""
+    words = {"username": "new.one", "name": "钱进", "role": role, "staff_id": "", "branch": ""}
+    keeper, compliance = entered[Role.ADMINISTRATOR], entered[Role.COMPLIANCE]
+    answer = keeper.post("/people/new/", words)
+    made, asked = Person.objects.get(username="new.one"), Approval.objects.get()
+    assert answer["Location"] == f"/approvals/{asked.pk}/" and not PasswordLink.objects.exists()
+    assert made.role == Role.STAFF and asked.arguments["role"] == role
+    compliance.post(f"/approvals/{asked.pk}/", {"do": "approve"})
+    assert Person.objects.get(pk=made.pk).role == role
+    path, reason = f"/people/{made.pk}/", {"do": "link", "reason": "new"}
+    asked = Approval.objects.get(pk=keeper.post(path, reason)["Location"].split("/")[2])
+    assert asked.kind == "people.link" and not PasswordLink.objects.exists()
+    compliance.post(f"/approvals/{asked.pk}/", {"do": "approve"})
+    assert "/login/link/" in keeper.post(path, reason).content.decode()
+
+
+def test_who_gets_a_guarded_role_enters_anew(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    """What one person could set while the role was nothing to guard opens nothing afterwards."""
+    keeper, compliance = desk[Role.ADMINISTRATOR], desk[Role.COMPLIANCE]
+    made = make_person("new", "新", Role.STAFF, by=keeper)
+    used, kept = link_for(made, by=keeper, reason="new"), "a longer pass phrase 9"
+    assert use_link(used, kept)
+    unused = link_for(made, by=keeper, reason="again")
+    Factor.objects.create(person=made, kind="key", name="mine", key_digest="x")
+    RecoveryCode.objects.create(person=made, digest="x")
+    made.refresh_from_db()
+    give_role(made, Role.LOBBY, by=keeper, reason="moved")
+    assert made.check_password(kept) and made.factors.count() == 1, "nothing to guard"
+    give_role(made, Role.WEALTH_MANAGER, by=keeper, reason="moved", agreed=compliance)
+    made.refresh_from_db()
+    assert not made.has_usable_password() and not use_link(unused, kept)
+    assert not made.factors.exists() and not made.recovery_codes.exists()
+    made.set_password(kept)
+    made.save()
+    give_role(made, Role.RISK, by=keeper, reason="moved", agreed=compliance)
+    made.refresh_from_db()
+    assert made.check_password(kept), "his own: a link took two people"

@@ -117,8 +117,9 @@ def test_a_change_holds_until_a_night_knows_it(desk: dict[str, Person]) -> None:
 def test_who_is_looked_after_no_longer_is_in_no_book(desk: dict[str, Person]) -> None:
     ours, today = desk[Role.CUSTOMER_MANAGER], timezone.localdate()
     customer = min(truth(ours))
+    since = today - dt.timedelta(days=1)
     relation = Relation.objects.create(
-        customer=customer, post=ours.seats.get(until=None).post, since=today, reason="moved"
+        customer=customer, post=ours.seats.get(until=None).post, since=since, reason="moved"
     )
     require(ours, customer)
     Relation.objects.filter(pk=relation.pk).update(until=today)

@@ -271,6 +271,20 @@ def test_a_role_comes_from_the_token_only_where_it_is_mapped(
         assert sign(Client(), provider)["Location"] == "/login/" and why() == "no role, or several"
 
 
+def test_a_guarded_role_of_the_token_takes_away_what_one_person_could_have_set(
+    provider: Provider, settings: Any, desk: dict[str, Person]
+) -> None:
+    settings.QUANKE_SIGN_ON = {
+        **settings.QUANKE_SIGN_ON, "role_claim": "groups", "roles": {"q-risk": "risk", "q-lobby": "lobby"},
+    }  # fmt: skip
+    person = desk["analyst"]
+    Person.objects.filter(pk=person.pk).update(role=Role.TELLER)
+    for group, kept in (("q-lobby", True), ("q-risk", False)):
+        provider.claims["groups"] = [group]
+        assert sign(Client(), provider)["Location"] == "/"
+        assert Person.objects.get(pk=person.pk).has_usable_password() == kept
+
+
 def test_a_second_factor_is_asked_after_it_as_configured(
     provider: Provider, settings: Any, desk: dict[str, Person]
 ) -> None:

@@ -55,7 +55,7 @@ def in_desk(home: Path, text: str, database: str = "") -> Any:
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
     }
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + text], env=env, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", BEGIN + text], env=env, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

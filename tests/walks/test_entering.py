@@ -19,7 +19,7 @@ WORDS: dict[str, dict[str, str]] = {
         "value": "新值", "days": "密码有效期（0 为不限）", "reason": "理由", "ask": "提交复核",
         "asked": "已提交，待他人复核。", "approvals": "复核审批", "approve": "同意", "done": "已完成并留痕。",
         "state": "已批准并执行",
-        "unit": "天", "name": "姓名", "role": "角色", "analyst": "数据分析", "make": "新增并生成设密链接",
+        "unit": "天", "name": "姓名", "role": "角色", "teller": "柜员", "make": "新增并生成设密链接",
         "set": "设置并生效", "second": "设置双因素认证", "key": "密钥名称", "add": "添加安全密钥",
         "codes": "恢复码", "on": "继续", "use": "使用安全密钥", "mine": "我的会话",
         "code": "动态口令或恢复码", "confirm": "确认是您本人",
@@ -30,7 +30,7 @@ WORDS: dict[str, dict[str, str]] = {
         "value": "New value", "days": "How long a password holds (0: for ever)", "reason": "Reason",
         "ask": "Ask for it", "asked": "Asked for; a second person decides.", "approvals": "Approvals",
         "approve": "Approve", "done": "Done, and on record.", "state": "approved and done", "unit": "days",
-        "name": "Name", "role": "Role", "analyst": "Analyst", "make": "Make, with a link to set a password",
+        "name": "Name", "role": "Role", "teller": "Teller", "make": "Make, with a link to set a password",
         "set": "Set", "second": "Set up a second factor", "key": "Name of the key",
         "add": "Add a security key", "codes": "Recovery codes", "on": "Go on",
         "use": "Use a security key", "mine": "My sessions",
@@ -102,7 +102,7 @@ def test_a_new_person_with_a_security_key(page: Page, desk_at: str, words: dict[
     page.goto(at + "/people/new/")
     page.get_by_label(words["user"]).fill(name)
     page.get_by_label(words["name"], exact=True).fill("李娜")
-    page.get_by_label(words["role"]).select_option(label=words["analyst"])
+    page.get_by_label(words["role"]).select_option(label=words["teller"])
     page.get_by_role("button", name=words["make"]).click()
     link = page.locator("#link").inner_text()
     picture(page, f"link-{words['language']}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from django.db import IntegrityError, transaction
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from quanke.books.rules import BookRules
@@ -57,22 +57,21 @@ def ask_transfer(
     subject = f"customer:{customers[0]}" if len(customers) == 1 else f"post:{moves[0].from_post}"
     arguments = {"customers": len(customers), "to": to.post_id, "since": since.isoformat()}
     with transaction.atomic():
+        _one_at_a_time([to.post_id, *(m.from_post for m in moves)])
         open_now = Transfer.objects.filter(approval__state=ApprovalState.ASKED)
         for start in range(0, len(customers), 500):
             if open_now.filter(customer__in=customers[start : start + 500]).exists():
                 raise NotAllowed("the same is asked already and not decided yet")
-        asked = approvals.ask(TRANSFER, subject, arguments, by=by, reason=reason)
-        Transfer.objects.bulk_create(
-            Transfer(
-                customer=m.customer, from_post=posts[m.from_post] if m.from_post else None, to_post=to,
-                since=since, origin=origin, reason=asked.reason, asked_by=by, approval=asked,
-            )
-            for m in moves
+        return approvals.ask(
+            TRANSFER, subject, arguments, by=by, reason=reason,
+            beside=lambda asked: Transfer.objects.bulk_create(
+                Transfer(
+                    customer=m.customer, from_post=posts[m.from_post] if m.from_post else None, to_post=to,
+                    since=since, origin=origin, reason=asked.reason, asked_by=by, approval=asked,
+                )
+                for m in moves
+            ),
         )  # fmt: skip
-        deciding = [p for p in heads_of([to]) if not approvals.why_not(asked, p)]
-        link = reverse("book_transfer", args=[asked.pk])
-        tell(deciding, _("A transfer of %(count)s customers waits for your decision"), link, count=len(moves))
-        return asked
 
 
 def _check(moves: Sequence[Moved], to: Post, origin: str) -> None:
@@ -128,9 +127,10 @@ def _bars(asked: Approval, by: Person) -> str:
 
 
 def _carry_out(asked: Approval, by: Person) -> None:
-    transfers = list(asked.transfers.select_related("to_post").order_by("id"))
+    transfers = list(asked.transfers.select_related("from_post", "to_post").order_by("id"))
     day = max(transfers[0].since, queries.today())  # decided after the day: from today on
     to = transfers[0].to_post
+    _one_at_a_time([to.post_id, *(t.from_post.post_id if t.from_post else None for t in transfers)])
     moves = []
     owners = queries.owners_of([t.customer for t in transfers], day)
     for transfer, now in zip(transfers, owners, strict=True):
@@ -139,17 +139,55 @@ def _carry_out(asked: Approval, by: Person) -> None:
         moves.append(Moved(transfer.customer, now, to.post_id, day))
     _check(moves, to, transfers[0].origin)
     link = reverse("book_transfer", args=[asked.pk])
-    laid = moved_by_hand(moves, reason=transfers[0].origin, by=by, link=link)
+    try:
+        laid = moved_by_hand(moves, reason=transfers[0].origin, by=by, link=link)
+    except IntegrityError:  # of a customer nobody looked after, somebody else was quicker
+        raise NotAllowed("a customer has another manager by now") from None
     for transfer, relation in zip(transfers, laid, strict=True):
         transfer.since, transfer.relation = day, relation
     Transfer.objects.bulk_update(transfers, ["since", "relation"], batch_size=200)
 
 
+def _one_at_a_time(posts: Iterable[str | None]) -> None:
+    """Locks posts until the transaction ends: of two who give customers to one book, or take a customer from
+    one, the second sees what the first did, and no book is filled above what it may hold (BK-2)."""
+    names = {name for name in posts if name is not None}
+    # in one order, so that two do not wait for each other; rows that refer to a post may be written meanwhile
+    locked = Post.objects.select_for_update(no_key=True).filter(post_id__in=names).order_by("pk")
+    list(locked.values_list("pk", flat=True))
+
+
+def _described(asked: Approval) -> list[tuple[str, str]]:
+    transfers = list(asked.transfers.select_related("from_post__branch", "to_post__branch").order_by("id"))
+    first = transfers[0]
+    come_from = {_post_in_words(t.from_post): None for t in transfers}
+    return [
+        (gettext("Customers"), str(len(transfers))),
+        (gettext("From post"), ", ".join(come_from)),
+        (gettext("To post"), _post_in_words(first.to_post)),
+        (gettext("From day"), first.since.isoformat()),
+        (gettext("Occasion"), first.get_origin_display()),
+    ]
+
+
+def _post_in_words(post: Post | None) -> str:
+    if post is None:
+        return gettext("nobody")
+    return f"{post.post_id} · {post.get_role_display()} · {post.branch.name}"
+
+
+def _deciders(asked: Approval) -> list[Person]:
+    heads = heads_of(t.to_post for t in asked.transfers.select_related("to_post__branch"))
+    return [head for head in heads if not approvals.why_not(asked, head)]
+
+
 approvals.declare(
     approvals.ApprovalKind(
-        TRANSFER, gettext_lazy("Transfer of customers"), May.BOOKS, May.BOOKS_APPROVE, _carry_out, _bars
+        TRANSFER, gettext_lazy("Transfer of customers"), May.BOOKS, May.BOOKS_APPROVE, _carry_out, _bars,
+        described=_described, deciders=_deciders,
+        page=lambda asked: reverse("book_transfer", args=[asked.pk]),
     )
-)
+)  # fmt: skip
 
 
 def choose(customer: int, post: Post, *, proof: str, by: Person) -> tuple[Choice, Approval | None]:

@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db.models import F
 
 from quanke.bank.arranged import facts_sql
 from quanke.bank.home import Home
@@ -91,6 +92,7 @@ def intervals(of: Base | None = None) -> Intervals:
     home: Home = (of or base()).bank.home
     said = list(
         Relation.objects.filter(duty="primary", delivered_on=None)
+        .exclude(until__lte=F("since"))  # never held a day: replaced before its day came
         .order_by("customer", "since", "id")
         .values_list("customer", "post__post_id", "since", "until", "id", "reason", "proposal")
     )

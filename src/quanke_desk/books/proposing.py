@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from django.db import transaction
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext, gettext_lazy
 
 from quanke.books.applying import FURTHEST_DAYS, apply_proposal, refuse_proposal, undo_proposal
 from quanke.books.editing import Edit, edited
@@ -30,7 +29,6 @@ from quanke_desk.foundation import approvals, audit, jobs
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.delivery import deliver
 from quanke_desk.foundation.models import Approval, Branch, Job, Person, Relation, Seat
-from quanke_desk.foundation.notices import tell
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
 from quanke_desk.foundation.scope import Extent, scope_of
@@ -124,9 +122,7 @@ def ask_apply(name: str, version: int, effective: dt.date, *, by: Person, reason
             "not before the night it stands on or a day decided already, and at most 92 days later"
         )
     arguments = {"proposal": name, "version": version, "effective": effective.isoformat()}
-    asked = approvals.ask(APPLY, f"proposal:{name}", arguments, by=by, reason=reason)
-    _tell_heads(asked, _("Proposal %(proposal)s of books waits for your decision"), name)
-    return asked
+    return approvals.ask(APPLY, f"proposal:{name}", arguments, by=by, reason=reason)
 
 
 def ask_undo(name: str, *, by: Person, reason: str, effective: dt.date | None = None) -> Approval:
@@ -139,16 +135,29 @@ def ask_undo(name: str, *, by: Person, reason: str, effective: dt.date | None = 
     if effective is not None and effective < dt.date.fromisoformat(now.effective):
         raise NotAllowed("not from a day before it held")
     arguments = {"proposal": name, "from": effective.isoformat() if effective else None}
-    asked = approvals.ask(UNDO, f"proposal:{name}", arguments, by=by, reason=reason)
-    _tell_heads(asked, _("Undoing proposal %(proposal)s of books waits for your decision"), name)
-    return asked
+    return approvals.ask(UNDO, f"proposal:{name}", arguments, by=by, reason=reason)
 
 
-def _tell_heads(asked: Approval, text: str, name: str) -> None:
+def _deciders(asked: Approval) -> list[Person]:
     _stored, proposal = _stored_of(asked)
     branch = Branch.objects.get(branch_id=branch_of_proposal(proposal))
-    heads = [p for p in heads_above([branch]) if not approvals.why_not(asked, p)]
-    tell(heads, text, reverse("book_proposal", args=[name]), proposal=name)
+    return [p for p in heads_above([branch]) if not approvals.why_not(asked, p)]
+
+
+def _described(asked: Approval) -> list[tuple[str, str]]:
+    stored, proposal = _stored_of(asked)
+    branch = Branch.objects.filter(branch_id=branch_of_proposal(proposal)).first()
+    posts = posts_touched(proposal)
+    lines = [
+        (gettext("Proposal number"), stored.id),
+        (gettext("Branch"), branch.name if branch else ""),
+        (gettext("Customers who move"), str(proposal.summary["moves"])),
+        (gettext("Posts that gain or lose customers"), str(len(posts))),
+    ]
+    if asked.kind == APPLY:
+        return [*lines, (gettext("Holds from"), asked.arguments["effective"])]
+    whole = gettext("as if it had never been")
+    return [*lines, (gettext("Taken back from"), asked.arguments["from"] or whole)]
 
 
 def _stored_of(asked: Approval) -> tuple[StoredProposal, Proposal]:
@@ -199,7 +208,7 @@ def apply_now(asked: Approval, *, progress: Progress | None = None) -> int:
     effective = dt.date.fromisoformat(asked.arguments["effective"])
     if stored.standing.state in ("draft", "approved"):
         deliver()
-        _refuse_on_its_way(stored)
+        _refuse_on_its_way(stored, "propose again")
     if stored.standing.state == "draft":
         stored.note("approved", name_of(by), version=asked.arguments["version"])
     if stored.standing.state in ("approved", "applying"):
@@ -207,26 +216,28 @@ def apply_now(asked: Approval, *, progress: Progress | None = None) -> int:
     return _laid(stored, moves_of(stored.version(), effective), "proposal", stored.id, asked)
 
 
-def _refuse_on_its_way(stored: StoredProposal) -> None:
+def _refuse_on_its_way(stored: StoredProposal, instead: str) -> None:
     """What the desk said and the bank's table does not know yet would be overruled without a word."""
     customers = stored.version().moves["customer"].to_pylist()
     said = Relation.objects.filter(duty="primary", delivered_on=None)
     for start in range(0, len(customers), 500):
         if said.filter(customer__in=customers[start : start + 500]).exists():
-            raise BookError(
-                "somebody's manager was changed at the desk since: deliver that and propose again"
-            )
+            raise BookError(f"somebody's manager was changed at the desk since: deliver that and {instead}")
 
 
 def undo_now(asked: Approval, *, progress: Progress | None = None) -> int:
     """Takes a proposal back as decided, and lays what holds again as relations; how many. May be called
-    again after it was killed."""
+    again after it was killed. Raises BookError where it cannot be taken back; then it stays applied."""
     stored, proposal = _stored_of(asked)
     by = asked.decided_by
     assert by is not None
     begun = dt.date.fromisoformat(stored.standing.effective)
     given = asked.arguments["from"]
     effective = dt.date.fromisoformat(given) if given else None
+    if stored.standing.state == "applied":
+        # the library refuses where what the proposal made was changed since, which it must know of first
+        deliver()
+        _refuse_on_its_way(stored, "ask again")
     if stored.standing.state in ("applied", "undoing"):
         undo_proposal(base().bank.home, stored, by=name_of(by), effective=effective, progress=progress)
     back = [Moved(m.customer, m.to_post, m.from_post, effective or begun) for m in moves_of(proposal, begun)]
@@ -251,4 +262,10 @@ for _kind, _title, _do in (
     (APPLY, gettext_lazy("Proposal of books: approve and apply"), _carry_apply),
     (UNDO, gettext_lazy("Proposal of books: undo"), _carry_undo),
 ):
-    approvals.declare(approvals.ApprovalKind(_kind, _title, May.BOOKS_PROPOSE, May.BOOKS_APPROVE, _do, _bars))
+    approvals.declare(
+        approvals.ApprovalKind(
+            _kind, _title, May.BOOKS_PROPOSE, May.BOOKS_APPROVE, _do, _bars, described=_described,
+            deciders=_deciders,
+            page=lambda asked: reverse("book_proposal", args=[asked.arguments["proposal"]]),
+        )
+    )  # fmt: skip

@@ -43,6 +43,8 @@ class ApprovalKind:
     deciders: Callable[[Approval], Iterable[Person]] | None = None
     """Whom to tell that something waits; without it, everybody who may decide: of heads, those above the
     branch of who asked."""
+    page: Callable[[Approval], str] | None = None
+    """Address of the room's own page on which what is asked is shown whole."""
 
 
 _ANSWERS: dict[str, str] = {
@@ -62,8 +64,17 @@ def declare(kind: ApprovalKind) -> ApprovalKind:
     return kind
 
 
-def ask(kind: str, subject: str, arguments: dict[str, Any], *, by: Person, reason: str) -> Approval:
-    """Asks for a change. Raises NotAllowed: who may not ask, no reason, or the same is asked already."""
+def ask(
+    kind: str,
+    subject: str,
+    arguments: dict[str, Any],
+    *,
+    by: Person,
+    reason: str,
+    beside: Callable[[Approval], object] | None = None,
+) -> Approval:
+    """Asks for a change and tells who may decide; `beside` writes down what the arguments do not hold. Raises
+    NotAllowed: who may not ask, no reason, or the same is asked already."""
     declared = KINDS[kind]
     if not by.may(declared.asks):
         raise NotAllowed("your role may not ask for this")
@@ -75,6 +86,8 @@ def ask(kind: str, subject: str, arguments: dict[str, Any], *, by: Person, reaso
             )
             detail = {"kind": kind, "approval": asked.pk}
             audit.record(by, "approval.ask", subject, reason=reason.strip(), detail=detail)
+            if beside:
+                beside(asked)  # before anybody is told: who may decide can hang on it
             _tell_deciders(asked)
             return asked
     except IntegrityError:

@@ -41,6 +41,22 @@ def make_link(person: Person, *, by: Person | None) -> str:
     return token
 
 
+def forget_secrets(person: Person) -> None:
+    """Takes password, links and second factors of a person away: he sets them anew, by a new link."""
+    with transaction.atomic():
+        take_factors(person)
+        PasswordLink.objects.filter(person=person, used_at=None).delete()
+        person.set_unusable_password()
+        person.save(update_fields=["password", "password_at"])
+
+
+def take_factors(person: Person) -> int:
+    """Takes second factors and recovery codes of a person away; how many factors."""
+    count, _rows = person.factors.all().delete()
+    person.recovery_codes.all().delete()
+    return count
+
+
 def person_of_link(token: str) -> Person | None:
     """Whom a link is for; null where it was used, is too old, or was never made."""
     found = PasswordLink.objects.filter(digest=_digest(token), used_at=None, until__gt=timezone.now())

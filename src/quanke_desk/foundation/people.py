@@ -10,9 +10,8 @@ from django.db.models import F, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
-from quanke_desk.foundation import attempts, audit
+from quanke_desk.foundation import attempts, audit, passwords
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
-from quanke_desk.foundation.passwords import make_link
 from quanke_desk.foundation.reasons import NotAllowed as NotAllowed
 from quanke_desk.foundation.reasons import required_reason
 from quanke_desk.foundation.roles import GUARDED, May, Role
@@ -26,7 +25,8 @@ now, as (post, stands_in)), `by`. Rooms above listen."""
 def give_role(person: Person, role: str, *, by: Person, reason: str, agreed: Person | None = None) -> None:
     """Gives a person another role and ends his sessions. Raises NotAllowed: nobody changes his own role,
     only who keeps people may, a reason is needed, and for a guarded role (`roles.GUARDED`) a second person
-    who agreed (`guarded.ask_for`)."""
+    who agreed (`guarded.ask_for`). Who had none of those roles enters anew: his password, links and second
+    factors were in one person's hand."""
     _check(by, person, reason)
     if role not in Role.values:
         raise NotAllowed("no such role")
@@ -35,6 +35,8 @@ def give_role(person: Person, role: str, *, by: Person, reason: str, agreed: Per
         before = person.role
         person.role = role
         person.save(update_fields=["role"])
+        if role in GUARDED and before not in GUARDED:
+            passwords.forget_secrets(person)
         end_sessions(person)
         detail = {"from": before, "to": role, **_with(agreed)}
         audit.record(by, "people.role", f"person:{person.pk}", reason=reason, detail=detail)
@@ -123,7 +125,7 @@ def link_for(person: Person, *, by: Person, reason: str, agreed: Person | None =
     with transaction.atomic():
         detail = _with(agreed)
         audit.record(by, "people.password_link", f"person:{person.pk}", reason=reason, detail=detail)
-        return make_link(person, by=by)
+        return passwords.make_link(person, by=by)
 
 
 def take_factors(person: Person, *, by: Person, reason: str, agreed: Person | None = None) -> int:
@@ -132,8 +134,7 @@ def take_factors(person: Person, *, by: Person, reason: str, agreed: Person | No
     _check(by, person, reason)
     _second(by, person.role, agreed)
     with transaction.atomic():
-        count, _rows = person.factors.all().delete()
-        person.recovery_codes.all().delete()
+        count = passwords.take_factors(person)
         end_sessions(person)
         detail = {"count": count, **_with(agreed)}
         audit.record(by, "people.factors", f"person:{person.pk}", reason=reason, detail=detail)

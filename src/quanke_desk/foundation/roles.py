@@ -121,12 +121,13 @@ BOOK_ROLES = (
 """Roles whose scope is the book of the posts they sit on."""
 
 
-GUARDED = frozenset(
-    role
-    for role, may in ALLOWED.items()
-    if may & {May.CASES, May.DATA_DECIDE, May.BOOKS_APPROVE, May.PEOPLE, May.SETTINGS_DECIDE}
-)
-"""Roles that decide or see what others may not: given, and entered anew, only with a second person."""
+SEES = frozenset({May.OPEN, May.REVEAL, May.CASES})
+"""What shows customers one by one."""
+DECIDES = frozenset(what for what in May if what.endswith("_decide")) | {May.BOOKS_APPROVE}
+"""What is decided about others' wishes: the second pair of eyes."""
+GUARDED = frozenset(role for role, may in ALLOWED.items() if may & (SEES | DECIDES | {May.PEOPLE}))
+"""Roles that see customers, decide, or keep people: given, and entered anew, only with a second person.
+Otherwise who keeps people could alone make somebody who sees customers, and be him."""
 
 
 def allowed(role: str, what: May) -> bool:

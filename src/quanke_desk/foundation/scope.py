@@ -15,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -179,9 +179,11 @@ def _changed(held: Base) -> QuerySet[Relation]:
 
 
 def _changed_since(night: dt.date) -> QuerySet[Relation]:
-    """Primary relations of the desk that have begun and that the night cannot know yet."""
+    """Primary relations of the desk that have begun and that the night cannot know yet. One that never held a
+    day says nothing: it was laid for a later day, and replaced before that came."""
     unknown = Q(since__gt=night) | Q(delivered_on=None) | Q(delivered_on__gte=night)
-    return Relation.objects.filter(unknown, duty="primary", since__lte=timezone.localdate())
+    begun = Relation.objects.filter(unknown, duty="primary", since__lte=timezone.localdate())
+    return begun.exclude(until__lte=F("since"))
 
 
 Laid = tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]

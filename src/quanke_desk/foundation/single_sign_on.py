@@ -24,8 +24,9 @@ from django.urls import reverse
 
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.models import Person
+from quanke_desk.foundation.passwords import forget_secrets
 from quanke_desk.foundation.people import NotAllowed
-from quanke_desk.foundation.roles import Role
+from quanke_desk.foundation.roles import GUARDED, Role
 from quanke_desk.foundation.sessions import end_sessions
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -245,6 +246,9 @@ def _give_role(ours: Provider, claims: dict[str, Any], person: Person) -> None:
         return
     with transaction.atomic():
         detail = {"from": person.role, "to": role}
+        if role in GUARDED and person.role not in GUARDED:
+            # who keeps people could have set them by himself while the role was nothing to guard
+            forget_secrets(person)
         person.role = role
         person.save(update_fields=["role"])
         end_sessions(person)

@@ -71,6 +71,7 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
         "asked": asked,
         "kind": kind,
         "lines": kind.described(asked) if kind.described else [],
+        "whole": kind.page(asked) if kind.page else "",
         "decides": not why,
         "why": why,
         "withdraws": asked.asked_by_id == person.pk and asked.state == ApprovalState.ASKED,

@@ -113,7 +113,8 @@ def person(request: HttpRequest, number: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @sure
 def new_person(request: HttpRequest) -> HttpResponse:
-    """Makes a person, and shows the link by which he sets his password, once."""
+    """Makes a person, and shows the link by which he sets his password, once; where his role needs a second
+    person there is none before that one agreed to both."""
     error = ""
     asked = {name: request.POST.get(name, "") for name in ("username", "name", "role", "staff_id", "branch")}
     if request.method == "POST":
@@ -122,7 +123,7 @@ def new_person(request: HttpRequest) -> HttpResponse:
             if asked["branch"].strip() and branch is None:
                 raise NotAllowed("no such branch")
             by = person_of(request)
-            # whoever is to decide about others begins as staff, until a second person agrees
+            # whoever is to see customers or to decide begins as staff, until a second person agrees
             waits = asked["role"] in GUARDED
             with transaction.atomic():
                 made = people.make_person(
@@ -131,10 +132,11 @@ def new_person(request: HttpRequest) -> HttpResponse:
                 )  # fmt: skip
                 if waits:
                     reason = _("new person")
-                    guarded.ask_for(guarded.ROLE, made, by=by, reason=reason, role=asked["role"])
+                    wanted = guarded.ask_for(guarded.ROLE, made, by=by, reason=reason, role=asked["role"])
                     messages.success(
                         request, _("A second person has to agree; you are told when it is decided.")
                     )
+                    return redirect(reverse("approval", args=[wanted.pk]))
             return _link_page(request, made, make_link(made, by=by))
         except NotAllowed as refused:
             error = _("Not done: %(rule)s.") % {"rule": _(str(refused))}

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -25,7 +26,7 @@ from quanke_desk.foundation.models import Person, Post, Purpose, Seat
 from quanke_desk.foundation.opening import may_see, open_customer
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.people import NotAllowed
-from quanke_desk.foundation.roles import May
+from quanke_desk.foundation.roles import BOOK_ROLES, May
 from quanke_desk.foundation.scope import OutOfScope, post_of
 from quanke_desk.work import actions, queries, who
 from quanke_desk.work.held import held
@@ -76,7 +77,7 @@ def record(request: HttpRequest) -> HttpResponse:
         follow_up = _whole(asked.get("follow_up"))
         if follow_up is not None:
             _may_do(person, follow_up, customer)
-        contact = actions.record_contact(customer, _said(asked), by=person, follow_up=follow_up)
+        contact = actions.record_contact(customer, _said(asked, person), by=person, follow_up=follow_up)
     except OutOfScope:
         raise Http404 from None
     except (NotAllowed, ValueError) as error:
@@ -157,13 +158,8 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     if not may_see(person, number, of):
         return _opened(request, person, number, task)
     if request.method == "POST":
-        if request.POST.get("do") != "follow_up":
-            return redirect("work_customer", number)
         try:
-            actions.add_follow_up(
-                number, _day(request.POST.get("next_on", "")), by=person, who=_who(request.POST)
-            )
-            messages.success(request, _("Done, and on record."))
+            messages.success(request, _changed(request, number, person))
         except ValueError as error:
             rule = _(str(error)) if isinstance(error, NotAllowed) else _("a day is written YYYY-MM-DD")
             messages.error(request, _("Not done: %(rule)s.") % {"rule": rule})
@@ -187,17 +183,19 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "work/customer.html", shown)
 
 
-def _changed(request: HttpRequest, number: int, person: Person) -> None:
+def _changed(request: HttpRequest, number: int, person: Person) -> str:
+    """Does what a form of the page asks; what is said of it."""
     asked = request.POST
     if asked.get("do") == "follow_up":
-        actions.add_follow_up(number, _day(asked.get("next_on", "")), by=person, who=_who(asked))
-    elif asked.get("do") == "ask_for":
+        actions.add_follow_up(number, _day(asked.get("next_on", "")), by=person, who=_who(asked, person))
+        return _("Done, and on record.")
+    if asked.get("do") == "ask_for":
         mine = Post.objects.filter(post_id=asked.get("to"), post_id__in=queries.posts_of(person)).first()
         if mine is None:
             raise NotAllowed("you sit on no such post today")
-        actions.ask_for(number, mine, by=person, reason=asked.get("reason", ""))
-    else:
-        raise NotAllowed("say what came of it")
+        actions.ask_for(number, mine, by=person, reason=asked.get("reason", "")[:200])
+        return _("Asked for; a second person decides.")
+    raise NotAllowed("no such change")
 
 
 def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | None) -> HttpResponse:
@@ -296,7 +294,7 @@ def _may_do(person: Person, number: int, customer: int) -> None:
         raise Http404
 
 
-def _said(asked: Any) -> actions.Said:
+def _said(asked: Any, person: Person) -> actions.Said:
     outcome = asked.get("outcome", "")
     seconds, minutes = _whole(asked.get("seconds")), _whole(asked.get("minutes"))
     if minutes is not None:
@@ -310,13 +308,18 @@ def _said(asked: Any) -> actions.Said:
         action=asked.get("action", ""),
         note=asked.get("note", "")[:1000],
         next_on=_day(next_on) if next_on else None,
-        next_for=_who(asked),
+        next_for=_who(asked, person),
     )
 
 
-def _who(asked: Any) -> Person | None:
+def _who(asked: Any, person: Person) -> Person | None:
     number = _whole(asked.get("next_for"))
-    return Person.objects.filter(pk=number, is_active=True).first() if number is not None else None
+    if number is None:
+        return None
+    found = _with_a_book(person).filter(pk=number).first()
+    if found is None:
+        raise NotAllowed("a follow-up is given to a colleague of the same branch who has a book")
+    return found
 
 
 def _whole(text: str | None) -> int | None:
@@ -334,7 +337,10 @@ def _next_day() -> dt.date:
 
 def _colleagues(person: Person) -> list[Person]:
     """Who else may be given a follow-up: people of the same branch with a book."""
-    if person.branch_id is None:
-        return []
-    found = Person.objects.filter(branch=person.branch_id, is_active=True, seats__isnull=False)
-    return list(found.exclude(pk=person.pk).distinct()[:50])
+    return list(_with_a_book(person)[:50])
+
+
+def _with_a_book(person: Person) -> QuerySet[Person]:
+    today = Seat.objects.filter(Seat.on(timezone.localdate())).values("person")
+    found = Person.objects.filter(branch__isnull=False, branch=person.branch_id, is_active=True)
+    return found.filter(role__in=BOOK_ROLES, pk__in=today).exclude(pk=person.pk)
