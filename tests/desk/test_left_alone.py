@@ -14,13 +14,14 @@ from django.test import Client
 from django.utils import timezone
 
 from quanke.effects.groups import effect_rules
-from quanke_desk.campaigns import journey_actions, known
+from quanke.night.left_alone import keep_left_alone, left_alone_on
+from quanke_desk.campaigns import journey_actions, known, leaving_alone
 from quanke_desk.campaigns.branching import check_actions
 from quanke_desk.campaigns.design_forms import fields_of
 from quanke_desk.campaigns.entering import enter
 from quanke_desk.campaigns.graph import GraphError, read_graph
 from quanke_desk.campaigns.known import night_facts, registered_controls
-from quanke_desk.campaigns.models import Block, Enrolment, Journey, Refusal, Send
+from quanke_desk.campaigns.models import Block, Enrolment, Journey, JourneyVersion, Refusal, Send
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.campaigns.offering import risk_of
 from quanke_desk.campaigns.policy import UNKNOWN_RISK, Candidates, decide
@@ -141,6 +142,26 @@ def test_the_banks_hold_out_hears_no_offer(manager: Person) -> None:
     far = Alone("blocked", "", "call")  # type: ignore[arg-type]
     known_ = rules.Since(alone={me: (far,)})
     assert rules.kept_from(me, known_, "visit", True) and not rules.kept_from(me, known_, "ticket", True)
+
+
+def test_nights_are_told_whom_to_leave_alone(
+    desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(leaving_alone, "keep_left_alone", lambda _home, rows: keep_left_alone(tmp_path, rows))
+    assert not leaving_alone.tell_nights() and not (tmp_path / "left_alone.parquet").exists()
+    blocked, by_text, control, served = agreed(count=4)
+    block(blocked)
+    block(by_text, "sms")
+    journey_with_control(desk[Role.ANALYST], [control], entered=moment())
+    other = journey_with_control(desk[Role.ANALYST], [served], entered=moment())
+    JourneyVersion.objects.filter(journey=other).update(purpose="service")
+    assert leaving_alone.tell_nights() and not leaving_alone.tell_nights()
+    assert left_alone_on(tmp_path, TODAY()).tolist() == sorted([blocked, control])
+    days = effect_rules(base().bank.home.path).window_days.on(TODAY())
+    assert left_alone_on(tmp_path, TODAY() + dt.timedelta(days=days + 1)).tolist() == [blocked]
+    Block.objects.filter(means="any").update(until=TODAY() + dt.timedelta(days=1))
+    assert leaving_alone.tell_nights()
+    assert blocked not in left_alone_on(tmp_path, TODAY() + dt.timedelta(days=1))
 
 
 def test_a_task_about_a_risky_product_suits_or_is_not_given(desk: dict[str, Person]) -> None:
@@ -287,6 +308,11 @@ def test_who_is_left_alone_since_has_his_tasks_dropped(manager: Person, desk: di
     block(people[1])
     with pytest.raises(NotAllowed, match="left alone"):
         record_contact(people[1], say(), by=manager, follow_up=task.pk)
+    assert drop_left_alone() == 2, "nothing at all, whatever it is for"
+    assert FollowUp.objects.filter(done_at=None).values_list("customer", "purpose").get() == (
+        people[0],
+        "service",
+    )
 
 
 def test_a_task_says_what_it_is_about(

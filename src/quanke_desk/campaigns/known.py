@@ -202,7 +202,7 @@ def recorded(customers: Ints, journeys: Ints, now: dt.datetime, of: Base | None 
             str(means): _of(rules.by_hand(means, since[str(means)], today, numbers.tolist()), numbers)
             for means in rules.UNCOUNTED
         },
-        sent=offers_of(numbers, since),
+        sent=_sent(numbers, since),
         caps={means: value(name) for means, name in CAPS.items()},
         cool_down=value("contact.cool_down"),
         elder_risk=STANDARD_PARAMETERS.elder_risk.on(today),
@@ -231,7 +231,8 @@ def among(found: QuerySet[Any, Any], column: str, numbers: Ints) -> QuerySet[Any
     )
 
 
-def _few(found: QuerySet[Any, Any], numbers: Ints) -> QuerySet[Any, Any]:
+def few(found: QuerySet[Any, Any], numbers: Ints) -> QuerySet[Any, Any]:
+    """Rows of some customers; of so many that a table is read whole, all of them."""
     return among(found, "customer", numbers) if len(numbers) <= _WHOLE else found
 
 
@@ -249,7 +250,7 @@ def blocks_on(today: dt.date) -> QuerySet[Block]:
 
 def blocks_of(numbers: Ints, today: dt.date) -> list[tuple[int, str, str]]:
     """Blocks in force on a day of some customers: customer, means, reason."""
-    return list(_few(blocks_on(today), numbers).values_list("customer", "means", "reason"))
+    return list(few(blocks_on(today), numbers).values_list("customer", "means", "reason"))
 
 
 _Pairs = tuple[Ints, NDArray[np.str_]]
@@ -270,7 +271,7 @@ def _controls(numbers: Ints, journeys: Ints, now: dt.datetime, of: Base) -> tupl
     rows: list[tuple[int, int]] = []
     if named:
         held = Enrolment.objects.filter(state=EnrolmentState.CONTROL, version__journey__in=named)
-        rows = list(_few(held, numbers).values_list("customer", "version__journey"))
+        rows = list(few(held, numbers).values_list("customer", "version__journey"))
     alone = withheld(now, of, numbers)
     people = np.concatenate((np.array([c for c, _j in rows], np.int64), alone))
     return people, np.concatenate((np.array([j for _c, j in rows], np.int64), np.zeros(len(alone), np.int64)))
@@ -288,7 +289,7 @@ def withheld(now: dt.datetime, of: Base, numbers: Ints | None = None) -> Ints:
     entered = entered.exclude(version__purpose="service")
     if numbers is not None:
         # some against a tenth of everybody: looked up, for a list of a morning must not sort them all
-        registered, entered = _inside(np.unique(numbers), registered), _few(entered, numbers)
+        registered, entered = _inside(np.unique(numbers), registered), few(entered, numbers)
     return np.union1d(registered, np.fromiter(entered.values_list("customer", flat=True), np.int64))
 
 
@@ -311,7 +312,7 @@ def _registered(home: Path, day: dt.date, _changed: int) -> Ints:
     return CampaignRegister(home).withheld(day).astype(np.int64)
 
 
-def offers_of(numbers: Ints, since: Mapping[str, dt.date]) -> dict[str, tuple[Ints, Ints]]:
+def _sent(numbers: Ints, since: Mapping[str, dt.date]) -> dict[str, tuple[Ints, Ints]]:
     """How many pushes for other purposes than service each got, or is being handed, in the window of a
     means: of the whole window, for they come home as pushes and no night counts them as contacts."""
     found = {}
@@ -320,7 +321,7 @@ def offers_of(numbers: Ints, since: Mapping[str, dt.date]) -> dict[str, tuple[In
         done = Send.objects.filter(
             means=means, state__in=[SendState.SENT, SendState.SENDING], decided__gte=begins
         ).exclude(purpose="service")
-        counted = _few(done, numbers).values("customer").annotate(n=Count("id"))
+        counted = few(done, numbers).values("customer").annotate(n=Count("id"))
         rows = list(counted.values_list("customer", "n"))
         found[means] = np.array([c for c, _n in rows], np.int64), np.array([n for _c, n in rows], np.int64)
     return found

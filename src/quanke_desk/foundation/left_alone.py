@@ -38,7 +38,8 @@ Reasons = Mapping[int, tuple[Alone, ...]]
 Source = Callable[[Sequence[int], dt.datetime], Reasons]
 """Asked of some customers at a moment: those to be left alone, with the reasons."""
 Reached = Callable[[Sequence[int], dt.date], Mapping[int, Mapping[str, int]]]
-"""Asked of some customers on a day: how many offers each was sent by each means, in the window of its cap."""
+"""Asked of some customers on a day: how many offers each was sent this month by each means that is counted by
+months."""
 
 sources: list[Source] = []
 reached: list[Reached] = []
@@ -54,7 +55,7 @@ def asked(customers: Sequence[int], now: dt.datetime) -> dict[int, tuple[Alone, 
 
 
 def offers_sent(customers: Sequence[int], day: dt.date) -> dict[int, dict[str, int]]:
-    """How many offers the desk itself sent each of some customers, by means, in the window of each cap."""
+    """How many offers the desk itself sent each of some customers this month, by means."""
     found: dict[int, dict[str, int]] = {}
     for source in reached if customers else ():
         for customer, counts in source(customers, day).items():

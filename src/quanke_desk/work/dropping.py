@@ -33,10 +33,10 @@ def with_open_tasks(journey: str) -> list[int]:
 
 
 def drop_left_alone() -> int:
-    """Drops offers managers and lobbies were asked to make to customers who are to be left alone since: a
-    block, or the control of a campaign that came later. Answers how many."""
+    """Drops tasks about customers who are to be left alone since: offers to who became the control of a
+    campaign that came later, or is blocked; anything about who is blocked by all means. Answers how many."""
     dropped = 0
-    for part in _parts(_open().filter(purpose="marketing").order_by("id")):
+    for part in _parts(_open().order_by("id")):
         known = rules.Since(alone=left_alone.asked([task.customer for task in part], timezone.now()))
         kept = [task.pk for task in part if is_kept(task, known)]
         dropped += _drop(FollowUp.objects.filter(pk__in=kept, done_at=None)) if kept else 0
@@ -54,7 +54,7 @@ def is_kept(task: FollowUp, known: rules.Since) -> bool:
     if task.kind not in TASKS:
         return False
     means = Means.TICKET if task.kind == FollowUpKind.LOBBY else task.means
-    return bool(rules.kept_from(task.customer, known, means, task.purpose != "service"))
+    return bool(rules.kept_from(task.customer, known, means, task.purpose == "marketing"))
 
 
 def _open() -> QuerySet[FollowUp]:

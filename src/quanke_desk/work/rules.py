@@ -62,7 +62,7 @@ class Since:
     alone: dict[int, tuple[Alone, ...]] = field(default_factory=dict)
     """Customers to be left alone, as the rooms above say: blocked, held out, somebody's control."""
     sent: dict[int, dict[str, int]] = field(default_factory=dict)
-    """Offers the desk itself sent each by each means, in the window of the means' cap."""
+    """Offers the desk itself sent each this month, by means."""
     earlier: dict[int, dict[str, int]] = field(default_factory=dict)
     """Contacts of this month up to the night by the means no night counts."""
     limits: dict[str, int] = field(default_factory=dict)
@@ -98,8 +98,9 @@ def since(customers: Sequence[int], night: dt.date) -> Since:
     found.hidden = hidden() & frozenset(customers)
     found.alone = left_alone.asked(customers, timezone.now())
     found.sent = left_alone.offers_sent(customers, timezone.localdate())
-    for means in UNCOUNTED:
-        for customer in by_hand(means, timezone.localdate().replace(day=1), night, customers).tolist():
+    first = timezone.localdate().replace(day=1)
+    for means in UNCOUNTED if first <= night else ():
+        for customer in by_hand(means, first, night, customers).tolist():
             his = found.earlier.setdefault(customer, {})
             his[means] = his.get(means, 0) + 1
     recorded = Outgoing.objects.filter(table="consents", customer__in=customers).order_by("id")
