@@ -22,6 +22,7 @@ from quanke.kernel.errors import DefinitionError, EffectError
 from quanke.night import Bank, night
 from quanke.night.audience import Exported, compile_audience, export_audience
 from quanke.night.effects import measure
+from quanke.night.left_alone import LEFT_ALONE, keep_left_alone, left_alone_on
 from quanke.night.plan import program_of
 from quanke.night.plan_arms import planned_participants
 from quanke.night.planned import CONTROL, HELD_OUT, KEPT_FROM, Planned
@@ -51,8 +52,26 @@ def many_kept(after_may: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan
     for name, product in (("cards_june", "credit_card"), ("over", "fund")):
         first = DAY + dt.timedelta(days=1) if name != "over" else DAY - dt.timedelta(days=90)
         register_controls(path, name, product, first)
+    leave_alone(path)
     night(Home.open(path), LAST, bucket=BUCKET)
     return plan_of(path)
+
+
+def leave_alone(home: Path) -> None:
+    """Every eleventh customer is left alone from the morning on; others were, or will be."""
+    morning = DAY + dt.timedelta(days=1)
+    rows = [(c, morning, None) for c in range(0, 3_000, 11)]
+    rows += [(1, DAY, morning), (2, morning + dt.timedelta(days=1), None)]
+    arrays = [
+        pa.array(list(each), kind.type)
+        for each, kind in zip(zip(*rows, strict=True), LEFT_ALONE, strict=True)
+    ]
+    table = pa.Table.from_arrays(arrays, schema=LEFT_ALONE)
+    assert keep_left_alone(home, table) and not keep_left_alone(
+        home, table.take(list(range(len(rows)))[::-1])
+    )
+    assert left_alone_on(home, morning).tolist() == list(range(0, 3_000, 11))
+    assert 1 in left_alone_on(home, DAY) and 2 in left_alone_on(home, morning + dt.timedelta(days=1))
 
 
 def register_controls(home: Path, name: str, product: str, first: dt.date) -> None:
@@ -141,6 +160,14 @@ def test_the_hold_out_and_controls_of_campaigns_get_no_marketing(many_kept: Plan
     funds = [r for r in many_kept.decided.to_pylist() if r["action"].startswith("fund")]
     assert funds
     assert not pc.any(pc.equal(many_kept.kept["campaign"], "over")).as_py(), "it is over and keeps nobody"
+
+
+def test_who_is_left_alone_is_planned_no_offer(many_kept: Planned) -> None:
+    sells = {a.name for a in many_kept.actions if a.purpose is Purpose.MARKETING}
+    offered = {row["customer"] for row in many_kept.decided.to_pylist() if row["action"] in sells}
+    served = {row["customer"] for row in many_kept.decided.to_pylist() if row["action"] not in sells}
+    assert offered and not [c for c in offered if c % 11 == 0] and any(c % 11 == 0 for c in served)
+    assert pc.sum(pc.equal(many_kept.kept["campaign"], "")).as_py() == len(range(0, 3_000, 11))
 
 
 def test_why_not_is_told(many_kept: Planned) -> None:
@@ -242,6 +269,6 @@ def test_an_export_for_marketing_leaves_out_whom_no_marketing_reaches(
     everybody, whole = export(Purpose.SERVICE)
     reached, told = export(Purpose.MARKETING)
     held = HoldOut(share_ppm=Dated.of(100_000), salt="test bank").holds(np.arange(20_000), LAST)
-    kept = {c for c in everybody if held[c] or (c % 7 == 0 and c < 2_996)}
+    kept = {c for c in everybody if held[c] or (c % 7 == 0 and c < 2_996) or c % 11 == 0}
     assert reached == everybody - kept and kept
     assert (whole.left_out, told.left_out, told.customers) == (0, len(kept), len(reached))

@@ -29,6 +29,7 @@ from quanke.kernel.errors import AllocationError
 from quanke.language import Catalogue
 from quanke.language.nodes import references
 from quanke.night.books import posts_of
+from quanke.night.left_alone import left_alone_on
 from quanke.night.plan_ground import Exact, Ground, exact_values, kept_of, posts_table, values_of
 from quanke.night.steps import Run, working_column
 from quanke.plans.actions import Action, By, PlanProgram, action_definitions, read_program, standard_program
@@ -141,8 +142,12 @@ def _decide_and_write(run: Run, folder: Path, ground: Ground, notes: Sequence[st
 
 
 def _kept(run: Run, folder: Path) -> pa.Table:
-    """Controls of campaigns that run tomorrow morning; kept with the plan, for the register goes on."""
-    found = kept_of(CampaignRegister(run.inputs.home.path), working_day_after(run.day, 1))
+    """Controls of campaigns that run tomorrow morning, and who is left alone; kept with the plan, for both go
+    on."""
+    home, morning = run.inputs.home.path, working_day_after(run.day, 1)
+    alone = left_alone_on(home, morning)
+    alone = alone[(alone >= 0) & (alone < len(run.inputs.register.goes_by))]
+    found = kept_of(CampaignRegister(home), morning, alone)
     found = found.set_column(
         0, "customer", pa.array(run.inputs.register.goes_by[found["customer"].to_numpy()])
     )

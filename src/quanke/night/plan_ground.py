@@ -26,7 +26,8 @@ from quanke.plans.worklist import working_day_after
 from quanke.segments.control import HoldOut
 
 KEPT = pa.schema([("customer", pa.int32()), ("campaign", pa.string()), ("product", pa.string())])
-"""One row per control of a campaign that runs on the morning of a plan; product "" where it offers none."""
+"""One row per control of a campaign that runs on the morning of a plan; product "" where it offers none.
+Campaign "" for who is left alone for another reason."""
 Exact = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
 
@@ -41,9 +42,11 @@ def posts_table(posts: Posts) -> pa.Table:
     )
 
 
-def kept_of(register: CampaignRegister, morning: dt.date) -> pa.Table:
-    """Controls of the campaigns that run on a day (`KEPT`), by campaign and customer."""
-    tables = [KEPT.empty_table()]
+def kept_of(register: CampaignRegister, morning: dt.date, alone: NDArray[np.int32]) -> pa.Table:
+    """Controls of the campaigns that run on a day (`KEPT`), by campaign and customer; before them, of no
+    campaign, those who are left `alone`."""
+    none = pa.array([""] * len(alone), pa.string())
+    tables = [pa.Table.from_arrays([pa.array(alone, pa.int32()), none, none], schema=KEPT)]
     for each in register.all():
         if each.design.first_contact <= morning <= each.design.closes:
             controls = pa.array(each.controls, pa.int32())

@@ -10,5 +10,8 @@ class CampaignsConfig(AppConfig):
     label = "campaigns"
 
     def ready(self) -> None:
-        """Makes the room's approvals known."""
-        from quanke_desk.campaigns import joint_contracts, template_actions  # noqa: F401
+        """Makes the room's approvals known, who must be left alone, and what tasks are about."""
+        from quanke_desk.campaigns import joint_contracts, leaving_alone, task_words, template_actions  # noqa: F401
+
+        leaving_alone.make_known()
+        task_words.make_known()

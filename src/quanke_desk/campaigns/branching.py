@@ -15,6 +15,7 @@ from quanke.night.audience import compile_audience, members_of
 from quanke.segments.control import WHOLE, salted_hash
 from quanke_desk.campaigns.graph import Graph, GraphError, Node, trigger_of
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.work.held import held as plan_held
 
 Ints = NDArray[np.int64]
 Places = NDArray[np.int16]
@@ -54,6 +55,18 @@ def check_conditions(graph: Graph) -> None:
     for node in graph.nodes:
         if node.by and (rule := _bars(node.by, of)):
             raise GraphError(node.name, "by", rule)
+
+
+def check_actions(graph: Graph) -> None:
+    """Raises GraphError where a task names an action the last night's plan does not have: nobody could close
+    it by that. Of a night without a plan nothing is known. Asked when a design is saved; one that a later
+    night loses is left out of the tasks, which stops nobody."""
+    plan = plan_held()
+    if plan.planned is None:
+        return
+    for node in graph.nodes:
+        if node.action and node.action not in plan.actions:
+            raise GraphError(node.name, "action", _noop("the plan of the last night has no such action"))
 
 
 def _bars(name: str, of: Base) -> str:

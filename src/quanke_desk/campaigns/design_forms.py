@@ -69,6 +69,8 @@ def _task(node: Design, asked: Mapping[str, str]) -> Design:
         "action": asked.get("action", "").strip(),
         "working_days": _whole(asked.get("working_days", "")),
         "escalate_days": _whole(asked.get("escalate_days", "") or "0"),
+        # a form without these fields leaves what the design says
+        **{name: said for name in ("say", "say_en") if (said := asked.get(name, node.get(name, "")).strip())},
     }
 
 

@@ -10,7 +10,8 @@
        "rich":    {"do": "if", "when": "aum_90d >= 50_000元", "then": "call", "else": "half"},
        "half":    {"do": "split", "parts": [{"share": "50%", "next": "again"},
                                             {"share": "50%", "next": "end"}]},
-       "call":    {"do": "task", "who": "manager", "working_days": 2, "next": "end"},
+       "call":    {"do": "task", "who": "manager", "working_days": 2, "next": "end",
+                   "say": "活期资金较多，可以看看基金。"},
        "again":   {"do": "send", "template": "fund-again", "means": ["sms"], "next": "end"},
        "end":     {"do": "exit"}}}
 
@@ -37,6 +38,8 @@ from quanke.segments.control import WHOLE, share_of
 MOST_NODES, MOST_PARTS, MOST_GOALS = 100, 10, 5
 MOST_STEPS = 200
 """Steps one customer goes at most: what goes round in a circle ends here."""
+MOST_WORDS = 200
+"""Characters of what a task has to be said: it is read on the list of a morning."""
 MEANS = ("sms", "push", "wecom", "email")
 EVENTS = ("delivered", "opened", "clicked", "replied", "bounced")
 """What a step may wait for beside triggers, which are written `trigger:name`."""
@@ -93,6 +96,8 @@ class Node:
     parts: tuple[Branch, ...] = ()
     who: str = ""
     action: str = ""
+    say: str = ""
+    say_en: str = ""
     escalate_days: int = 0
     ways: tuple[str, ...] = ()
 
@@ -246,7 +251,7 @@ def _part(name: str, held: Any, by: str) -> Branch:
 
 
 def _task(name: str, held: Mapping[str, Any]) -> Node:
-    _only(held, name, {"do", "who", "action", "working_days", "escalate_days", "next"})
+    _only(held, name, {"do", "who", "action", "say", "say_en", "working_days", "escalate_days", "next"})
     if held.get("who") not in WHO:
         raise GraphError(name, "who", _noop("one of %(known)s"), known=", ".join(WHO))
     action = held.get("action", "")
@@ -257,7 +262,7 @@ def _task(name: str, held: Mapping[str, Any]) -> Node:
     span = Span(working_days=days)
     return Node(
         name, "task", who=str(held["who"]), action=action, span=span, escalate_days=escalate,
-        ways=(_way(name, held, "next"),),
+        say=_words(name, held, "say"), say_en=_words(name, held, "say_en"), ways=(_way(name, held, "next"),),
     )  # fmt: skip
 
 
@@ -302,6 +307,13 @@ def _text(name: str, held: Mapping[str, Any], field: str) -> str:
     if not isinstance(text, str) or not text.strip() or len(text) > 4000:
         raise GraphError(name, field, _noop("a condition, as audience text"))
     return text.strip()
+
+
+def _words(name: str, held: Mapping[str, Any], field: str) -> str:
+    said = held.get(field, "")
+    if not isinstance(said, str) or len(said) > MOST_WORDS:
+        raise GraphError(name, field, _noop("what to say, in at most %(most)s characters"), most=MOST_WORDS)
+    return said.strip()
 
 
 def _way(name: str, held: Mapping[str, Any], field: str) -> str:

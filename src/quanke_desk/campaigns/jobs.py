@@ -48,6 +48,15 @@ def forget_triggers() -> None:
     forget()
 
 
+@each("campaigns.minutes", "left alone")
+def tell_nights() -> None:
+    """Tells the nights whom they may plan no offer for."""
+    from quanke_desk.campaigns.leaving_alone import tell_nights as tell
+
+    with suppress(NightError):
+        tell()
+
+
 @each("campaigns.minutes", "cohorts")
 def register_cohorts() -> None:
     """Registers who entered journeys one by one in the month before, once it is over."""

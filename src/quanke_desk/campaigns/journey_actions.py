@@ -23,7 +23,7 @@ from quanke.night.campaigns import CampaignPlan, register_campaign
 from quanke.segments.control import WHOLE
 from quanke_desk.campaigns.answering import wake_answered
 from quanke_desk.campaigns.audiences import members_of
-from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.effect_words import refusal
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
@@ -53,6 +53,7 @@ from quanke_desk.foundation.local_form import day
 from quanke_desk.foundation.models import Approval, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
+from quanke_desk.work.dropping import drop_tasks
 
 START = "journey.start"
 LEAST_CONTROL_PPM = 10_000
@@ -100,6 +101,7 @@ def save_design(
     _may(by)
     read = read_graph(graph)
     check_conditions(read)
+    check_actions(read)
     if purpose not in PURPOSES:
         raise NotAllowed("a journey sells, or serves")
     require_purpose(audience, purpose)
@@ -180,8 +182,8 @@ def drain(journey: Journey, *, by: Person, reason: str) -> None:
 
 
 def end(journey: Journey, *, by: Person, reason: str) -> int:
-    """Ends a journey at once: whoever is under way leaves it, and what is queued is not sent any more (rule
-    `stopped`). Answers how many left. Raises NotAllowed."""
+    """Ends a journey at once: whoever is under way leaves it, what is queued is not sent any more (rule
+    `stopped`), and tasks nobody has done are dropped. Answers how many left. Raises NotAllowed."""
     with transaction.atomic():
         _turn(
             journey,
@@ -196,6 +198,7 @@ def end(journey: Journey, *, by: Person, reason: str) -> int:
         now = int(time.time())
         queued = Send.objects.filter(journey=journey, state__in=(SendState.QUEUED, SendState.HELD))
         queued.update(state=SendState.REFUSED, rule="stopped", decided=now)
+        drop_tasks(journey.name)
         return under_way.update(state=EnrolmentState.LEFT, why="ended", awaits="", ended=now)
 
 
@@ -362,7 +365,8 @@ def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:
 
 def _task_in_words(node: Node) -> str:
     days = gettext("within %(days)s working days") % {"days": node.span.working_days}
-    return " · ".join(part for part in (gettext(_WHO_TITLES[node.who]), node.action, days) if part)
+    told = (gettext(_WHO_TITLES[node.who]), node.action, days, node.say, node.say_en)
+    return " · ".join(part for part in told if part)
 
 
 def entry_in_words(entry: str) -> str:

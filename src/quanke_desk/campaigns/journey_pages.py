@@ -20,9 +20,9 @@ from django.views.decorators.http import require_http_methods
 
 from quanke.kernel.errors import QuankeError
 from quanke.segments.control import share_of
-from quanke_desk.campaigns import design_forms, designing, journey_actions, journey_queries
+from quanke_desk.campaigns import design_forms, designing, journey_actions, journey_queries, journey_record
 from quanke_desk.campaigns.audiences import members_of
-from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.capacities import rooms
 from quanke_desk.campaigns.effect_words import offers
 from quanke_desk.campaigns.graph import EVENTS, GraphError, read_graph
@@ -125,6 +125,8 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         else [],
         "stuck": _where(stuck) if isinstance(stuck, GraphError) else str(stuck or ""),
         "pushes": journey_queries.pushes(held),
+        "refused": journey_record.refused(held),
+        "tasks": journey_record.tasks(held),
         "versions": held.versions.select_related("by", "audience__audience"),
         "may": person_of(request).may(May.CAMPAIGN),
     }
@@ -265,6 +267,7 @@ def _worked(
     if what == "try":
         graph = read_graph(draft)
         check_conditions(graph)
+        check_actions(graph)
         version, chosen = _version(held, draft, asked)
         return draft, step, simulate(version, graph, chosen, int(time.time()))
     if what == "save":

@@ -31,6 +31,7 @@ from quanke_desk.customers.consenting import hidden, said_since
 from quanke_desk.customers.models import ConsentPurpose
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.parameters import value
+from quanke_desk.work import rules
 from quanke_desk.work.rules import Since, contacts_after, peace_ends
 
 Ints = NDArray[np.int64]
@@ -195,6 +196,11 @@ def recorded(customers: Ints, journeys: Ints, now: dt.datetime, of: Base | None 
                 kept & (contacts.means == means) & (contacts.day >= (since[means] - _EPOCH).days)
             ]
             for means in ("call", "sms", "push")
+        }
+        | {
+            # no night counts these: what the desk recorded in the whole window
+            str(means): _of(rules.by_hand(means, since[str(means)], today, numbers.tolist()), numbers)
+            for means in rules.UNCOUNTED
         },
         sent=_sent(numbers, since),
         caps={means: value(name) for means, name in CAPS.items()},
@@ -202,6 +208,11 @@ def recorded(customers: Ints, journeys: Ints, now: dt.datetime, of: Base | None 
         elder_risk=STANDARD_PARAMETERS.elder_risk.on(today),
         peace=0 if rest == at else int(rest.timestamp()),
     )
+
+
+def _of(found: Ints, numbers: Ints) -> Ints:
+    kept: Ints = found[np.isin(found, numbers)]
+    return kept
 
 
 def counts_of_night(facts: NightFacts, means: str, today: dt.date) -> NDArray[np.int16] | None:
@@ -220,7 +231,8 @@ def among(found: QuerySet[Any, Any], column: str, numbers: Ints) -> QuerySet[Any
     )
 
 
-def _few(found: QuerySet[Any, Any], numbers: Ints) -> QuerySet[Any, Any]:
+def few(found: QuerySet[Any, Any], numbers: Ints) -> QuerySet[Any, Any]:
+    """Rows of some customers; of so many that a table is read whole, all of them."""
     return among(found, "customer", numbers) if len(numbers) <= _WHOLE else found
 
 
@@ -236,12 +248,17 @@ def blocks_on(today: dt.date) -> QuerySet[Block]:
     return Block.objects.filter(Q(until=None) | Q(until__gt=today), since__lte=today)
 
 
+def blocks_of(numbers: Ints, today: dt.date) -> list[tuple[int, str, str]]:
+    """Blocks in force on a day of some customers: customer, means, reason."""
+    return list(few(blocks_on(today), numbers).values_list("customer", "means", "reason"))
+
+
 _Pairs = tuple[Ints, NDArray[np.str_]]
 
 
 def _blocks(numbers: Ints, today: dt.date) -> tuple[_Pairs, _Pairs]:
     """Blocks in force, and those of them that came of a bounce."""
-    rows = list(_few(blocks_on(today), numbers).values_list("customer", "means", "reason"))
+    rows = blocks_of(numbers, today)
     people, means = np.array([r[0] for r in rows], np.int64), np.array([r[1] for r in rows], dtype="U8")
     bounced = np.array([r[2] == BOUNCE for r in rows], np.bool_)
     return (people, means), (people[bounced], means[bounced])
@@ -254,7 +271,7 @@ def _controls(numbers: Ints, journeys: Ints, now: dt.datetime, of: Base) -> tupl
     rows: list[tuple[int, int]] = []
     if named:
         held = Enrolment.objects.filter(state=EnrolmentState.CONTROL, version__journey__in=named)
-        rows = list(_few(held, numbers).values_list("customer", "version__journey"))
+        rows = list(few(held, numbers).values_list("customer", "version__journey"))
     alone = withheld(now, of, numbers)
     people = np.concatenate((np.array([c for c, _j in rows], np.int64), alone))
     return people, np.concatenate((np.array([j for _c, j in rows], np.int64), np.zeros(len(alone), np.int64)))
@@ -271,8 +288,16 @@ def withheld(now: dt.datetime, of: Base, numbers: Ints | None = None) -> Ints:
     entered = Enrolment.objects.filter(state=EnrolmentState.CONTROL, entered__gt=since)
     entered = entered.exclude(version__purpose="service")
     if numbers is not None:
-        registered, entered = np.intersect1d(registered, numbers), _few(entered, numbers)
+        # some against a tenth of everybody: looked up, for a list of a morning must not sort them all
+        registered, entered = _inside(np.unique(numbers), registered), few(entered, numbers)
     return np.union1d(registered, np.fromiter(entered.values_list("customer", flat=True), np.int64))
+
+
+def _inside(numbers: Ints, of: Ints) -> Ints:
+    """Those of some numbers that are among others; both rise."""
+    at = np.searchsorted(of, numbers)
+    found: Ints = numbers[of[np.minimum(at, len(of) - 1)] == numbers] if len(of) else _none()
+    return found
 
 
 def registered_controls(home: Path, day: dt.date) -> Ints:
@@ -296,7 +321,7 @@ def _sent(numbers: Ints, since: Mapping[str, dt.date]) -> dict[str, tuple[Ints, 
         done = Send.objects.filter(
             means=means, state__in=[SendState.SENT, SendState.SENDING], decided__gte=begins
         ).exclude(purpose="service")
-        counted = _few(done, numbers).values("customer").annotate(n=Count("id"))
+        counted = few(done, numbers).values("customer").annotate(n=Count("id"))
         rows = list(counted.values_list("customer", "n"))
         found[means] = np.array([c for c, _n in rows], np.int64), np.array([n for _c, n in rows], np.int64)
     return found

@@ -24,10 +24,10 @@ from quanke_desk.campaigns.answering import answered
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
 from quanke_desk.campaigns.joint_terms import still_covered
-from quanke_desk.campaigns.models import AudienceKind, Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.known import among
+from quanke_desk.campaigns.models import AudienceKind, Enrolment, Journey, JourneyState, JourneyVersion
 from quanke_desk.campaigns.named import campaigns_of
-from quanke_desk.campaigns.offering import may_be_offered
-from quanke_desk.campaigns.policy import SERVICE
+from quanke_desk.campaigns.offering import may_be_given
 from quanke_desk.campaigns.standing import MOVING, day_of, held_state, stands_still
 from quanke_desk.campaigns.stepping import ENROLMENT, SEND, Held, grown, hold, write
 from quanke_desk.campaigns.timing import moment_after
@@ -36,6 +36,7 @@ from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
 from quanke_desk.work.actions import give_follow_ups
+from quanke_desk.work.dropping import drop_tasks, with_open_tasks
 
 RANGE = 10_000
 """Enrolments moved in one transaction: half a second of locks at most."""
@@ -143,6 +144,10 @@ def _move_range(
             lambda at, rows: answered(graph, at, ids[rows]),
         )
         write(version, graph, held, ways, chosen, now)
+        # what is open of who comes to a goal is dropped before the last steps to it give anything
+        to_goal = [way.to == OUT and graph.nodes[way.nodes[-1]].do == "goal" for way in ways]
+        if (reached := np.array(to_goal, np.bool_)[chosen]).any():
+            drop_tasks(version.journey.name, held.customers[reached].tolist())
         given = _give(version, graph, held, ways, chosen, now)
     done.tasks += given
     _count(graph, ways, chosen, done)
@@ -160,19 +165,18 @@ def _give(
                 whose.setdefault(place, []).append(held.customers[chosen == at])
     given = 0
     for place, parts in whose.items():
-        customers = _not_held_out(version, np.concatenate(parts), now)
-        _tasks(version, graph.nodes[place], customers, now)
-        given += len(customers)
+        customers = _who_may_have_it(version, graph.nodes[place], np.concatenate(parts), now)
+        given += _tasks(version, graph.nodes[place], customers, now)
     return given
 
 
-def _not_held_out(version: JourneyVersion, customers: Ints, now: int) -> Ints:
-    """Whom a task may be about: an offer by a manager is an offer, too; and whoever was found with a partner
-    must be covered by contract and consent still, as when a push leaves."""
+def _who_may_have_it(version: JourneyVersion, node: Node, customers: Ints, now: int) -> Ints:
+    """Whom a task may be about: an offer by a manager is an offer, too, and passes the gate; and whoever was
+    found with a partner must be covered by contract and consent still, as when a push leaves."""
     audience = version.audience
     if audience is not None and audience.kind != AudienceKind.LIVE:
         customers = still_covered(audience.audience_id, customers, base())
-    return customers if version.purpose == SERVICE else may_be_offered(version, customers, now)
+    return may_be_given(version, node, customers, now)
 
 
 def _count(graph: Graph, ways: Sequence[Way], chosen: Chosen, done: Moved) -> None:
@@ -199,6 +203,7 @@ def _leave_by_goal(version: JourneyVersion, graph: Graph, now: int, done: Moved)
         return
     for name, text in graph.goals:
         _goal(version, graph, name, text, now, done)
+        _drop_for_goal(version, text)
     JourneyVersion.objects.filter(pk=version.pk).update(goals_asked=night)
 
 
@@ -219,11 +224,21 @@ def _goal(version: JourneyVersion, graph: Graph, name: str, text: str, now: int,
         _count(graph, ways, chosen, done)
 
 
-def _tasks(version: JourneyVersion, node: Node, customers: Ints, now: int) -> None:
+def _drop_for_goal(version: JourneyVersion, text: str) -> None:
+    """Drops what is still to be done with customers who reached a goal, whether they are under way or came to
+    the end before."""
+    open_ = np.unique(np.array(with_open_tasks(version.journey.name), np.int64))
+    if len(open_):
+        mine = among(Enrolment.objects.filter(version=version), "customer", open_)
+        his = np.unique(np.fromiter(mine.values_list("customer", flat=True), np.int64))
+        drop_tasks(version.journey.name, his[holds_of(text, his)].tolist())
+
+
+def _tasks(version: JourneyVersion, node: Node, customers: Ints, now: int) -> int:
     day = dt.datetime.fromtimestamp(moment_after(now, node.span), SHANGHAI).date()
     by: Person = version.by
-    give_follow_ups(
-        customers.tolist(), day, who=node.who, action=node.action, by=by,
-        journey=version.journey.name, escalate_days=node.escalate_days,
+    return give_follow_ups(
+        customers.tolist(), day, who=node.who, action=node.action, by=by, step=node.name,
+        journey=version.journey.name, purpose=version.purpose, escalate_days=node.escalate_days,
         campaigns=campaigns_of(version, customers.tolist()),
     )  # fmt: skip

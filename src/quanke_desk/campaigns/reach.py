@@ -138,7 +138,9 @@ def _tired(means: str, today: dt.date, held: Base) -> Members:
         tired |= _where(f"{column} >= {limit}", held)
     if limit <= 0:
         return tired | index_of(held).everybody
-    more = _done_since(means, begins, held.day)
+    # of a means no night counts, the desk's own records of the whole window are what is known
+    counted = dt.date.min if means in rules.UNCOUNTED else held.day
+    more = _done_since(means, begins, counted)
     return tired | of_numbers(_over(more, column, limit, held), held)
 
 

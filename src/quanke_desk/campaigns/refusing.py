@@ -9,9 +9,10 @@ from quanke_desk.campaigns.models import Refusal
 PART = 500
 
 
-def note_refusals(found: Mapping[tuple[str, str, int], str], now: int) -> None:
-    """Writes down the rule that refused each, by key, means and customer. What is known already is looked
-    for first: a place of the app asks the same all day, and reading is cheaper than writing."""
+def note_refusals(found: Mapping[tuple[str, str, int], str], now: int, *, journey: int | None = None) -> None:
+    """Writes down the rule that refused each, by key, means and customer; `journey`: whose they are. What is
+    known already is looked for first: a place of the app asks the same all day, and reading is cheaper than
+    writing."""
     asked = list(found.items())
     for start in range(0, len(asked), PART):
         part = asked[start : start + PART]
@@ -21,7 +22,7 @@ def note_refusals(found: Mapping[tuple[str, str, int], str], now: int) -> None:
             )
         )
         new = [
-            Refusal(key=key, customer=customer, means=means, rule=rule, at=now)
+            Refusal(key=key, customer=customer, means=means, rule=rule, at=now, journey=journey)
             for (key, means, customer), rule in part
             if (key, means, rule) not in known
         ]

@@ -209,7 +209,14 @@ def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.
         done.other_means += len(those)
     moved = {row.pk for those in other.values() for row in those}
     kept = [
-        Refusal(key=row.key, customer=row.customer, means=row.means, rule=rule, at=now)
+        Refusal(
+            key=row.key,
+            customer=row.customer,
+            means=row.means,
+            rule=rule,
+            at=now,
+            journey=row.journey_id,
+        )
         for row in rows
         if row.pk in moved
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -59,7 +59,9 @@ def record_contact(customer: int, said: Said, *, by: Person, follow_up: int | No
     """Records a contact, and what is to be done next; closes the follow-up it was. Raises NotAllowed with the
     rule, OutOfScope for a customer one may not see."""
     _require_sight(by, customer)
-    _checked(customer, said)
+    task = None if follow_up is None else FollowUp.objects.get(pk=follow_up, customer=customer)
+    said = _without_lost(said, task)
+    _checked(customer, said, task)
     now = timezone.now()
     with transaction.atomic():
         contact = Contact.objects.create(
@@ -94,7 +96,14 @@ def _require_sight(by: Person, customer: int) -> None:
         raise OutOfScope
 
 
-def _checked(customer: int, said: Said) -> None:
+def _without_lost(said: Said, task: FollowUp | None) -> Said:
+    """What is said, without the task's own action where no plan has it any more: a task must not stay open
+    because a night lost what it was to be done by."""
+    lost = task is not None and said.action == task.action and said.action not in held().actions
+    return replace(said, action="") if lost else said
+
+
+def _checked(customer: int, said: Said, task: FollowUp | None) -> None:
     if said.means not in Means.values or said.means in (Means.TICKET, Means.PUSH):
         raise NotAllowed("no such means of contact")
     if said.outcome not in Outcome.values:
@@ -109,18 +118,26 @@ def _checked(customer: int, said: Said) -> None:
         raise NotAllowed("say when to call again")
     if said.next_for is not None and not said.next_for.is_active:
         raise NotAllowed("this person has left")
+    _may_be_offered(customer, said, task)
+
+
+def _may_be_offered(customer: int, said: Said, task: FollowUp | None) -> None:
+    """Raises NotAllowed for an offer to whom it may not be made, by the action, or by what a campaign asks
+    the task for; and for an action the plan does not have."""
     of = held()
-    if said.action:
-        try:
-            purpose = of.action(said.action)["purpose"]
-        except NightError:
-            raise NotAllowed("the plan has no such action") from None
-        if said.means == Means.SMS:
-            done = rules.since([customer], of.base.day)
-            against = rules.cautions(customer, of.row(customer), done, said.means, purpose)
-            sells = purpose == "marketing"
-            if any(c.blocks for c in against) or (sells and not rules.may_text(customer)):
-                raise NotAllowed("no offer by text message to this customer now")
+    try:
+        purpose = of.action(said.action)["purpose"] if said.action else task.purpose if task else ""
+    except NightError:
+        raise NotAllowed("the plan has no such action") from None
+    done = rules.since([customer], of.base.day)
+    sells = purpose == "marketing"
+    # who said no has said it: that is kept, whatever was wrong with asking him
+    if sells and said.outcome != Outcome.DECLINED and rules.kept_from(customer, done, said.means, sells):
+        raise NotAllowed("no offer to this customer: he is to be left alone")
+    if said.action and said.means == Means.SMS:
+        against = rules.cautions(customer, of.row(customer), done, said.means, purpose)
+        if any(c.blocks for c in against) or (sells and not rules.may_text(customer)):
+            raise NotAllowed("no offer by text message to this customer now")
 
 
 def take_back(number: int, *, by: Person) -> Contact:
@@ -192,15 +209,19 @@ def give_follow_ups(
     by: Person,
     action: str = "",
     journey: str = "",
+    step: str = "",
+    purpose: str = "",
     campaigns: Mapping[int, str] | None = None,
     escalate_days: int = 0,
 ) -> int:
     """Gives many customers' managers, the remote team or the lobby they come to next something to do by a
     day, inside the transaction of who asks (a step of a campaign): `who` is "manager", "remote_team" or
-    "lobby"; a customer nobody looks after goes to the remote team. `campaigns`: by customer. From
-    `escalate_days` working days after the day on, the head is told what was not done. Answers how many were
-    given; customers whose data may no longer be used get none."""
+    "lobby"; a customer nobody looks after goes to the remote team. `purpose`: to sell, or to serve; `step` is
+    the journey's, `campaigns` by customer; an action the night lost is left out. From `escalate_days` working
+    days after the day on, the head is told what was not done. Answers how many were given; customers whose
+    data may no longer be used get none."""
     gone, given = hidden(), 0
+    action = action if action in held().actions else ""
     told = working_day_after(on, escalate_days) if escalate_days else None
     known = {post.post_id: post for post in Post.objects.all()} if who == "manager" else {}
     for begin in range(0, len(customers), MANY):
@@ -214,6 +235,8 @@ def give_follow_ups(
                 due_on=on,
                 action=action,
                 journey=journey,
+                step=step,
+                purpose=purpose,
                 campaign=campaigns.get(customer, "") if campaigns else "",
                 escalate_on=told,
                 made_by=by,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.roles import BOOK_ROLES
 from quanke_desk.foundation.scope import post_of
 from quanke_desk.work import rules, who
+from quanke_desk.work.asked_for import Asked, AskedFor, asked_for, asked_of
 from quanke_desk.work.held import Held, held
 from quanke_desk.work.lobby_actions import OPEN
 from quanke_desk.work.models import Arrival, FollowUp, FollowUpKind
@@ -116,14 +117,19 @@ def _tasks(customer: int, of: Held) -> list[dict[str, Any]]:
     found = list(due.order_by("due_on", "id")[:20])
     known = rules.since([customer], of.base.day) if found else None
     fit = [task for task in found if known and may_be_said(customer, task.action, of, known)]
-    return [{"task": task, **_said_of(customer, task.action, of)} for task in fit[:MOST_TASKS]]
+    told = asked_for(fit[:MOST_TASKS])
+    return [{"task": task, **_said_of(task, of, told)} for task in fit[:MOST_TASKS]]
 
 
-def _said_of(customer: int, action: str, of: Held) -> dict[str, Any]:
-    """The words of an action; of one the night's plan does not have, nothing but that a campaign asks."""
-    if action in of.actions:
-        return words(customer, action, of, english())
-    return {"title": gettext("Asked for by a campaign"), "because": "", "script": ""}
+def _said_of(task: FollowUp, of: Held, told: Mapping[Asked, AskedFor]) -> dict[str, Any]:
+    """The words of an action; of one the night's plan does not have, what the campaign says. What the step
+    has to be said goes before: it was agreed to for this."""
+    asked = told.get(asked_of(task), AskedFor(""))
+    if task.action in of.actions:
+        found = words(task.customer, task.action, of, english())
+        return {**found, "script": asked.say or found["script"]}
+    title = asked.title or gettext("Asked for by a campaign")
+    return {"title": title, "because": asked.because, "script": asked.say}
 
 
 def _open(customer: int, row: dict[str, Any], of: Held) -> list[tuple[str, Any]]:

@@ -165,6 +165,9 @@ class FollowUp(models.Model):
     campaign = models.CharField(max_length=64, blank=True)
     """The campaign of the library's tables it was a step of: a journey's version, and month where customers
     enter one by one."""
+    step = models.CharField(max_length=32, blank=True, default="")
+    purpose = models.CharField(max_length=12, blank=True, default="")
+    """What a campaign asks it for: to sell, or to serve; else nobody said."""
     escalate_on = models.DateField(null=True)
     """From this day on the head is told, once, that it was not done."""
     escalated_at = models.DateTimeField(null=True)

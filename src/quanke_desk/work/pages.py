@@ -29,6 +29,7 @@ from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import BOOK_ROLES, May
 from quanke_desk.foundation.scope import OutOfScope, post_of
 from quanke_desk.work import actions, queries, who
+from quanke_desk.work.asked_for import asked_for
 from quanke_desk.work.held import held
 from quanke_desk.work.models import FollowUp, FollowUpKind, Means, Outcome
 from quanke_desk.work.notes import read_note
@@ -172,6 +173,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
         "post": post_of(number, of),
         "history": queries.history(number, person),
         "task": task,
+        "about": _about(task),
         "open": queries.open_follow_ups(number, person),
         "means": BY_HAND,
         "results": RESULTS,
@@ -212,7 +214,8 @@ def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | 
         except NotAllowed as error:
             messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
     masked = who.masked_names([number])[number]
-    return render(request, "work/closed.html", {"number": number, "name": masked, "task": task})
+    shown = {"number": number, "name": masked, "task": task, "about": _about(task)}
+    return render(request, "work/closed.html", shown)
 
 
 @page(May.WORK)
@@ -274,6 +277,10 @@ def _task(person: Person, customer: int, number: int | None) -> FollowUp | None:
         if _is_his(person, each):
             return each
     return None
+
+
+def _about(task: FollowUp | None) -> dict[str, str]:
+    return queries.about(held(), task, asked_for([task])) if task is not None else {}
 
 
 def _is_his(person: Person, task: FollowUp) -> bool:

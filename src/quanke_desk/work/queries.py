@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from quanke.segments import DEFAULT_SCHEME
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.customers.words import called
+from quanke_desk.foundation import left_alone
 from quanke_desk.foundation.asked_once import asked_once
 from quanke_desk.foundation.models import Person, Seat
 from quanke_desk.foundation.opening import may_see
@@ -22,6 +23,8 @@ from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import among, moved_to, scope_of
 from quanke_desk.work import rules, who
+from quanke_desk.work.asked_for import PURPOSES, Asked, AskedFor, asked_for, asked_of
+from quanke_desk.work.dropping import TASKS, is_kept
 from quanke_desk.work.held import BIRTHDAY, DUE, MATURITY, Held, held
 from quanke_desk.work.models import Contact, FollowUp, FollowUpKind, Means, Outcome
 
@@ -126,6 +129,48 @@ def tasks_of_campaign(name: str) -> tuple[int, list[TaskDone]]:
     return given.count(), found
 
 
+@dataclass(frozen=True)
+class TasksOfStep:
+    """What a step of a journey gave to do: how many were given, how many are open and of those overdue, done,
+    and dropped because the journey ended, the customer left it, or is to be left alone. `who` in words."""
+
+    step: str
+    who: str
+    given: int
+    open: int
+    overdue: int
+    done: int
+    dropped: int
+    accepted: int
+
+
+def tasks_of_journey(name: str) -> list[TasksOfStep]:
+    """Tasks of a journey by step and by who has them to do."""
+    rows = FollowUp.objects.filter(journey=name, kind__in=TASKS).order_by()
+    undone = Q(done_at=None)
+    counted = rows.annotate(nobodys=Q(post=None, person=None)).values("step", "kind", "nobodys").annotate(
+        given=Count("id"),
+        open=Count("id", filter=undone),
+        overdue=Count("id", filter=undone & Q(due_on__lt=timezone.localdate())),
+        done=Count("id", filter=~undone & Q(dropped=False)),
+        dropped=Count("id", filter=Q(dropped=True)),
+        accepted=Count("id", filter=Q(done_by__outcome__in=[Outcome.ACCEPTED, Outcome.INTERESTED])),
+    )  # fmt: skip
+    return [
+        TasksOfStep(row["step"], _whose(row["kind"], row["nobodys"]), **{f: row[f] for f in TASK_FIGURES})
+        for row in sorted(counted, key=lambda row: (row["step"], row["kind"], row["nobodys"]))
+    ]
+
+
+TASK_FIGURES = ("given", "open", "overdue", "done", "dropped", "accepted")
+
+
+def _whose(kind: str, nobodys: bool) -> str:
+    if kind == FollowUpKind.LOBBY:
+        return gettext("Lobby")
+    return gettext("Remote team") if nobodys else gettext("Manager")
+
+
 @asked_once
 def posts_of(person: Person) -> list[str]:
     """Posts a person sits or stands in on today."""
@@ -161,15 +206,21 @@ def morning(person: Person) -> Morning:
 
 
 def plan_lines(of: Held, posts: Sequence[str], person: Person) -> list[Line]:
-    """Lines of the plan for some posts, whose customers they are today."""
+    """Lines of the plan for some posts, whose customers they are today; without whom one must leave alone,
+    for the night knew neither blocks nor who became a control since."""
     rows = [row for post in posts for row in of.lines(post)]
     rows += [row for row in of.lines_of(sorted(moved_to(posts, of.base))) if row["post"] not in posts]
     mine = among(scope_of(person), [row["customer"] for row in rows], of.base) - hidden()
     rows = [row for row in rows if row["customer"] in mine]
     customers = [row["customer"] for row in rows]
     known = rules.since(customers, of.base.day)
-    names = who.names(customers, of.base)
+    rows = [row for row in rows if not _kept(of.action(row["action"]), row["customer"], known)]
+    names = who.names([row["customer"] for row in rows], of.base)
     return [line_of(of, row, known, names[row["customer"]]) for row in rows]
+
+
+def _kept(sheet: Mapping[str, Any], customer: int, known: rules.Since) -> bool:
+    return bool(rules.kept_from(customer, known, sheet["means"], sheet["purpose"] == "marketing"))
 
 
 def line(person: Person, customer: int, action: str) -> Line | None:
@@ -225,8 +276,12 @@ def waiting(person: Person, until: dt.date, since: dt.date | None = None) -> lis
 
 
 def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str, Any]]:
-    """Follow-ups with the names of their customers: in the clear for whom one looks after or opened."""
+    """Follow-ups with the names of their customers: in the clear for whom one looks after or opened; and with
+    what they are about, of tasks of campaigns what the campaign says. Without tasks about who is to be left
+    alone since."""
     of, rows = held(), list(found)
+    known = rules.Since(alone=left_alone.asked([f.customer for f in rows], timezone.now()))
+    rows = [f for f in rows if not is_kept(f, known)]
     customers = [f.customer for f in rows]
     clear = among(scope_of(person), customers, of.base)
     clear |= frozenset(c for c in set(customers) - clear if may_see(person, c, of.base))
@@ -234,7 +289,7 @@ def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str
         who.names(sorted(clear), of.base),
         who.masked_names(sorted(set(customers) - clear), of.base),
     )
-    today = timezone.localdate()
+    today, told = timezone.localdate(), asked_for(rows)
     return [
         {
             "follow_up": f,
@@ -243,15 +298,33 @@ def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str
             "name": names.get(f.customer) or masked.get(f.customer, "-"),
             "overdue": f.due_on < today,
             "tier": tier_word(of.row(f.customer).get("tier")),
-            "title": of.words(f.customer, f.action, english())["title"] if f.action in of.actions else "",
+            **about(of, f, told),
         }
         for f in rows
     ]
 
 
+def about(of: Held, task: FollowUp, told: Mapping[Asked, AskedFor]) -> dict[str, str]:
+    """What a follow-up is about: `title`, `because` and `script` by its action, which has the customer's own
+    figures, else by what the campaign says; the `journey` that asks, and the `purpose` in words."""
+    asked = told.get(asked_of(task), AskedFor(""))
+    words = of.words(task.customer, task.action, english()) if task.action in of.actions else {}
+    return {
+        "title": words.get("title") or asked.title,
+        "because": words.get("because") or asked.because,
+        "script": asked.say or words.get("script", ""),
+        "journey": asked.title if words else "",
+        "purpose": gettext(PURPOSES[task.purpose]) if task.purpose in PURPOSES else "",
+    }
+
+
 def _still_theirs(of: Held, due: list[dict[str, Any]], person: Person) -> list[dict[str, Any]]:
-    """What is due of whom a person looks after now: who went to another since the night is that one's."""
-    mine = among(scope_of(person), [d["customer"] for d in due], of.base) - hidden()
+    """What is due of whom a person looks after now: who went to another since the night is that one's. Who is
+    sent nothing at all is not due either."""
+    customers = [d["customer"] for d in due]
+    mine = among(scope_of(person), customers, of.base) - hidden()
+    alone = left_alone.asked(customers, timezone.now())
+    mine -= {customer for customer, why in alone.items() if any(each.wholly for each in why)}
     return [d for d in due if d["customer"] in mine]
 
 

@@ -20,12 +20,19 @@ from numpy.typing import NDArray
 from quanke.kernel.calendars import china_calendar
 from quanke.kernel.errors import CalendarError
 from quanke_desk.customers.consenting import hidden, may_contact
+from quanke_desk.foundation import left_alone
+from quanke_desk.foundation.left_alone import Alone
 from quanke_desk.foundation.models import Outgoing
 from quanke_desk.foundation.parameters import value
 from quanke_desk.work.models import Contact, Means, Outcome, Said, Suggestion
 
 BY_CONSENT = {Means.VISIT: "call", Means.TICKET: "any"}
 """A visit is arranged by a call; whoever is here agreed to something by some means, or hears no offer."""
+UNCOUNTED = (Means.WECOM, Means.EMAIL)
+"""Means no night counts contacts by: the desk's own records are what is known of the month."""
+_MONTHLY = {Means.SMS: "contact.texts", Means.WECOM: "contact.wecoms", Means.EMAIL: "contact.emails"}
+_FEW = 5_000
+"""Customers who are named in a statement one by one."""
 ALL = ("call", "sms", "wecom", "push", "email")
 _EPOCH = dt.date(1970, 1, 1)
 _LONGEST_REST = 32
@@ -52,6 +59,12 @@ class Since:
     """Customers who said at the desk whether offers may be made from their profile."""
     hidden: frozenset[int] = frozenset()
     """Customers whose data may no longer be used."""
+    alone: dict[int, tuple[Alone, ...]] = field(default_factory=dict)
+    """Customers to be left alone, as the rooms above say: blocked, held out, somebody's control."""
+    sent: dict[int, dict[str, int]] = field(default_factory=dict)
+    """Offers the desk itself sent each this month, by means."""
+    earlier: dict[int, dict[str, int]] = field(default_factory=dict)
+    """Contacts of this month up to the night by the means no night counts."""
     limits: dict[str, int] = field(default_factory=dict)
 
     def limit(self, name: str) -> int:
@@ -83,6 +96,13 @@ def since(customers: Sequence[int], night: dt.date) -> Since:
     for contact in Contact.objects.filter(standing(), customer__in=customers, day__gt=night).order_by("id"):
         found.contacts.setdefault(contact.customer, []).append(contact)
     found.hidden = hidden() & frozenset(customers)
+    found.alone = left_alone.asked(customers, timezone.now())
+    found.sent = left_alone.offers_sent(customers, timezone.localdate())
+    first = timezone.localdate().replace(day=1)
+    for means in UNCOUNTED if first <= night else ():
+        for customer in by_hand(means, first, night, customers).tolist():
+            his = found.earlier.setdefault(customer, {})
+            his[means] = his.get(means, 0) + 1
     # a word of the night's own day, or one that was brought home later than that, the night does not know
     midnight = timezone.make_aware(dt.datetime.combine(night, dt.time()))
     unknown = Q(at__gte=midnight) | Q(delivered_at=None) | Q(delivered_at__gte=midnight)
@@ -107,6 +127,13 @@ def since(customers: Sequence[int], night: dt.date) -> Since:
         before = found.refused.setdefault(int(who or 0), {})
         before[action] = max(day, before.get(action, day))
     return found
+
+
+def kept_from(customer: int, done: Since, means: str, sells: bool) -> list[Alone]:
+    """Why a customer is left alone who would be reached by a means, for an offer or for a service. A visit is
+    kept away as the call that arranges it; where he came by himself only what holds for all means counts."""
+    asked = BY_CONSENT.get(Means(means), means)
+    return [each for each in done.alone.get(customer, ()) if each.keeps(asked, sells)]
 
 
 def agrees(row: Mapping[str, Any], consents: Mapping[str, bool], means: str) -> bool:
@@ -135,7 +162,7 @@ def cautions(
     at = timezone.localtime(now)
     sells = purpose == "marketing"
     text = sells and means == Means.SMS
-    found = []
+    found = [Caution(each.code, each.text, True) for each in kept_from(customer, done, means, sells)]
     if sells and not agrees(row, done.consents.get(customer, {}), means):
         found.append(Caution("consent", _("has not agreed to offers by this means"), True))
     if sells and (row.get("is_minor") is not False):
@@ -145,18 +172,34 @@ def cautions(
     contacts = done.contacts.get(customer, [])
     if sells and _cools(row, contacts, at.date(), done.limit("contact.cool_down")):
         found.append(Caution("cool_down", _("said no lately: no offers for a while"), True))
-    reached = [c for c in contacts if c.means == means]
-    if means in (Means.CALL, Means.VISIT):
-        week = [c for c in reached if (at.date() - c.day).days < 7]
-        if _of_night(row, "calls_7d", done, at.date()) + len(week) >= done.limit("contact.calls"):
-            found.append(Caution("calls", _("called often enough this week")))
-    if means == Means.SMS:
-        month = [c for c in reached if (c.day.year, c.day.month) == (at.year, at.month)]
-        if _of_night(row, "messages_mtd", done, at.date()) + len(month) >= done.limit("contact.texts"):
-            found.append(Caution("texts", _("texted often enough this month"), text))
+    if (often := _too_often(customer, row, done, means, at.date(), text)) is not None:
+        found.append(often)
     if means in (Means.CALL, Means.SMS, Means.WECOM) and quiet(at, done):
         found.append(Caution("quiet", _("quiet hours, or a day off"), text))
     return found
+
+
+def _too_often(
+    customer: int, row: Mapping[str, Any], done: Since, means: str, today: dt.date, text: bool
+) -> Caution | None:
+    """Whether a customer was reached often enough by a means: by people, as the night and the desk know, and
+    by what the desk sent by itself."""
+    reached = [c for c in done.contacts.get(customer, []) if c.means == means]
+    if means in (Means.CALL, Means.VISIT):
+        week = [c for c in reached if (today - c.day).days < 7]
+        often = _of_night(row, "calls_7d", done, today) + len(week) >= done.limit("contact.calls")
+        return Caution("calls", _("called often enough this week")) if often else None
+    if means not in _MONTHLY:
+        return None
+    month = [c for c in reached if (c.day.year, c.day.month) == (today.year, today.month)]
+    count = len(month) + done.sent.get(customer, {}).get(means, 0)
+    count += _of_night(row, "messages_mtd", done, today) if means == Means.SMS else 0
+    count += done.earlier.get(customer, {}).get(means, 0)
+    if count < done.limit(_MONTHLY[Means(means)]):
+        return None
+    if means == Means.SMS:
+        return Caution("texts", _("texted often enough this month"), text)
+    return Caution("often", _("written to often enough this month by this means"))
 
 
 def quiet(at: dt.datetime, known: Since | None = None) -> bool:
@@ -196,6 +239,17 @@ def contacts_after(night: dt.date, today: dt.date) -> RecordedContacts:
         means=np.array([m for _c, _d, m, _o in found], dtype="U8"),
         declined=np.array([o == Outcome.DECLINED for _c, _d, _m, o in found], np.bool_),
     )
+
+
+def by_hand(
+    means: str, first: dt.date, last: dt.date, customers: Sequence[int] | None = None
+) -> NDArray[np.int64]:
+    """The customer of each contact people recorded by a means from one day to another (both counted), of some
+    customers or of all: a great set is not handed over, but looked up in what comes back."""
+    found = Contact.objects.filter(standing(), means=means, day__gte=first, day__lte=last)
+    if customers is not None and len(customers) <= _FEW:
+        found = found.filter(customer__in=list(customers))
+    return np.fromiter(found.order_by().values_list("customer", flat=True), np.int64)
 
 
 def _works(day: dt.date) -> bool:

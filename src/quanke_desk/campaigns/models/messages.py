@@ -118,19 +118,23 @@ class Send(models.Model):
 class Refusal(models.Model):
     """One row per refusal by a rule that no push bears: of a means after which another was tried, of what the
     app would have shown, of a task. `key` is the push's, made or not; the last refusal of a push is its own
-    `rule`. `at`: seconds since 1970."""
+    `rule`. `at`: seconds since 1970. `journey`: whose it was; null: of none, or from before it was kept."""
 
     key = models.CharField(max_length=48)
     customer = models.BigIntegerField()
     means = models.CharField(max_length=8)
     rule = models.CharField(max_length=16)
     at = models.BigIntegerField()
+    journey = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key", "means", "rule"], name="refusal_once")
         ]
-        indexes: ClassVar = [models.Index(fields=["customer", "at"])]
+        indexes: ClassVar = [
+            models.Index(fields=["customer", "at"]),
+            models.Index(fields=["journey", "means", "rule"], name="refusal_of_journey"),
+        ]
 
 
 class ReceiptKind(models.TextChoices):
