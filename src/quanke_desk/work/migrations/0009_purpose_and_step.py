@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("work", "0007_told")]
+    dependencies = [("work", "0008_made_by_the_desk")]
 
     operations = [
         migrations.AddField("followup", "purpose", models.CharField(blank=True, default="", max_length=12)),
