@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", required=True, help="what the machine is called")
         parser.add_argument("--use", choices=MachineUse.values, default="arrivals")
+        parser.add_argument("--source", default="", help="code of a source system in the bank's tables")
         parser.add_argument("--branch", default="", help="number of its branch (ticket machines)")
         parser.add_argument(
             "--by", required=True, help="user name of the administrator or head who asks for it"
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         if options["branch"] and branch is None:
             raise CommandError("no branch has that number")
         try:
-            _, key = make_key(options["name"], options["use"], branch, by=person)
+            _, key = make_key(options["name"], options["use"], branch, by=person, source=options["source"])
         except NotAllowed as error:
             raise CommandError(str(error)) from None
         self.stdout.write(key)
