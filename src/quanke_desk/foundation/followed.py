@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from quanke.engines.live.brokers import Address, NatsConnection, address, client
 from quanke.kernel.errors import QuankeError
@@ -110,23 +110,27 @@ class FileSource:
     """Lines of a file; a position is the byte behind a line."""
 
     def __init__(self, path: Path) -> None:
+        self._file: BinaryIO | None = None
         self._path = path
 
     def read(self, after: str) -> list[Told]:
         """See Source."""
-        if not self._path.exists():
-            return []
+        if self._file is None:
+            if not self._path.exists():
+                return []
+            self._file = self._path.open("rb")
         told: list[Told] = []
         at = int(after or 0)
-        with self._path.open("rb") as file:
-            file.seek(at)
-            while len(told) < AT_ONCE and (line := file.readline()).endswith(b"\n"):
-                at += len(line)
-                told.append((str(at), line))
+        self._file.seek(at)
+        while len(told) < AT_ONCE and (line := self._file.readline()).endswith(b"\n"):
+            at += len(line)
+            told.append((str(at), line))
         return told
 
     def close(self) -> None:
         """See Source."""
+        if self._file is not None:
+            self._file.close()
 
 
 class RedisSource:
