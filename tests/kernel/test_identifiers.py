@@ -200,6 +200,8 @@ def test_masks() -> None:
     assert masks.mask_account("8110301012345678") == "************5678"
     assert masks.mask_address("广东省深圳市南山区科技路1号") == "广东省深圳市南山区***"
     assert masks.mask_address("科技路1号") == "***"
+    english = [masks.mask_amount(fen, english=True) for fen in (-1, 0, 20_000_000, 99_999_999, 10**12)]
+    assert english == ["<0", "0-10k", "200k-500k", "500k-1m", "≥10m"]
     assert [masks.mask_amount(fen) for fen in (-1, 0, 20_000_000, 10**12)] == [
         "<0",
         "0-1万",

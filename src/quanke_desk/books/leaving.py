@@ -97,7 +97,7 @@ def _write_down(made: Departure) -> None:
         call = tier in tiers and tiers.index(tier) >= CALLED_FROM
         rows.append(
             DepartedCustomer(
-                departure=made, customer=customer, tier=tier, call_back=call,
+                departure=made, customer=customer, call_back=call,
                 aum=None if has == queries.LEAST else str(has),
             )
         )  # fmt: skip

@@ -84,7 +84,6 @@ class DepartedCustomer(SealedRow):
 
     departure = models.ForeignKey(Departure, models.CASCADE, related_name="customers")
     customer = models.BigIntegerField(db_index=True)
-    tier = models.CharField(max_length=16, blank=True)
     aum = Encrypted(null=True)
     call_back = models.BooleanField(default=False)
     called_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")

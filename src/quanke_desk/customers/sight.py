@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import get_language
+
 from quanke.bank.contracts import Purpose, Sensitivity
 from quanke.customers.golden import GoldenField, masked
 from quanke.kernel.identifiers.masks import mask_amount
@@ -48,7 +50,7 @@ class Sight:
         """An amount in fen as it may be seen: itself, or its band as text."""
         if fen is None:
             return None
-        return fen if self.amounts else mask_amount(int(fen))
+        return fen if self.amounts else mask_amount(int(fen), english=(get_language() or "").startswith("en"))
 
     def field(self, given: GoldenField) -> tuple[Any, bool]:
         """A field's value as it may be seen, and whether it stands behind a mask."""

@@ -55,13 +55,23 @@ def mask_address(address: str) -> str:
     return (match[0] if match else "") + STAR * 3
 
 
-def mask_amount(fen: int) -> str:
-    """An amount as a band, for those who do not look after the customer: `"20-50万"`, `"≥1000万"`, `"<0"`."""
+def mask_amount(fen: int, *, english: bool = False) -> str:
+    """An amount as a band, for those who do not look after the customer: `"20-50万"`, `"≥1000万"`, `"<0"`; in
+    English `"200k-500k"`, `"≥10m"`."""
     if fen < 0:
         return "<0"
     place = bisect_right([bound * 1_000_000 for bound in AMOUNT_BANDS_WAN], fen)
     low = AMOUNT_BANDS_WAN[place - 1]
+    if english:
+        return f"≥{_short(low)}" if place == len(AMOUNT_BANDS_WAN) else "-".join(
+            map(_short, AMOUNT_BANDS_WAN[place - 1 : place + 1])
+        )  # fmt: skip
     return f"≥{low}万" if place == len(AMOUNT_BANDS_WAN) else f"{low}-{AMOUNT_BANDS_WAN[place]}万"
+
+
+def _short(wan: int) -> str:
+    """So many ten thousands as English pages write them: `"500k"`, `"1m"`."""
+    return f"{wan // 100}m" if wan and wan % 100 == 0 else f"{wan * 10}k" if wan else "0"
 
 
 def _ends(value: str, head: int, tail: int) -> str:

@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
             "departedcustomer", "outcome", quanke_desk.foundation.models.secret.Encrypted(null=True)
         ),
         migrations.RunPython(seal),
+        migrations.RemoveField("departedcustomer", "tier"),  # of class C2, too, and nobody ever read it
         migrations.RemoveField("departedcustomer", "clear_aum"),
         migrations.RemoveField("departedcustomer", "clear_outcome"),
         migrations.AlterField(
