@@ -19,6 +19,7 @@ from quanke_desk.foundation import events
 from quanke_desk.foundation.events import RedisSink, publish
 from quanke_desk.foundation.models import EventCursor, Outgoing, Person
 from quanke_desk.foundation.outbox import put
+from quanke_desk.foundation.redis import command
 from quanke_desk.foundation.working import Worker
 
 DAY = "2026-07-01"
@@ -169,7 +170,7 @@ def listens(port: int) -> bool:
 def ask_redis(*words: str) -> list[bytes]:
     """What Redis answers, raw."""
     with socket.create_connection(("127.0.0.1", 6379), 5) as at:
-        at.sendall(events._command(list(words)))
+        at.sendall(command(list(words)))
         at.settimeout(0.5)
         held = b""
         with contextlib.suppress(TimeoutError):
@@ -253,12 +254,12 @@ def test_events_by_kafkas_protocol(folder: Path, committed: None) -> None:
         {"bootstrap.servers": f"{at.host}:{at.port}", "group.id": "t", "auto.offset.reset": "earliest"}
     )
     consumer.subscribe(["desk"])
-    keys: set[str] = set()
+    keys: set[tuple[str, str]] = set()
     for _ in range(100):
         held = consumer.poll(0.2)
         if held is not None and not held.error():
-            keys.add(held.key().decode())
+            keys.add((held.key().decode(), json.loads(held.value())["id"]))
         if len(keys) == 3:
             break
     consumer.close()
-    assert keys == {f"contacts:desk-c{n}" for n in range(3)}
+    assert keys == {(str(n), f"contacts:desk-c{n}") for n in range(3)}, "by customer: his events in order"

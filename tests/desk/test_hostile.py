@@ -70,7 +70,7 @@ def test_who_only_reads_books_records_no_call_back(desk: dict[str, Person], role
     gone = Departure.objects.create(
         person=desk[Role.STAFF], post=post, left_on=today, due_on=today, watch_until=today + dt.timedelta(90)
     )
-    due = DepartedCustomer.objects.create(departure=gone, customer=customer, tier="wealth", call_back=True)
+    due = DepartedCustomer.objects.create(departure=gone, customer=customer, call_back=True)
     with pytest.raises(NotAllowed):
         leaving.record_call_back(due.pk, by=desk[role], outcome="content")
 

@@ -34,7 +34,7 @@ def served_desk(home: Path, database: str = "") -> Iterator[tuple[str, Callable[
     words, env = [str(Path(sys.executable).with_name("quanke-desk"))], _env(home, database)
 
     def command(*more: str) -> str:
-        done = subprocess.run([*words, *more], env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*words, *more], env=env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
@@ -88,7 +88,7 @@ def desk_at(brought: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def _wait_for(at: str, served: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until and served.poll() is None:
         try:
             urllib.request.urlopen(f"{at}/health/", timeout=5).close()

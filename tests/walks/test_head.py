@@ -13,7 +13,9 @@ from playwright.sync_api import Page, expect
 
 from tests.walks.conftest import served_desk
 from tests.walks.pictures import picture
-from tests.walks.test_people import log_in
+from tests.walks.test_manager import enter
+from tests.walks.test_shell import looked_at
+from tests.walks.words import LANGUAGES, Said
 
 SLOW = 300_000
 """Where a fresh checkout proposes for the first time, its kernels are compiled first."""
@@ -28,9 +30,9 @@ def own_desk(brought: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield at
 
 
-def as_person(page: Page, at: str, name: str) -> None:
+def as_person(page: Page, at: str, name: str, language: str) -> None:
     page.context.clear_cookies()
-    log_in(page, at, name)
+    enter(page, at, name, language, "/")
 
 
 def wait_for(page: Page, place: str, text: str | re.Pattern[str]) -> None:
@@ -44,57 +46,67 @@ def wait_for(page: Page, place: str, text: str | re.Pattern[str]) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_head_approves_books_and_two_people_undo_them(page: Page, own_desk: str) -> None:
-    at = own_desk
-    as_person(page, at, "demo-team-head")
-    page.get_by_role("navigation", name="菜单").get_by_role("link", name="管户方案").click()
-    page.get_by_label("范围").select_option("all")
-    page.get_by_role("button", name="生成").click()
-    expect(page.get_by_text("已开始，完成后将通知您。")).to_be_visible()
-    wait_for(page, "#list-proposals", "草稿")
-    page.get_by_role("link", name=re.compile(r"^B20260630-")).click()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_head_approves_books_and_two_people_undo_them(page: Page, own_desk: str, language: str) -> None:
+    """Chinese first: what it applied is undone, and the English walk finds the books as they were."""
+    at, say = own_desk, Said(language)
+    as_person(page, at, "demo-team-head", language)
+    menu = page.get_by_role("navigation", name=say("Menu"))
+    menu.get_by_role("link", name=say("Proposals of books")).click()
+    before = page.locator("#list-proposals tbody tr").count()
+    page.get_by_label(say("For whom")).select_option("all")
+    page.get_by_role("button", name=say("Propose")).click()
+    expect(page.get_by_text(say("Begun. You are told when it is ready."))).to_be_visible()
+    wait_for(page, "#list-proposals tbody tr", say("draft"))
+    expect(page.locator("#list-proposals tbody tr")).to_have_count(before + 1)
+    draft = page.locator("#list-proposals tbody tr").filter(has_text=say("draft"))
+    draft.get_by_role("link", name=re.compile(r"^B20260630-")).click()
     name = page.url.rstrip("/").rpartition("/")[2]
-    expect(page.locator("#state")).to_have_text("草稿")
-    page.get_by_role("link", name="调整客户", exact=True).click()
-    row = page.locator("#list-moves tbody tr").filter(has_text=re.compile(r"此前无人管户")).first
+    expect(page.locator("#state")).to_have_text(say("draft"))
+    page.get_by_role("link", name=say("Customers who move"), exact=True).click()
+    new = say(zh="此前无人管户", en="nobody looked after him")
+    row = page.locator("#list-moves tbody tr").filter(has_text=new).first
     customer, to_post = (row.locator("td").nth(n).inner_text() for n in (0, 3))
-    page.get_by_label("理由").first.fill("半年度管户调整")
-    page.get_by_role("button", name="提交审批").click()
-    expect(page.locator("#state")).to_contain_text("待审批")
-    expect(page.get_by_text("您不能审批：")).to_be_visible()
+    page.get_by_label(say("Reason")).first.fill(say(zh="半年度管户调整", en="Books of the half year"))
+    page.get_by_role("button", name=say("Ask for approval")).click()
+    expect(page.locator("#state")).to_contain_text(say("waits for a decision"))
+    expect(page.get_by_text(say("You cannot decide this:"))).to_be_visible()
 
-    as_person(page, at, "demo-branch-head")
+    as_person(page, at, "demo-branch-head", language)
     page.goto(f"{at}/books/customer/{customer}/")
-    expect(page.locator("#post-now")).to_have_text("无人管户")
+    expect(page.locator("#post-now")).to_have_text(say("nobody"))
     page.goto(f"{at}/books/proposals/{name}/")
-    picture(page, "book-proposal-zh")
-    page.get_by_role("link", name="调整前后管户量").click()
-    picture(page, "book-proposal-books-zh")
-    page.get_by_role("button", name="同意").click()
-    wait_for(page, "#state", "已执行")
+    picture(page, f"book-proposal-{language}")
+    assert not looked_at(page, "the proposal")
+    page.get_by_role("link", name=say("Books before and after")).click()
+    picture(page, f"book-proposal-books-{language}")
+    assert not looked_at(page, "books before and after")
+    page.get_by_role("button", name=say("Approve")).click()
+    wait_for(page, "#state", say("applied"))
     page.goto(f"{at}/books/customer/{customer}/")
     expect(page.locator("#post-now")).to_have_text(to_post)
-    page.get_by_role("navigation", name="管户").get_by_role("link", name="管户总览").click()
-    picture(page, "books-zh")
+    rooms = page.get_by_role("navigation", name=say("Books"))
+    rooms.get_by_role("link", name=say("Who looks after whom")).click()
+    picture(page, f"books-{language}")
     page.goto(f"{at}/books/?branch=")
     page.get_by_role("link", name=to_post).first.click()
     expect(page.locator("#list-book")).to_contain_text(customer)
-    picture(page, "book-zh")
+    picture(page, f"book-{language}")
+    assert not looked_at(page, "a book")
 
-    as_person(page, at, "demo-team-head")
+    as_person(page, at, "demo-team-head", language)
     page.goto(f"{at}/books/proposals/{name}/")
-    page.get_by_role("button", name="English").click()
-    page.get_by_label("Reason").first.fill("Complaints of customers")
-    page.get_by_role("button", name="Ask to undo").click()
-    expect(page.get_by_text("You cannot decide this:")).to_be_visible()
-    as_person(page, at, "demo-branch-head")
+    page.get_by_label(say("Reason")).first.fill(say(zh="客户投诉", en="Complaints of customers"))
+    page.get_by_role("button", name=say("Ask to undo")).click()
+    expect(page.get_by_text(say("You cannot decide this:"))).to_be_visible()
+    as_person(page, at, "demo-branch-head", language)
     page.goto(f"{at}/books/proposals/{name}/")
-    page.get_by_role("button", name="English").click()
-    picture(page, "book-proposal-en")
-    page.get_by_role("button", name="Approve").click()
-    wait_for(page, "#state", "undone")
+    picture(page, f"book-undo-{language}")
+    page.get_by_role("button", name=say("Approve")).click()
+    wait_for(page, "#state", re.compile(rf"^\s*{say('undone')}"))
     page.goto(f"{at}/books/customer/{customer}/")
-    expect(page.locator("#post-now")).to_have_text("nobody")
-    page.get_by_role("link", name="Credit for growth").first.click()
+    expect(page.locator("#post-now")).to_have_text(say("nobody"))
+    page.get_by_role("link", name=say("Credit for growth")).first.click()
     expect(page.locator("#credit")).to_be_visible()
-    picture(page, "credit-en")
+    picture(page, f"credit-{language}")
+    assert not looked_at(page, "credit")

@@ -18,6 +18,7 @@ WORDS = {
         "interested": "有意向",
         "unproven": "无留痕，不计入",
         "calendar": "日程",
+        "choose": "请选择结果",
     },
     "en": {
         "title": "Today's work",
@@ -27,6 +28,7 @@ WORDS = {
         "interested": "Interested",
         "unproven": "not proven: counts 0",
         "calendar": "Calendar",
+        "choose": "say what came of it",
     },
 }
 WHO = {"zh": "demo-customer-manager", "en": "demo-wealth-manager"}
@@ -86,11 +88,13 @@ def test_from_the_list_to_a_recorded_call(page: Page, desk_at: str, language: st
     expect(page.locator("#to-do")).to_have_text(str(waiting))
 
 
-def test_enter_in_a_field_says_nothing_by_itself(page: Page, desk_at: str) -> None:
-    enter(page, desk_at, "demo-wealth-adviser", "zh")
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_enter_in_a_field_says_nothing_by_itself(page: Page, desk_at: str, language: str) -> None:
+    words = WORDS[language]
+    enter(page, desk_at, "demo-wealth-adviser", language)
     page.goto(f"{desk_at}/work/")
     line = page.locator("article.line").first
-    line.get_by_text("时长、下一步、备注").click()
-    line.get_by_label("时长（分钟）").press("Enter")
-    expect(page.get_by_role("alert").first).to_contain_text("请选择结果")
+    line.get_by_text(words["more"]).click()
+    line.get_by_label(words["minutes"]).press("Enter")
+    expect(page.get_by_role("alert").first).to_contain_text(words["choose"])
     expect(page.locator("article.line.done")).to_have_count(0)

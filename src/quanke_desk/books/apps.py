@@ -10,8 +10,10 @@ class BooksConfig(AppConfig):
     label = "books"
 
     def ready(self) -> None:
-        """Makes the room's approvals and jobs known, and listens for who leaves."""
+        """Makes the room's approvals and jobs known, and listens for who leaves and who is deleted."""
         from quanke_desk.books import actions, jobs, leaving, proposing  # noqa: F401
+        from quanke_desk.customers.actions import restricted
         from quanke_desk.foundation.people import left
 
         left.connect(leaving.on_left, dispatch_uid="books")
+        restricted.connect(leaving.forget, dispatch_uid="books.left")

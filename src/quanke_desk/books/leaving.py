@@ -17,6 +17,7 @@ from quanke.segments import DEFAULT_SCHEME
 from quanke_desk.books import queries
 from quanke_desk.books.laying import heads_of
 from quanke_desk.books.models import DepartedCustomer, Departure
+from quanke_desk.customers.models import RestrictionKind
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Job, JobState, Person, Post, Seat
@@ -96,8 +97,8 @@ def _write_down(made: Departure) -> None:
         call = tier in tiers and tiers.index(tier) >= CALLED_FROM
         rows.append(
             DepartedCustomer(
-                departure=made, customer=customer, tier=tier, call_back=call,
-                aum=None if has == queries.LEAST else has,
+                departure=made, customer=customer, call_back=call,
+                aum=None if has == queries.LEAST else str(has),
             )
         )  # fmt: skip
     DepartedCustomer.objects.bulk_create(rows, batch_size=500)
@@ -138,6 +139,12 @@ def record_call_back(number: int, *, by: Person, outcome: str) -> DepartedCustom
         return held
 
 
+def forget(sender: Any, customer: int, kind: str, **_more: Any) -> None:
+    """A customer's deletion was decided: what he had and said goes, in the transaction of that."""
+    if kind == RestrictionKind.DELETED:
+        DepartedCustomer.objects.filter(customer=customer).update(aum=None, outcome=None)
+
+
 def call_backs_due(person: Person) -> list[DepartedCustomer]:
     """Call-backs that are due among customers a person may see, the earliest deadline first; not those of a
     book he left himself. For the lists of the work room."""
@@ -149,21 +156,21 @@ def call_backs_due(person: Person) -> list[DepartedCustomer]:
 
 def watched(person: Person) -> list[dict[str, Any]]:
     """Customers of books left lately whose assets fell since by the bank's measure (KPI-2: 30 % and 50,000
-    yuan): `row`, `aum`, `fall`. In the scope of who asks."""
+    yuan): `row`, `had`, `aum`, `fall`. In the scope of who asks: of nobody else is the vault asked."""
     held = base()
-    now = DepartedCustomer.objects.filter(departure__watch_until__gte=queries.today(), aum__gt=0)
+    now = DepartedCustomer.objects.filter(departure__watch_until__gte=queries.today(), aum__isnull=False)
     found = list(now.select_related("departure__post", "departure__person"))
     if not found:
         return []
     aum = queries.numbers_of("aum", held)
     seen = queries.seen_among(person, [d.customer for d in found])
     told = []
-    for row, yes in zip(found, seen, strict=True):
+    for row in (row for row, yes in zip(found, seen, strict=True) if yes):
         has = int(aum[row.customer]) if row.customer < len(aum) else queries.LEAST
-        has = max(has, 0)
-        fall = int(row.aum or 0) - has
-        if yes and fall >= 50_000_00 and fall * 100 >= int(row.aum or 0) * 30:
-            told.append({"row": row, "aum": has, "fall": fall})
+        had, has = int(row.aum.open()), max(has, 0)
+        fall = had - has
+        if fall >= 50_000_00 and fall * 100 >= had * 30:
+            told.append({"row": row, "had": had, "aum": has, "fall": fall})
     return sorted(told, key=lambda t: -t["fall"])
 
 

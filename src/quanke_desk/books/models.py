@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from quanke_desk.foundation.models import Approval, Person, Post, Relation
+from quanke_desk.foundation.models import Approval, Encrypted, Person, Post, Relation, SealedRow
 
 
 class Origin(models.TextChoices):
@@ -78,18 +78,17 @@ class Departure(models.Model):
         ]
 
 
-class DepartedCustomer(models.Model):
-    """One row per customer of the book of somebody who left, with his assets on that day (fen). `call_back`:
-    somebody else is to call him, and did so at `called_at`."""
+class DepartedCustomer(SealedRow):
+    """One row per customer of the book of somebody who left. `call_back`: somebody else is to call him, and
+    did so at `called_at`. What he had on that day (fen) and what he said (`outcome`) are of class C2."""
 
     departure = models.ForeignKey(Departure, models.CASCADE, related_name="customers")
     customer = models.BigIntegerField(db_index=True)
-    tier = models.CharField(max_length=16, blank=True)
-    aum = models.BigIntegerField(null=True)
+    aum = Encrypted(null=True)
     call_back = models.BooleanField(default=False)
     called_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     called_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=200, blank=True)
+    outcome = Encrypted(null=True)
 
     class Meta:
         constraints: ClassVar = [

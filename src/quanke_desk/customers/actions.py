@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from quanke.plans.worklist import working_day_after
+from quanke_desk.customers import ordering
 from quanke_desk.customers.at_night import at_night, reading
 from quanke_desk.customers.consenting import BY_MEANS, consents_of, hidden
 from quanke_desk.customers.models import (
@@ -182,9 +183,10 @@ def record_consents(
 
 def record_request(
     customer: int, kind: str, about: str, proof: str, field: str = "", received_on: dt.date | None = None, *,
-    by: Person,
+    by: Person, right: str = "",
 ) -> DataRequest:  # fmt: skip
-    """Records a request about personal data and its deadline in workdays. Raises NotAllowed, OutOfScope."""
+    """Records a request about personal data and its deadline in workdays. `right`: what a field to correct is
+    to be, for the sources; it is kept in the vault. Raises NotAllowed, OutOfScope."""
     if not by.may(May.DATA_REQUEST):
         raise NotAllowed("your role may not record requests")
     require_sight(by, customer)
@@ -199,12 +201,14 @@ def record_request(
         raise NotAllowed("received today or in the last 60 days")
     if (kind == RequestKind.CORRECTION) != (field in _CORRECTED):
         raise NotAllowed("a correction names the field, other requests name none")
+    if right and (kind != RequestKind.CORRECTION or len(right) > 200):
+        raise NotAllowed("only a correction has a right value, of at most 200 characters")
     due = working_day_after(received, value("request.workdays", received))
     try:
         with transaction.atomic():
             made = DataRequest.objects.create(
                 customer=customer, kind=kind, proof=proof, about=about.strip()[:200], field=field,
-                received_on=received, due_on=due, recorded_by=by,
+                received_on=received, due_on=due, recorded_by=by, value=right.strip() or None,
             )  # fmt: skip
             detail = {"kind": kind, "request": made.pk, "due": due.isoformat()}
             audit.record(by, "customer.request", f"customer:{customer}", detail=detail)
@@ -238,7 +242,11 @@ def decide_request(number: int, grant: bool, answer: str, *, by: Person) -> Data
         else:
             asked.state = RequestState.GRANTED if grant else RequestState.REFUSED
             asked.decided_by, asked.decided_at = by, timezone.now()
+            if not grant:
+                asked.value = None
         asked.save()
+        if asked.state == RequestState.GRANTED and asked.kind == RequestKind.CORRECTION:
+            ordering.order(asked)
         detail = {"request": asked.pk, "kind": asked.kind, "state": asked.state}
         audit.record(by, "customer.request_decide", f"customer:{asked.customer}", detail=detail)
         return asked
@@ -312,7 +320,8 @@ def retention(customer: int) -> tuple[str, dt.date | None]:
 
 
 def _delete(asked: Approval, by: Person) -> None:
-    """Carries a deletion out: the customer is in no search, list or plan of the desk from here on."""
+    """Carries a deletion out: the customer is in no search, list or plan of the desk from here on, has agreed
+    to nothing any more (the library's tables are told, and so the next night), and each source is told."""
     request = DataRequest.objects.select_for_update().get(pk=asked.arguments["request"])
     kind, until = retention(request.customer)
     Restriction.objects.update_or_create(
@@ -323,6 +332,19 @@ def _delete(asked: Approval, by: Person) -> None:
     request.save(update_fields=["state", "decided_by", "decided_at"])
     detail = {"request": request.pk, "kind": kind, "until": until.isoformat() if until else None}
     audit.record(by, "customer.restrict", f"customer:{request.customer}", detail=detail)
+    for said in consents_of(request.customer):
+        if said.given is not False:
+            _recorded(
+                request.customer,
+                said.purpose,
+                said.means,
+                False,
+                ConsentChannel.LETTER,
+                request.proof,
+                "",
+                by,
+            )
+    ordering.order(request)
     restricted.send(DataRequest, customer=request.customer, kind=kind)
 
 

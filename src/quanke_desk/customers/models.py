@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from quanke_desk.foundation.models import Person
+from quanke_desk.foundation.models import Encrypted, Person, SealedRow
 
 
 class ConsentPurpose(models.TextChoices):
@@ -105,15 +105,17 @@ class RequestState(models.TextChoices):
     REFUSED = "refused", _("refused")
 
 
-class DataRequest(models.Model):
-    """One row per request about personal data, with its deadline. Holds no customer's value: `fields` are
-    names of fields, `proof` the number of the form, `about` says what is asked without naming values."""
+class DataRequest(SealedRow):
+    """One row per request about personal data, with its deadline. Holds no customer's value in clear: `field`
+    is a field's name, `proof` the number of the form, `about` says what is asked without naming values.
+    `value` is what the field is to be at the sources, kept until each of them has answered."""
 
     customer = models.BigIntegerField()
     kind = models.CharField(max_length=16, choices=RequestKind)
     proof = models.CharField(max_length=64)
     about = models.CharField(max_length=200)
     field = models.CharField(max_length=48, blank=True)
+    value = Encrypted(null=True)
     received_on = models.DateField()
     due_on = models.DateField(db_index=True)
     state = models.CharField(max_length=12, choices=RequestState, default=RequestState.OPEN)
@@ -152,3 +154,28 @@ class Restriction(models.Model):
     since = models.DateField()
     until = models.DateField(null=True)
     request = models.ForeignKey(DataRequest, models.PROTECT, related_name="+")
+
+
+class SourceOrder(models.Model):
+    """One row per source system that is told to correct or delete what it has of a customer, by `due_on`.
+    `fetched_at`: it took the order itself; `done`: what it answered, under the number `proof` of its own, or
+    somebody for it (`answered_by`); null: not yet."""
+
+    request = models.ForeignKey(DataRequest, models.PROTECT, related_name="orders")
+    source = models.CharField(max_length=32)
+    due_on = models.DateField()
+    at = models.DateTimeField(auto_now_add=True)
+    fetched_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    done = models.BooleanField(null=True)
+    proof = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["source"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["request", "source"], name="source_order_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_on"], condition=Q(answered_at=None), name="source_order_open")
+        ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from quanke.kernel.errors import NightError
-from quanke_desk.customers import actions, portrait, queries
+from quanke_desk.customers import actions, ordering, portrait, queries
 from quanke_desk.customers.copying import copy_of
 from quanke_desk.customers.definitions import definition_of
 from quanke_desk.customers.models import (
@@ -24,6 +24,7 @@ from quanke_desk.customers.models import (
     RequestKind,
     RequestState,
     Restriction,
+    SourceOrder,
 )
 from quanke_desk.customers.sight import AMOUNTS, Sight, sight_of
 from quanke_desk.customers.texts import TEXTS
@@ -280,14 +281,13 @@ def ask(request: HttpRequest, number: int) -> HttpResponse:
     person = person_of(request)
     _sight(person, number)
     if request.method == "POST":
-        given = {n: request.POST.get(n, "").strip() for n in ("kind", "about", "proof", "field")}
+        given = {n: request.POST.get(n, "").strip() for n in ("kind", "about", "proof", "field", "right")}
         try:
             made = actions.record_request(
-                number, given["kind"], given["about"], given["proof"], given["field"], by=person
-            )
-            messages.success(
-                request, _("Recorded; an answer is due on %(day)s.") % {"day": said_day(made.due_on)}
-            )
+                number, given["kind"], given["about"], given["proof"], given["field"], by=person,
+                right=given["right"],
+            )  # fmt: skip
+            messages.success(request, _("Recorded; an answer is due on %(day)s.") % {"day": said_day(made.due_on)})
             return redirect("data_request", made.pk)
         except NotAllowed as error:
             messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
@@ -312,6 +312,7 @@ def data_requests(request: HttpRequest) -> HttpResponse:
     found = filters.narrow(found, {"kind": "kind", "state": "state", "due": "due_on"})
     waiting = (RequestState.OPEN, RequestState.ASKED)
     overdue = found.filter(state__in=waiting, due_on__lt=today).count()
+    late = SourceOrder.objects.filter(answered_at=None, due_on__lt=today, request__in=found).count()
     paths = {"number": "pk", "kind": "kind", "received": "received_on", "due": "due_on", "state": "state"}
 
     def row(r: DataRequest) -> dict[str, Any]:
@@ -322,7 +323,7 @@ def data_requests(request: HttpRequest) -> HttpResponse:
         }  # fmt: skip
 
     listed = listing(request, "data_requests", REQUESTS, QuerysetSource(found, paths, row), filters)
-    return render(request, "customers/requests.html", {"listed": listed, "overdue": overdue})
+    return render(request, "customers/requests.html", {"listed": listed, "overdue": overdue, "late": late})
 
 
 @page(May.DATA_REQUEST)
@@ -346,14 +347,32 @@ def data_request(request: HttpRequest, number: int) -> HttpResponse:
             asked.refresh_from_db()
     waiting = Approval.objects.filter(pk=asked.approval).first() if asked.approval else None
     overdue = asked.state in (RequestState.OPEN, RequestState.ASKED) and asked.due_on < timezone.localdate()
+    orders = list(asked.orders.select_related("answered_by"))
     shown = {
-        "asked": asked, "waiting": waiting, "overdue": overdue, "may_decide": person.may(May.DATA_DECIDE),
+        "orders": orders, "unanswered": [o for o in orders if o.answered_at is None],
+        "today": timezone.localdate(), "asked": asked, "waiting": waiting, "overdue": overdue,
+        "may_decide": person.may(May.DATA_DECIDE),
         "own": waiting is not None and waiting.asked_by_id == person.pk,
         "restriction": Restriction.objects.filter(request=asked).first(),
         "gives_copy": asked.kind in actions.GIVES_COPY,
         "field_title": dict(portrait.field_titles([asked.field])).get(asked.field, ""),
     }  # fmt: skip
     return render(request, "customers/request.html", shown)
+
+
+@page(May.DATA_DECIDE)
+@require_POST
+def data_order(request: HttpRequest, number: int) -> HttpResponse:
+    """Notes what a source answered that does not say so itself."""
+    given = request.POST.get("order", "")
+    one = get_object_or_404(SourceOrder, request=number, pk=int(given) if given.isdecimal() else 0)
+    try:
+        done, proof = request.POST.get("do") == "done", request.POST.get("proof", "").strip()
+        ordering.answer(one.pk, done, proof, by=person_of(request))
+        messages.success(request, _("Done, and on record."))
+    except NotAllowed as error:
+        messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
+    return redirect("data_request", number)
 
 
 @page(May.DATA_DECIDE)

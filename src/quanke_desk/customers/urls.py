@@ -21,6 +21,7 @@ urlpatterns = [
     path("customers/requests/<int:number>/", pages.data_request, name="data_request"),
     path("customers/requests/<int:number>/copy/", pages.data_copy, name="data_copy"),
     path("customers/tags/<str:name>/", pages.definition, name="definition"),
+    path("customers/requests/<int:number>/order/", pages.data_order, name="data_order"),
     path("customers/<int:number>/", pages.customer, name="customer"),
     path("customers/<int:number>/show/", pages.show, name="customer_show"),
     path("customers/<int:number>/consents/", pages.consents, name="customer_consents"),

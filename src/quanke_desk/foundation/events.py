@@ -1,15 +1,17 @@
 """Outgoing rows as events for a broker, by configuration: `QUANKE_DESK_EVENTS` names one address.
 
-    nats://HOST:4222/STREAM?subject=desk     JetStream; `Nats-Msg-Id` is the event's id, so what is told again
-                                             within the stream's window is dropped
+    nats://HOST:4222/STREAM?subject=desk     JetStream: what the stream's last message has is not told again;
+                                             `Nats-Msg-Id` is the event's id for what is under way yet
     redis://HOST:6379/STREAM                 a Redis stream; an entry's id is the event's place in the order,
                                              and Redis refuses one that is there already: each once
-    kafka://HOST:9092/TOPIC                  keyed by the event's id: who consumes it drops what he has
+    kafka://HOST:9092/TOPIC                  keyed by the customer, so that his events keep their order
     PATH                                     lines of a file
 
-An event is {"id", "table", "key", "at", "customer", "row"}: the customer's number in place of his records,
-and of the row only fields that are not of class C2. At least once, in the order in which rows were committed.
-The password of a broker is taken from QUANKE_BROKER_PASSWORD.
+An event is {"id", "seq", "table", "key", "at", "customer", "row"}: its place in the order (which only rises,
+and is the same when it is told again), the customer's number in place of his records, and of the row only
+fields that are not of class C2. It is told at least once, in the order in which rows were committed; whoever
+takes them drops a place he had (`followed` does, docs/how-to/follow-the-desk.md says how), and so has each
+once in effect. The password of a broker is taken from QUANKE_BROKER_PASSWORD.
 """
 
 from __future__ import annotations
@@ -17,25 +19,25 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 from django.db import connection
 from django.db.models import Q
 
-from quanke.bank.contracts import CONTRACTS
-from quanke.bank.contracts.schema import Sensitivity
-from quanke.engines.live.brokers import PASSWORD, Address, NatsConnection, address, client
+from quanke.engines.live.brokers import Address, NatsConnection, address, client
 from quanke.kernel.errors import QuankeError
 from quanke_desk.foundation.analytic import home_path
 from quanke_desk.foundation.models import EventCursor, Outgoing
+from quanke_desk.foundation.outbox import told_fields
+from quanke_desk.foundation.redis import Redis, Refusal
 
 MOST = 500
+PLACE = "Quanke-Seq"
+"""Header of a message of NATS: the event's place."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Event:
     number: int
     id: str
     body: bytes
+    of: str = ""
+    """Whose events keep their order among each other: the customer, else the row."""
+
+    @property
+    def place(self) -> str:
+        """Its place in the order, as text."""
+        return f"{self.xid}-{self.number}"
 
 
 class Sink(Protocol):
@@ -124,18 +133,20 @@ def _after(cursor: EventCursor) -> list[Event]:
 
 
 def _event(xid: int, row: Outgoing) -> Event:
-    contract = CONTRACTS[row.table]
-    open_fields = {f.name for f in contract if f.sensitivity is Sensitivity.C1} - {"source"}
+    fields = told_fields(row.table)
     name = f"{row.table}:{row.key}"
     told = {
         "id": name,
+        "seq": [xid, row.pk],
         "table": row.table,
         "key": row.key,
         "at": row.at.isoformat(),
         "customer": row.customer,
-        "row": {n: v for n, v in sorted(row.row.items()) if n in open_fields and v is not None},
+        "row": {n: v for n, v in sorted(row.row.items()) if n in fields and v is not None},
     }
-    return Event(xid, row.pk, name, json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode())
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    of = name.partition(":")[0] + ":" + row.key.partition(":")[0]
+    return Event(xid, row.pk, name, body, of if row.customer is None else str(row.customer))
 
 
 def open_sink(where: str) -> Sink:
@@ -174,11 +185,13 @@ class FileSink:
 
 
 class NatsSink:
-    """A subject of a JetStream stream: <subject>.<table>."""
+    """A subject of a JetStream stream: <subject>.<table>. A kill between telling and noting it leaves events
+    that are told again; the stream forgets ids after its window, so its last message is asked for first."""
 
     def __init__(self, where: Address) -> None:
         if not where.path:
             raise QuankeError("NATS: the address names its stream, nats://HOST:4222/STREAM")
+        self._stream, self._asked = where.path, False
         self._subject = where.option("subject", where.path.lower())
         self._connection = NatsConnection(where)
 
@@ -191,20 +204,42 @@ class NatsSink:
 
     async def _tell(self, events: list[Event]) -> None:
         context = self._connection.connection.jetstream()
-        for event in events:
-            subject = f"{self._subject}.{event.id.partition(':')[0]}"
-            try:
-                await context.publish(subject, event.body, headers={"Nats-Msg-Id": event.id}, timeout=5)
-            except client("nats.errors", "nats-py").Error as error:
-                raise QuankeError(f"NATS did not take an event ({type(error).__name__})") from None
+        try:
+            if not self._asked:
+                events = _behind(await self._last(context), events)
+                self._asked = True
+            for event in events:
+                subject = f"{self._subject}.{event.id.partition(':')[0]}"
+                headers = {"Nats-Msg-Id": event.id, PLACE: event.place}
+                # one after the other: the stream's last message then says what is there
+                await context.publish(subject, event.body, headers=headers, timeout=5)
+        except client("nats.errors", "nats-py").Error as error:
+            raise QuankeError(f"NATS did not take an event ({type(error).__name__})") from None
+
+    async def _last(self, context: Any) -> dict[str, str]:
+        """Headers of the stream's last message; none where it is empty."""
+        try:
+            last = await context.get_last_msg(self._stream, f"{self._subject}.>")
+        except client("nats.js.errors", "nats-py").NotFoundError:
+            return {}
+        return last.headers or {}
 
     def close(self) -> None:
         """See Sink."""
         self._connection.close()
 
 
+def _behind(last: dict[str, str], events: list[Event]) -> list[Event]:
+    """Events behind the one a stream has last; all where that is none of these: it was told and noted, or is
+    of another database."""
+    for at, event in enumerate(events):
+        if (event.id, event.place) == (last.get("Nats-Msg-Id"), last.get(PLACE)):
+            return events[at + 1 :]
+    return events
+
+
 class KafkaSink:
-    """A topic, keyed by the event's id, by an idempotent producer."""
+    """A topic by an idempotent producer, keyed by the customer: his events keep their order in one part."""
 
     def __init__(self, where: Address) -> None:
         if not where.path:
@@ -220,7 +255,7 @@ class KafkaSink:
         """See Sink."""
         self._failed = 0
         for event in events:
-            self._producer.produce(self._topic, event.body, key=event.id, on_delivery=self._told)
+            self._producer.produce(self._topic, event.body, key=event.of, on_delivery=self._told)
         if left := self._producer.flush(30) + self._failed:
             raise QuankeError(f"Kafka did not take {left} events")
 
@@ -232,58 +267,25 @@ class KafkaSink:
         self._producer.flush(30)
 
 
-_THERE = b"-ERR The ID specified in XADD is equal or smaller"
+_THERE = b"ERR The ID specified in XADD is equal or smaller"
 
 
 class RedisSink:
-    """A stream of Redis. Its protocol is a few lines for the one command used, so no client is needed."""
+    """A stream of Redis."""
 
     def __init__(self, where: str) -> None:
-        parts = urlsplit(where)
-        self._stream = unquote(parts.path.lstrip("/"))
-        if not self._stream:
-            raise QuankeError("Redis: the address names its stream, redis://HOST:6379/STREAM")
-        if parts.password:
-            raise QuankeError(f"a password does not stand in an address: put it into {PASSWORD}")
-        try:
-            self._socket = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 6379), 10)
-        except OSError as error:
-            raise QuankeError(f"no Redis answers ({type(error).__name__})") from None
-        self._answers = self._socket.makefile("rb")
-        if password := os.environ.get(PASSWORD):
-            self._ask([["AUTH", *([parts.username] if parts.username else []), password]])
+        self._redis = Redis(where)
 
     def tell(self, events: list[Event]) -> None:
         """See Sink. All of them or none: were one left out, its place would be behind those after it."""
-        added = [["XADD", self._stream, f"{e.xid}-{e.number}", "id", e.id, "event", e.body] for e in events]
-        self._ask([["MULTI"], *added, ["EXEC"]])
-
-    def _ask(self, commands: list[list[Any]]) -> None:
-        try:
-            self._socket.sendall(b"".join(_command(words) for words in commands))
-            refused = [line for _ in commands for line in self._answer() if line.startswith(b"-")]
-        except OSError as error:
-            raise QuankeError(f"Redis is gone ({type(error).__name__})") from None
-        if other := [line for line in refused if not line.startswith(_THERE)]:
-            raise QuankeError(f"Redis refused: {other[0].split()[0].decode(errors='replace')[1:]}")
-
-    def _answer(self) -> list[bytes]:
-        """An answer, of an array its parts."""
-        line = self._answers.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError
-        if line.startswith(b"$"):
-            self._answers.read(int(line[1:]) + 2)
-        if line.startswith(b"*"):
-            return [part for _ in range(int(line[1:])) for part in self._answer()]
-        return [line]
+        stream = self._redis.stream
+        added = [["XADD", stream, e.place, "id", e.id, "event", e.body] for e in events]
+        answers = self._redis.ask([["MULTI"], *added, ["EXEC"]])
+        answers += answers[-1] if isinstance(answers[-1], list) else []
+        refused = [bytes(said) for said in answers if isinstance(said, Refusal)]
+        if other := [said for said in refused if not said.startswith(_THERE)]:
+            raise QuankeError(f"Redis refused: {other[0].split()[0].decode(errors='replace')}")
 
     def close(self) -> None:
         """See Sink."""
-        self._answers.close()
-        self._socket.close()
-
-
-def _command(words: list[Any]) -> bytes:
-    parts = [w if isinstance(w, bytes) else str(w).encode() for w in words]
-    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
+        self._redis.close()

@@ -1,4 +1,5 @@
-"""The way home: rows the desk recorded, on their way into the library's tables (`delivery` carries them)."""
+"""The way home: rows the desk recorded, on their way into the library's tables (`delivery` carries them); and
+what only others are to know, which goes to the broker as an event (`events`) and into no table."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from quanke.bank.contracts import CONTRACTS, Contract, TableKind
+from quanke.bank.contracts.schema import Sensitivity
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import Base
 from quanke_desk.foundation.models import Outgoing, Person
 
 PARTY = ("source", "party_id")
 _STATE = re.compile(r"(.+):(\d+)\Z")
+_only_told: dict[str, frozenset[str]] = {}
 
 
 class OutboxError(ValueError):
@@ -50,6 +53,33 @@ def put_all(table: str, rows: Sequence[tuple[str, dict[str, Any], int]]) -> int:
         _check(contract, row, customer)
     made = [Outgoing(table=table, key=key, row=row, customer=customer) for key, row, customer in rows]
     return len(Outgoing.objects.bulk_create(made))
+
+
+def only_told(table: str, *fields: str) -> str:
+    """Declares rows that are in none of the library's tables, with their fields: no value of a customer is
+    among them. Answers the name."""
+    if table in CONTRACTS:
+        raise OutboxError(f"{table} is a table of the library")
+    _only_told[table] = frozenset(fields)
+    return table
+
+
+def tell(table: str, key: str, row: dict[str, Any], *, customer: int) -> Outgoing:
+    """Puts a row on its way to whoever follows the events, in the transaction of the change it tells of, as
+    `put` does; no delivery takes it. Raises OutboxError for a table or a field nobody declared."""
+    if table not in _only_told:
+        raise OutboxError(f"no table {table}")
+    if unknown := sorted(set(row) - _only_told[table]):
+        raise OutboxError(f"{table} has no field {unknown[0]}")
+    now = timezone.now()
+    return Outgoing.objects.create(table=table, key=key, row=row, customer=customer, delivered_at=now)
+
+
+def told_fields(table: str) -> frozenset[str]:
+    """Fields of a row an event tells: of the library's tables those of class C1, but not of which system."""
+    if table in _only_told:
+        return _only_told[table]
+    return frozenset(f.name for f in CONTRACTS[table] if f.sensitivity is Sensitivity.C1) - {"source"}
 
 
 def mend(number: int, row: dict[str, Any], *, by: Person, reason: str) -> Outgoing:

@@ -77,6 +77,7 @@ PARAMETERS = {
         Parameter("outbox.keep", "已入库记录保留天数", "How long delivered rows stay", "days", 60, 7, 3650),
         Parameter("events.minutes", "事件发布间隔", "Time between event batches", "minutes", 1, 1, 1440),
         Parameter("request.workdays", "个人信息请求办理时限", "Time to answer data requests", "days", 15, 1, 30),
+        Parameter("request.source_workdays", "来源系统更正删除时限（工作日）", "Time of sources to correct or delete", "days", 5, 1, 30),
         Parameter("request.remind", "请求到期前提醒（工作日）", "Reminded of a data request before", "days", 3, 0, 15),
         Parameter("retention.years", "关系结束后保存年限", "Data kept after the end", "years", 10, 10, 30),
         Parameter("books.warn_share", "管户容量预警线", "Load of a book nearly full", "%", 90, 50, 100),

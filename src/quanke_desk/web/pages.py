@@ -114,7 +114,8 @@ def _audit_row(held: AuditEntry) -> dict[str, Any]:
         "number": held.pk,
         "at": held.at,
         "person": held.person.username if held.person else "",
-        **{n: getattr(held, n) for n in ("role", "action", "subject", "purpose", "reason")},
+        **{n: getattr(held, n) for n in ("role", "action", "subject", "reason")},
+        "purpose": dict(Purpose.choices).get(held.purpose, held.purpose),
         "detail": ", ".join(
             f"{name}: {said}"
             for name in DETAILS

@@ -15,18 +15,22 @@ from quanke_desk.foundation.roles import May
 from quanke_desk.work.models import MachineKey, MachineUse
 
 
-def make_key(name: str, use: str, branch: Branch | None, *, by: Person) -> tuple[MachineKey, str]:
+def make_key(
+    name: str, use: str, branch: Branch | None, *, by: Person, source: str = ""
+) -> tuple[MachineKey, str]:
     """A new key; its text is answered once and not kept. Raises NotAllowed: only an administrator, or the
     head of the branch or of one above it."""
     if use not in MachineUse.values or not name.strip():
         raise NotAllowed("a machine has a name and a use")
     if use == MachineUse.ARRIVALS and branch is None:
         raise NotAllowed("a ticket machine stands in a branch")
+    if (use == MachineUse.SOURCES) != bool(source) or len(source) > 32:
+        raise NotAllowed("a source system names its code in the bank's tables, and no other machine does")
     _may(by, branch)
     key = f"qk_{secrets.token_urlsafe(32)}"
     with transaction.atomic():
         made = MachineKey.objects.create(
-            name=name.strip(), use=use, branch=branch, digest=digest_of(key), made_by=by
+            name=name.strip(), use=use, branch=branch, source=source, digest=digest_of(key), made_by=by
         )
         audit.record(by, "machine.make", f"machine:{made.pk}", detail={"use": use})
         return made, key

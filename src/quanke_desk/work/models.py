@@ -45,15 +45,18 @@ class MachineUse(models.TextChoices):
     RECEIPTS = "receipts", _("Receipts and replies of pushes")
     INSERTIONS = "insertions", _("The app: what to show a customer")
     JOURNEYS = "journeys", _("Triggers and entries of journeys")
+    SOURCES = "sources", _("A source system: corrections and deletions")
 
 
 class MachineKey(models.Model):
     """One row per key of a machine (ticket machine, telephone system). Only a digest of the key is kept; a
-    ticket machine speaks for its branch and what lies below it, a telephone system for the bank."""
+    ticket machine speaks for its branch and what lies below it, a telephone system for the bank, a source
+    system for itself: `source` is its code in the bank's tables."""
 
     name = models.CharField(max_length=80)
     use = models.CharField(max_length=16, choices=MachineUse)
     branch = models.ForeignKey(Branch, models.PROTECT, null=True, related_name="+")
+    source = models.CharField(max_length=32, blank=True)
     digest = models.CharField(max_length=64, unique=True)
     made_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     made_at = models.DateTimeField(auto_now_add=True)
@@ -63,7 +66,10 @@ class MachineKey(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=~Q(use="arrivals") | Q(branch__isnull=False), name="machine_has_a_place"
-            )
+            ),
+            models.CheckConstraint(
+                condition=~Q(use="sources") | ~Q(source=""), name="machine_names_its_source"
+            ),
         ]
 
 

@@ -12,7 +12,8 @@ from quanke_desk.foundation.models.organisation import Person
 
 
 class Outgoing(models.Model):
-    """One row per row of one of the library's tables (`quanke.bank.contracts`) that the desk recorded.
+    """One row per row of one of the library's tables (`quanke.bank.contracts`) that the desk recorded, or of
+    what only the broker is told (`outbox.tell`): that is delivered when it is made.
 
     `key` is the row's number in that table and is given once; `customer` is set instead of `source` and
     `party_id`, which are found out when it is delivered. `batch` names the hand-over file it went out in:

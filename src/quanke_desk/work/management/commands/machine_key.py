@@ -27,6 +27,7 @@ class Command(BaseCommand):
         asked.add_argument("--list", action="store_true", help="keys that hold, with their numbers")
         asked.add_argument("--end", type=int, metavar="NUMBER", help="ends a key at once")
         parser.add_argument("--use", choices=MachineUse.values, default="arrivals")
+        parser.add_argument("--source", default="", help="code of a source system in the bank's tables")
         parser.add_argument("--branch", default="", help="number of its branch (ticket machines)")
         parser.add_argument(
             "--by", required=True, help="user name of the administrator or head who asks for it"
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         if options["branch"] and branch is None:
             raise CommandError("no branch has that number")
         try:
-            _, key = make_key(options["name"], options["use"], branch, by=person)
+            _, key = make_key(options["name"], options["use"], branch, by=person, source=options["source"])
         except NotAllowed as error:
             raise CommandError(str(error)) from None
         self.stdout.write(key)
