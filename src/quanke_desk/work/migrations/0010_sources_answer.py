@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("foundation", "0008_factors_in_the_vault"),
-        ("work", "0007_told"),
+        ("work", "0009_purpose_and_step"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ import quanke_desk.foundation.models.secret
 
 def name_rows(apps: Any, schema_editor: Any) -> None:
     """Each request gets its own name in the vault."""
-    rows = apps.get_model("customers", "DataRequest").objects
+    rows = apps.get_model("customers", "0003_how_it_was_said").objects
     for number in list(rows.values_list("pk", flat=True)):
         rows.filter(pk=number).update(seal=uuid.uuid4())
 
