@@ -10,7 +10,7 @@ import quanke_desk.foundation.models.secret
 
 def name_rows(apps: Any, schema_editor: Any) -> None:
     """Each request gets its own name in the vault."""
-    rows = apps.get_model("customers", "0003_how_it_was_said").objects
+    rows = apps.get_model("customers", "DataRequest").objects
     for number in list(rows.values_list("pk", flat=True)):
         rows.filter(pk=number).update(seal=uuid.uuid4())
 
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     """What is granted of a correction or a deletion reaches the source systems."""
 
     dependencies = [
-        ("customers", "0002_c_by_message"),
+        ("customers", "0003_how_it_was_said"),
         ("foundation", "0008_factors_in_the_vault"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
