@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from quanke.books.rules import BookRules
-from quanke_desk.books import queries
+from quanke_desk.books import leaving, queries
 from quanke_desk.books.intervals import DESK, intervals
 from quanke_desk.books.laying import Moved, heads_of, moved_by_hand
 from quanke_desk.books.models import Choice, Departure, Origin, Transfer
@@ -78,6 +78,8 @@ def _check(moves: Sequence[Moved], to: Post, origin: str) -> None:
     """What no transfer may break, when it is asked for and again when it is done."""
     if to.role not in BookRules().role_tier:
         raise NotAllowed("this post looks after nobody")
+    if leaving.is_left(to, moves[0].since):
+        raise NotAllowed("the manager of this book has left")
     if any(m.from_post == to.post_id for m in moves):
         raise NotAllowed("a customer is with this post already")
     day = moves[0].since
@@ -129,7 +131,7 @@ def _bars(asked: Approval, by: Person) -> str:
 def _carry_out(asked: Approval, by: Person) -> None:
     transfers = list(asked.transfers.select_related("to_post").order_by("id"))
     day = max(transfers[0].since, queries.today())  # decided after the day: from today on
-    to = transfers[0].to_post
+    to = leaving.hold(transfers[0].to_post)  # who leaves now waits, or has left by now
     moves = []
     owners = queries.owners_of([t.customer for t in transfers], day)
     for transfer, now in zip(transfers, owners, strict=True):
