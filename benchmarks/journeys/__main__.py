@@ -7,8 +7,8 @@ that does not come; days pass by a given clock. Each step writes its log, each p
 candidates are judged by the contact policy at once, and for twenty seconds what is queued leaves by the
 sandbox. All of it is done twice: as it is described, in tables that are as good as empty; and `full`: a call
 of the manager with a deadline is one of the steps, the block list and the pushes of the last ninety days are
-as many as after a year. Beside it stand figures other systems publish of themselves: not measured here, and on machines
-nobody names.
+as many as after a year. Beside it stand figures other systems publish of themselves: not measured here, and
+on machines nobody names.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if not __package__:  # called as `python benchmarks/journeys`
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.desk.served import postgresql
+from benchmarks.journeys.filled import DAYS
 from benchmarks.machine import machine
 from benchmarks.night.homes import prepared
 from benchmarks.process import quanke
@@ -121,6 +122,15 @@ def _home(size: int) -> Path:
     return home
 
 
+def _full(name: str, each: dict[str, Any]) -> list[str]:
+    if "tasks" not in each:
+        return []
+    return [
+        f"{name}: {each['tasks']:,} tasks; before it {each['blocks']:,} blocks and {each['sent_before']:,}"
+        f" pushes sent in {DAYS} days"
+    ]
+
+
 def _text(told: dict[str, Any]) -> str:
     lines = [f"journeys: {told['size']:,} enrolments, load {told['machine']['load_average_at_start']}"]
     for name, each in told["figures"].items():
@@ -128,11 +138,7 @@ def _text(told: dict[str, Any]) -> str:
             f"{name}, {each['movers']} at once: {each['steps']:,} steps and {each['sends']:,} pushes in"
             f" {each['seconds']} s: {each['steps_per_second']:,} steps/s (aim {REACH:,}); entering"
             f" {each['entering_seconds']} s; peak {each['peak_gb']} GB",
-            *(
-                [f"{name}: {each['tasks']:,} tasks, {each['blocks']:,} blocks, {each['sent_before']:,} pushes sent"]
-                if "tasks" in each
-                else []
-            ),
+            *_full(name, each),
             f"{name}: gate {each['gate_candidates']:,} in {each['gate_seconds']} s (aim {GATE_REACH});"
             f" {each['pushes_decided_per_second']:,} pushes/s decided and sent",
         ]

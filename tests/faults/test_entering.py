@@ -1,4 +1,4 @@
-"""kill -9 of who lets customers in: of the job of an audience, and of two who follow the triggers of one share.
+"""kill -9 of who lets customers in: of the job of an audience, and of some who follow one share's triggers.
 
 The arms stay as they were dealt, everybody is enrolled once by the arm the register has, and each moment that
 was decided is heard once, whoever reads it.
@@ -62,7 +62,8 @@ begin("journeys.enter", {"version": version.pk}, by=by)
 register = CampaignRegister(base().bank.home.path)
 steps = [(journey_actions, "register_campaign", 1, True), (journey_actions, "register_campaign", 1, False),
          (journey_actions, "short_of_goals", 2, True), (entering, "_insert", 1, False),
-         (entering, "_insert", 2, False), (entering, "takes_in", 3, True), (journey_actions, "put_in", 1, False),
+         (entering, "_insert", 2, False), (entering, "takes_in", 3, True),
+         (journey_actions, "put_in", 1, False),
          (journey_actions, "_ask_goals_again", 1, True)]
 dealt, seen = None, 0
 
@@ -104,9 +105,10 @@ graph = {"entry": "trigger:salary_arrived", "again": 1, "start": "rest", "nodes"
     "then": {"do": "send", "template": "hello", "means": ["sms"], "next": "end"}, "end": {"do": "exit"}}}
 version = running("salary", graph, control_ppm=0, purpose="service")
 other = running("cards", {**graph, "entry": "trigger:card_opened"}, control_ppm=300_000)
-of = base()
-kept = ~effect_rules(of.bank.home.path).hold_out.holds(np.arange(of.night.rows), timezone.localdate())
-people = np.flatnonzero(of.there & kept)[:240].tolist()
+held = base()
+out = effect_rules(held.bank.home.path).hold_out
+kept = ~out.holds(np.arange(held.night.rows), timezone.localdate())
+people = np.flatnonzero(held.there & kept)[:240].tolist()
 folder = os.environ["QUANKE_HOME"] + "/live/decisions/1-of-1"
 os.makedirs(folder)
 triggering.follow(NOW)
@@ -142,10 +144,13 @@ for at, step in enumerate(steps * 2):
         killed += sum([os.WIFSIGNALED(os.waitpid(child, 0)[1]) for child in some])
 triggering.follow(NOW)
 triggering.follow(NOW)
-entered = {name: sorted(Enrolment.objects.filter(version__journey__name=name).values_list("customer", flat=True))
-           for name in ("salary", "cards")}
+
+def of(found):
+    return sorted(found.values_list("customer", flat=True))
+
+entered = {name: of(Enrolment.objects.filter(version__journey__name=name)) for name in ("salary", "cards")}
 some = sorted(c for at in range(1, 16, 2) for c in people[at * 15 : at * 15 + 15])
-heard = sorted(Enrolment.objects.filter(version=version).exclude(awaits="trigger:card_opened").values_list("customer", flat=True))
+heard = of(Enrolment.objects.filter(version=version).exclude(awaits="trigger:card_opened"))
 tell([killed, entered["salary"] == sorted(people), entered["cards"] == some, len(some), len(heard),
       set(heard) <= set(some), Told.objects.exclude(state="d").count(),
       Told.objects.count() == len(people) + 2 * len(some), sorted(set(open(note).read().split()))])

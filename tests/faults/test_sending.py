@@ -15,7 +15,7 @@ from tests.faults.desk_at import in_desk
 from tests.faults.test_desk_on_postgresql import database as database
 
 KILLS, OFFERS = 50, 60
-SENT = "from tests.faults.senders import run\ntell(run(fork, kill, %d))" % KILLS
+SENT = f"from tests.faults.senders import run\ntell(run(fork, kill, {KILLS}))"
 
 
 def check(after_june: Path, home: Path, database: str) -> None:
@@ -38,7 +38,5 @@ def test_senders_killed_in_every_step(after_june: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_000)
 @pytest.mark.service
-def test_senders_killed_in_every_step_on_postgresql(
-    after_june: Path, tmp_path: Path, database: str
-) -> None:
+def test_senders_killed_in_every_step_on_postgresql(after_june: Path, tmp_path: Path, database: str) -> None:
     check(after_june, tmp_path / "home", database)

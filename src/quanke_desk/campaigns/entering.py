@@ -48,9 +48,9 @@ _COLUMNS = (
 
 def enter(version: JourneyVersion, customers: Ints, now: int | None = None) -> int:
     """Lets customers enter by trigger or interface, and answers how many did: neither those who are in this
-    version already or under way in another of the journey, nor numbers nobody has, nor who is outside its audience, nor who reached a goal, nor whom
-    the bank holds out of all marketing, nor anybody once the journey drains or the version's last day is
-    past. The control share gets nothing and is only noted."""
+    version already or under way in another of the journey, nor numbers nobody has, nor who is outside its
+    audience, nor who reached a goal, nor whom the bank holds out of all marketing, nor anybody once the
+    journey drains or the version's last day is past. The control share gets nothing and is only noted."""
     at = int(time.time()) if now is None else now
     if version.journey.state != JourneyState.RUNNING or is_over(version, at):
         return 0
