@@ -79,7 +79,7 @@ def leaves(person):
 killed = 0
 books = [p for p in held if len(free(p, 2)) == 2]
 assert len(books) > 11, len(books)
-for at in range(6):
+for at in range(4):
     book, here, there = books[at], books[-1 - 2 * at], books[-2 - 2 * at]
     person = Seat.objects.filter(Seat.on(today), post=book, stands_in=False).first().person
     out, come = free(book, 1), free(here, 1)
@@ -122,7 +122,7 @@ def check(home: Path, tmp_path: Path, database: str) -> None:
         assert all(right) and departures == 1 and not still, told
     assert told[0][0][1] == "failed", "nobody comes to a book that was left"
     assert "done" in {states[0] for states, *_right in told}, told
-    assert killed > 0 and not doubled and most == 1 and left == on_record == 6
+    assert killed > 0 and not doubled and most == 1 and left == on_record == 4
 
 
 @pytest.mark.slow
