@@ -58,7 +58,8 @@ from quanke.books.rules import BookRules
 rules = [p.post_id for p in Post.objects.filter(role__in=list(BookRules().role_tier))]
 held = [s.post for s in Seat.objects.filter(Seat.on(today), stands_in=False, until=None,
         post__post_id__in=rules, person__is_active=True).select_related("post", "person").order_by("post_id")]
-held = [p for p in dict.fromkeys(held) if queries.books_on([p], today)[0].load > 0]
+alone = Counter(s.post_id for s in Seat.objects.filter(Seat.on(today), stands_in=False))
+held = [p for p in dict.fromkeys(held) if alone[p.pk] == 1 and queries.books_on([p], today)[0].load > 0]
 told = []
 
 def free(post, count):

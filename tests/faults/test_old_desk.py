@@ -64,7 +64,7 @@ tell([len(tables), lost, opened, broken, played, steps, waiting])
 
 
 def check(home: Path, tmp_path: Path, database: str, version: str) -> None:
-    shutil.copytree(home, tmp_path / "home")
+    shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("desk"))
     (tmp_path / "home" / "desk").mkdir()
     text = MIGRATED % version
     count, lost, opened, broken, played, steps, waiting = in_desk(
