@@ -44,7 +44,7 @@ NAMED: dict[str, dict[str, Any]] = {
     },
     "foundation.Job": {"kind": "journeys.measure", "arguments": {"campaign": "none"}, "state": "done"},
     "foundation.ParameterValue": {"name": "contact.calls", "value": 2},
-    "campaigns.Journey": {"state": "paused"},
+    "campaigns.Journey": {"state": "paused", "draft": None},
     "campaigns.JourneyVersion": {"graph": SIX, "control_ppm": 100_000, "until": dt.date(2030, 1, 1)},
     "campaigns.Enrolment": {"node": 0, "state": "w", "customer": 7},
     "campaigns.AudienceVersion": {"text": "aum >= 10_000元", "kind": "live"},

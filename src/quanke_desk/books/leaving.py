@@ -38,6 +38,8 @@ def on_left(
     """What happens to the books of who leaves, in the transaction in which he does: his exports end, somebody
     stands in at once, his customers are written down with what they have, heads are told of the deadline."""
     Job.objects.filter(by=person, state__in=(JobState.WAITING, JobState.RUNNING)).update(cancel=True)
+    for post in sorted((post for post, stands_in in posts if not stands_in), key=lambda post: post.pk):
+        hold(post)
     for post, stands_in in posts:
         if stands_in or _still_held(post, person):
             continue
