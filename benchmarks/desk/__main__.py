@@ -4,7 +4,8 @@
 
 A desk is served over a home by two processes, as `quanke-desk serve` does, and asked over http from this
 machine: the first page, search, the page of a customer (alone, and with all its parts), the morning, the live
-answer to an edit of an audience, and the lobby from the ticket machine's call to the card. Each is asked by
+answer to an edit of an audience, the lobby from the ticket machine's call to the card, and what the app is to
+show a customer at an insertion point. Each is asked by
 twenty people twice: without a pause (what it bears) and with a second of thought between two questions (what
 people feel). A browser times the first paint. The server named by `--postgresql` is given a database that is
 dropped at the end.
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from benchmarks.process import quanke
 
 SIZE, QUICK = 1_000_000, 20_000
 USERS, SECONDS, THINK = 20, 12.0, 1.0
-REACH = {"lobby": 300.0, "audience": 100.0}
+REACH = {"lobby": 300.0, "audience": 100.0, "insertions": 50.0}
 """p95 in milliseconds aimed at; 200 for everything else."""
 SERVER = os.environ.get("QUANKE_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
@@ -52,6 +54,17 @@ def entered(desk: Desk, users: int) -> dict[str, list[Person]]:
         "posts": made["posts"],
         "outlets": made["outlets"],
     }
+
+
+def insertions(desk: Desk, users: int) -> list[Question]:
+    """The app, as so many askers of one key."""
+    words = [sys.executable, "-m", "benchmarks.desk.shown", str(ask.NAMES)]
+    done = subprocess.run(words, env=desk.environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"nothing could be shown:\n{done.stderr[-3000:]}")
+    key = desk.command("machine_key", "--name", "app", "--use", "insertions", "--by", "demo-administrator")
+    parties = json.loads(done.stdout)
+    return [ask.insertions(Person(desk.port, ""), key.strip(), parties) for _ in range(users)]
 
 
 def scenarios(desk: Desk, users: int) -> tuple[dict[str, list[Question]], ask.Tablet | None]:
@@ -80,11 +93,14 @@ def scenarios(desk: Desk, users: int) -> tuple[dict[str, list[Question]], ask.Ta
         "morning": [ask.morning(p) for p in who["manager"]],
         "audience": [ask.audience(p) for p in who["analyst"]],
         "lobby": lobby,
+        "insertions": insertions(desk, users),
     }, tablet
 
 
-def measured(home: Path, database: str, users: int, seconds: float) -> dict[str, Any]:
-    """Figures of a desk over a home and a database."""
+def measured(
+    home: Path, database: str, users: int, seconds: float, only: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Figures of a desk over a home and a database; `only` some scenarios, without a browser."""
     with tempfile.TemporaryDirectory(prefix="quanke-desk-") as folder:
         target = borrowed(home, Path(folder))
         begin = time.perf_counter()
@@ -93,11 +109,14 @@ def measured(home: Path, database: str, users: int, seconds: float) -> dict[str,
             figures: dict[str, Any] = {"ready_seconds": round(ready, 1)}
             asked, tablet = scenarios(desk, users)
             for name, people in asked.items():
+                if only and name not in only:
+                    continue
                 bears = crowd(people, seconds, 0.0)
                 feels = crowd(people, seconds, THINK, seed=2)
                 figures[name] = {"users": len(people), "without_pause": bears, "with_a_second": feels}
-            figures["first_paint_ms"] = first_paints(desk)
-            figures["card_on_tablet_ms"] = cards_painted(desk, tablet) if tablet else {}
+            if not only:
+                figures["first_paint_ms"] = first_paints(desk)
+                figures["card_on_tablet_ms"] = cards_painted(desk, tablet) if tablet else {}
             figures["memory_gb"] = desk.memory_gb()
         return figures
 
@@ -110,6 +129,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each scenario is asked")
     parser.add_argument("--postgresql", default=SERVER)
+    parser.add_argument("--only", nargs="*", default=(), help="some scenarios, without browser and peer")
     parser.add_argument("--without-peer", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -118,11 +138,11 @@ def main() -> None:
     seconds = min(given.seconds, 4.0) if given.quick else given.seconds
     about = machine()
     home = given.home or _home(size)
-    figures = {"sqlite": measured(home, "", given.users, seconds)}
+    figures = {"sqlite": measured(home, "", given.users, seconds, given.only)}
     peers: dict[str, Any] = {}
     with postgresql(given.postgresql) as address:
-        figures["postgresql"] = measured(home, address, given.users, seconds)
-    if not given.without_peer:
+        figures["postgresql"] = measured(home, address, given.users, seconds, given.only)
+    if not (given.without_peer or given.only):
         print(json.dumps(figures), file=sys.stderr)  # ten minutes' figures, should the peer not do
         with postgresql(given.postgresql) as address:
             peers["django_admin_on_postgresql"] = admin_figures(home, address, given.users, seconds)

@@ -165,6 +165,22 @@ class Machine:
         return ticket, json.loads(body)["arrival"]
 
 
+def insertions(line: Person, key: str, parties: list[str]) -> Question:
+    """What the app is to show a customer at a place, by the night's plan and all rules of contact: the places
+    of the app ask one after the other, and again. Whoever has nothing to see is answered so."""
+    headers = {"X-Quanke-Key": key, "Content-Type": "application/json"}
+
+    def ask(draw: random.Random) -> None:
+        asked = {"party": draw.choice(parties), "slot": draw.choice(("home", "cards", "wealth")), "count": 1}
+        status, body = line.ask(
+            "POST", "/api/campaigns/insertions", body=json.dumps(asked).encode(), headers=headers
+        )
+        if status != 200 or "show" not in json.loads(body):
+            sys.exit(f"an insertion point was answered {status}: {body[:300]}")
+
+    return ask
+
+
 @dataclass(frozen=True)
 class Tablet:
     """Who holds the tablet of a lobby, and the ticket machine beside him."""

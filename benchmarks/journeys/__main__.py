@@ -5,8 +5,10 @@
 Enrolments of sample customers go through a push, a wait, a condition, a split, a second push and an event
 that does not come; days pass by a given clock. Each step writes its log, each push its row; then as many
 candidates are judged by the contact policy at once, and for twenty seconds what is queued leaves by the
-sandbox. Beside it stand figures other systems publish of themselves: not measured here, and on machines
-nobody names.
+sandbox. All of it is done twice: as it is described, in tables that are as good as empty; and `full`: a call
+of the manager with a deadline is one of the steps, the block list and the pushes of the last ninety days are
+as many as after a year. Beside it stand figures other systems publish of themselves: not measured here, and
+on machines nobody names.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ if not __package__:  # called as `python benchmarks/journeys`
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.desk.served import postgresql
+from benchmarks.journeys.filled import DAYS
 from benchmarks.machine import machine
 from benchmarks.night.homes import prepared
 from benchmarks.process import quanke
@@ -42,7 +45,7 @@ PUBLISHED = {
 }
 
 
-def moved(home: Path, database: str, count: int, movers: int) -> dict[str, Any]:
+def moved(home: Path, database: str, count: int, movers: int, scenario: str) -> dict[str, Any]:
     """What `moving` tells, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="quanke-journeys-") as folder:
         environment = {
@@ -53,6 +56,7 @@ def moved(home: Path, database: str, count: int, movers: int) -> dict[str, Any]:
             "QUANKE_DESK_DATABASE": database or f"{folder}/desk.sqlite3",
         }
         words = [sys.executable, str(Path(__file__).with_name("moving.py")), str(count), str(movers)]
+        words.append(scenario)
         done = subprocess.run(words, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"journeys were not moved:\n{done.stderr[-3000:]}")
@@ -66,17 +70,23 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=0, help="enrolments, and customers of the home")
     parser.add_argument("--home", type=Path, help="a home with a night, instead of making one")
     parser.add_argument("--rounds", type=int, default=0, help="how often; the medians are shown")
+    parser.add_argument("--scenario", choices=("plain", "full", "both"), default="both")
     parser.add_argument("--postgresql", default=SERVER)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     size = given.size or (QUICK if given.quick else SIZE)
     about, home = machine(), given.home or _home(size)
-    runs: dict[str, list[dict[str, Any]]] = {"sqlite": [], "postgresql": []}
-    for _ in range(given.rounds or (1 if given.quick else ROUNDS)):
-        runs["sqlite"].append(moved(home, "", size, 1))  # one writer: a second mover would wait
-        with postgresql(given.postgresql) as address:
-            runs["postgresql"].append(moved(home, address, size, MOVERS))
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for scenario, suffix in (("plain", ""), ("full", "_full")):
+        if given.scenario not in (scenario, "both"):
+            continue
+        for _ in range(given.rounds or (1 if given.quick else ROUNDS)):
+            found = moved(home, "", size, 1, scenario)  # one writer: a second mover would wait
+            runs.setdefault(f"sqlite{suffix}", []).append(found)
+            with postgresql(given.postgresql) as address:
+                found = moved(home, address, size, MOVERS, scenario)
+            runs.setdefault(f"postgresql{suffix}", []).append(found)
     figures = {name: {**each[-1], **_medians(each)} for name, each in runs.items()}
     told = {
         "name": "journeys", "machine": about, "size": size, "figures": figures, "runs": runs,
@@ -112,6 +122,15 @@ def _home(size: int) -> Path:
     return home
 
 
+def _full(name: str, each: dict[str, Any]) -> list[str]:
+    if "tasks" not in each:
+        return []
+    return [
+        f"{name}: {each['tasks']:,} tasks; before it {each['blocks']:,} blocks and {each['sent_before']:,}"
+        f" pushes sent in {DAYS} days"
+    ]
+
+
 def _text(told: dict[str, Any]) -> str:
     lines = [f"journeys: {told['size']:,} enrolments, load {told['machine']['load_average_at_start']}"]
     for name, each in told["figures"].items():
@@ -119,6 +138,7 @@ def _text(told: dict[str, Any]) -> str:
             f"{name}, {each['movers']} at once: {each['steps']:,} steps and {each['sends']:,} pushes in"
             f" {each['seconds']} s: {each['steps_per_second']:,} steps/s (aim {REACH:,}); entering"
             f" {each['entering_seconds']} s; peak {each['peak_gb']} GB",
+            *_full(name, each),
             f"{name}: gate {each['gate_candidates']:,} in {each['gate_seconds']} s (aim {GATE_REACH});"
             f" {each['pushes_decided_per_second']:,} pushes/s decided and sent",
         ]

@@ -17,6 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+if not __package__:  # called as `python benchmarks/journeys/moving.py`
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 NOW = 1_783_307_100  # Monday 2026-07-06 11:05 in Shanghai
 DAY = 86_400
 SIX: dict[str, Any] = {
@@ -31,13 +34,29 @@ SIX: dict[str, Any] = {
         "end": {"do": "exit"},
     },
 }  # fmt: skip
+TASKS: dict[str, Any] = {
+    "start": "hello",
+    "nodes": {
+        **{name: SIX["nodes"][name] for name in ("hello", "rest", "heard", "end")},
+        "rich": {"do": "if", "when": "aum >= 50_000元", "then": "call", "else": "again"},
+        "call": {
+            "do": "task", "who": "manager", "action": "call", "working_days": 2, "escalate_days": 1,
+            "next": "heard",
+        },
+        "again": {**SIX["nodes"]["again"], "next": "heard"},
+    },
+}  # fmt: skip
+"""As six steps: a push, a wait, a condition, a call of the manager with a deadline (or a second push), an
+event that does not come, the end."""
+SCENARIOS = {"plain": SIX, "full": TASKS}
 SENDING = 20.0
 """Seconds in which what is queued may leave."""
 
 
 def main() -> None:
-    """See the module: enrolments and movers are its words."""
-    count, movers = int(sys.argv[1]), int(sys.argv[2])
+    """See the module: enrolments, movers and the scenario are its words. In `full` some steps are tasks, and
+    the block list and what was sent lately are as long as after a year."""
+    count, movers, full = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "full"
     os.environ["DJANGO_SETTINGS_MODULE"] = "quanke_desk.web.settings"
     import django
 
@@ -45,7 +64,10 @@ def main() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    version, entering = _entered(count)
+    if full:
+        _bring()
+    before = _filled(count) if full else {}
+    version, entering = _entered(count, SCENARIOS[sys.argv[3]])
     reading = _read()
     rounds: list[dict[str, Any]] = []
     for day in (0, 1, 4):
@@ -53,19 +75,22 @@ def main() -> None:
         each = _at_once(movers, _move, NOW + day * DAY)
         rounds.append({"day": day, "seconds": round(time.perf_counter() - begin, 2), **_summed(each)})
     steps, seconds = sum(r["steps"] for r in rounds), sum(r["seconds"] for r in rounds)
-    _check(count, steps)
+    _check(count, steps, before.get("sent_before", 0))
+    if full:
+        before["tasks"] = sum(r["tasks"] for r in rounds)
+        assert before["tasks"], "no step was a task"
     print(
         json.dumps({
             "enrolments": count, "movers": movers, "steps": steps, "sends": sum(r["sends"] for r in rounds),
             "seconds": round(seconds, 2), "steps_per_second": round(steps / seconds),
             "entering_seconds": round(entering, 2), "reading_seconds": round(reading, 2), "rounds": rounds,
-            **_gate(count, version), **_sending(movers),
+            **before, **_gate(count, version), **_sending(movers),
             "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         })
     )  # fmt: skip
 
 
-def _entered(count: int) -> tuple[Any, float]:
+def _entered(count: int, graph: dict[str, Any]) -> tuple[Any, float]:
     import numpy as np
     from django.utils import timezone
 
@@ -78,7 +103,7 @@ def _entered(count: int) -> tuple[Any, float]:
     journey = Journey.objects.create(name="bench", title_zh="bench", state="running", made_by=person)
     day = dt.datetime.fromtimestamp(NOW, dt.UTC).date()
     version = JourneyVersion.objects.create(
-        journey=journey, number=1, graph=SIX, control_ppm=0, until=day + dt.timedelta(days=90), by=person,
+        journey=journey, number=1, graph=graph, control_ppm=0, until=day + dt.timedelta(days=90), by=person,
         started_at=timezone.now(),
     )  # fmt: skip
     for code, means in (("hello", "push"), ("hello.sms", "sms"), ("again", "sms")):
@@ -88,8 +113,22 @@ def _entered(count: int) -> tuple[Any, float]:
             valid_from=day, valid_until=day + dt.timedelta(days=90),
         )  # fmt: skip
     begun = time.perf_counter()
-    put_in(version, read_graph(SIX), np.arange(count), Arm.TREATED, NOW)
+    put_in(version, read_graph(graph), np.arange(count), Arm.TREATED, NOW)
     return version, time.perf_counter() - begun
+
+
+def _bring() -> None:
+    """Posts and people, to whom tasks are given."""
+    from quanke_desk.foundation.brought import bring_bank
+
+    bring_bank()
+
+
+def _filled(count: int) -> dict[str, int]:
+    from benchmarks.journeys.filled import fill
+    from quanke_desk.campaigns.known import night_facts
+
+    return fill(count, night_facts().size, NOW)
 
 
 def _read() -> float:
@@ -124,7 +163,7 @@ def _move(now: int) -> dict[str, float]:
     begun, cpu = _server_processor(), time.process_time()
     done = move_due(now)
     return {
-        "steps": done.steps, "sends": done.sends,
+        "steps": done.steps, "sends": done.sends, "tasks": done.tasks,
         "processor_seconds": round(time.process_time() - cpu, 2),
         "server_processor_seconds": round(_server_processor() - begun, 2),
     }  # fmt: skip
@@ -145,11 +184,11 @@ def _server_processor() -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _check(count: int, steps: int) -> None:
+def _check(count: int, steps: int, before: int) -> None:
     from quanke_desk.campaigns.models import Enrolment, Send, Step
 
     assert Enrolment.objects.filter(state="d").count() == count, "not everybody is through"
-    assert Step.objects.count() == steps and Send.objects.values("key").distinct().count() > count
+    assert Step.objects.count() == steps and Send.objects.values("key").distinct().count() > before + count
 
 
 def _gate(count: int, version: Any) -> dict[str, Any]:

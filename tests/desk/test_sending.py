@@ -405,6 +405,46 @@ def test_what_another_took_over_is_not_written_over(
     assert send_due().sent == 0 and gateway.got == {"a": 1} and states() == {"t": 1}
 
 
+class Dead(BaseException):
+    """A process that was killed."""
+
+
+def test_what_goes_by_another_means_by_now_is_another_taking(
+    desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Takings are counted anew with each means: who slept since the first one does not send by the old."""
+    other = Gateway(b"shared")
+    push = {**settings.QUANKE_CHANNELS["sms"], "kind": "push", "url": other.url}
+    settings.QUANKE_CHANNELS = {**settings.QUANKE_CHANNELS, "push": push}
+    template(desk[Role.ANALYST], "mature", "push")
+    template(desk[Role.ANALYST], "mature.sms")
+    [me] = [c for c in reachable(40) if addresses([c], "push") and c in agreed("push", 40)][:1]
+    queued(me, "a", means="push", others="sms")
+    kept = sending.addresses
+
+    def dies(*asked: Any) -> Any:
+        raise Dead
+
+    def sleepy(*asked: Any) -> Any:
+        monkeypatch.setattr(sending, "addresses", dies)
+        now["at"] += dt.timedelta(seconds=LEASE + 1)
+        Block.objects.create(customer=me, means="push", since=DAY.date(), reason="asked")
+        with pytest.raises(Dead):
+            send_due()
+        row = Send.objects.get()
+        assert (row.state, row.means, row.tries) == ("s", "sms", 1), "taken by the other means"
+        monkeypatch.setattr(sending, "addresses", kept)
+        return kept(*asked)
+
+    monkeypatch.setattr(sending, "addresses", sleepy)
+    send_due()
+    assert not other.got and not gateway.got, "it is not his any more"
+    now["at"] += dt.timedelta(seconds=LEASE + 1)
+    send_due()
+    other.close()
+    assert not other.got and gateway.got == {"a": 1} and states() == {"t": 1}
+
+
 def test_who_has_no_address_or_no_value(
     desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: Any
 ) -> None:

@@ -18,7 +18,6 @@ import django
 django.setup()
 from django.core.management import call_command
 from django.db import connections, transaction
-call_command("migrate", verbosity=0)
 
 def fork(work):
     # a process of its own; it has no connection of ours
@@ -41,10 +40,11 @@ def kill(child):
 def tell(value):
     print(json.dumps(value))
 """
+MIGRATED = BEGIN + 'call_command("migrate", verbosity=0)\n'
 
 
-def in_desk(home: Path, text: str, database: str = "") -> Any:
-    """Runs a text in a process of the desk over a home; what it told."""
+def in_desk(home: Path, text: str, database: str = "", *, begin: str = MIGRATED, seconds: float = 600) -> Any:
+    """Runs a text in a process of the desk over a home, `seconds` at most; what it told."""
     env = {
         **os.environ,
         "QUANKE_HOME": str(home),
@@ -55,7 +55,7 @@ def in_desk(home: Path, text: str, database: str = "") -> Any:
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
     }
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + text], env=env, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", begin + text], env=env, capture_output=True, text=True, timeout=seconds
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from quanke.books.rules import BookRules
-from quanke_desk.books import queries
+from quanke_desk.books import leaving, queries
 from quanke_desk.books.intervals import DESK, intervals
 from quanke_desk.books.laying import Moved, heads_of, moved_by_hand
 from quanke_desk.books.models import Choice, Departure, Origin, Transfer
@@ -78,6 +78,8 @@ def _check(moves: Sequence[Moved], to: Post, origin: str) -> None:
     """What no transfer may break, when it is asked for and again when it is done."""
     if to.role not in BookRules().role_tier:
         raise NotAllowed("this post looks after nobody")
+    if leaving.is_left(to, moves[0].since):
+        raise NotAllowed("the manager of this book has left")
     if any(m.from_post == to.post_id for m in moves):
         raise NotAllowed("a customer is with this post already")
     day = moves[0].since

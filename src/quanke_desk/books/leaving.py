@@ -39,6 +39,8 @@ def on_left(
     """What happens to the books of who leaves, in the transaction in which he does: his exports end, somebody
     stands in at once, his customers are written down with what they have, heads are told of the deadline."""
     Job.objects.filter(by=person, state__in=(JobState.WAITING, JobState.RUNNING)).update(cancel=True)
+    for post in sorted((post for post, stands_in in posts if not stands_in), key=lambda post: post.pk):
+        hold(post)
     for post, stands_in in posts:
         if stands_in or _still_held(post, person):
             continue
@@ -50,10 +52,25 @@ def _still_held(post: Post, but: Person) -> bool:
     return seats.exclude(person=but).exists()
 
 
+def hold(post: Post) -> Post:
+    """The post, held until the transaction ends: while its manager leaves nobody comes to his book, and while
+    somebody comes nobody leaves, so that whoever is at a book that is left is written down."""
+    return Post.objects.select_related("branch").select_for_update(of=("self",), no_key=True).get(pk=post.pk)
+
+
+def is_left(post: Post, day: dt.date) -> bool:
+    """Whether nobody has looked after a book since its manager left: its customers are reassigned, and none
+    comes to them."""
+    if not Departure.objects.filter(post=post, watch_until__gte=queries.today()).exists():
+        return False
+    return not Seat.objects.filter(Seat.on(day), post=post, stands_in=False).exists()
+
+
 def leave_book(post: Post, person: Person, *, by: Person | None) -> Departure:
     """Writes a book down that is left, and has the nearest flexible team stand in where nobody does."""
     today = queries.today()
     with transaction.atomic():
+        hold(post)
         made, new = Departure.objects.get_or_create(
             person=person, post=post, left_on=today,
             defaults={

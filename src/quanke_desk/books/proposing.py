@@ -24,11 +24,12 @@ from quanke.kernel.progress import Progress
 from quanke.night.books import BookBasis, basis_of
 from quanke_desk.books import queries
 from quanke_desk.books.laying import Moved, heads_above, lay, tell_of
+from quanke_desk.books.leaving import is_left
 from quanke_desk.books.proposed import branch_of_proposal, moves_of, open_proposal, posts_touched
 from quanke_desk.foundation import approvals, audit, jobs
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.delivery import deliver
-from quanke_desk.foundation.models import Approval, Branch, Job, Person, Relation, Seat
+from quanke_desk.foundation.models import Approval, Branch, Job, Person, Post, Relation, Seat
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
 from quanke_desk.foundation.scope import Extent, scope_of
@@ -209,6 +210,7 @@ def apply_now(asked: Approval, *, progress: Progress | None = None) -> int:
     if stored.standing.state in ("draft", "approved"):
         deliver()
         _refuse_on_its_way(stored, "propose again")
+        _refuse_left(moves_of(stored.version(), effective), effective)
     if stored.standing.state == "draft":
         stored.note("approved", name_of(by), version=asked.arguments["version"])
     if stored.standing.state in ("approved", "applying"):
@@ -223,6 +225,13 @@ def _refuse_on_its_way(stored: StoredProposal, instead: str) -> None:
     for start in range(0, len(customers), 500):
         if said.filter(customer__in=customers[start : start + 500]).exists():
             raise BookError(f"somebody's manager was changed at the desk since: deliver that and {instead}")
+
+
+def _refuse_left(moves: Sequence[Moved], day: dt.date) -> None:
+    """Nobody comes to a book that lost its manager since it was proposed."""
+    gaining = Post.objects.filter(post_id__in={m.to_post for m in moves if m.to_post})
+    if any(is_left(post, max(day, queries.today())) for post in gaining):
+        raise BookError("a manager has left since: propose again")
 
 
 def undo_now(asked: Approval, *, progress: Progress | None = None) -> int:

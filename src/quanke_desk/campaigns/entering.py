@@ -24,7 +24,14 @@ from quanke.segments.control import in_control
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.graph import Graph, read_graph
-from quanke_desk.campaigns.models import Arm, AudienceKind, Journey, JourneyState, JourneyVersion
+from quanke_desk.campaigns.models import (
+    Arm,
+    AudienceKind,
+    Enrolment,
+    Journey,
+    JourneyState,
+    JourneyVersion,
+)
 from quanke_desk.campaigns.standing import held_state, is_over, takes_in
 from quanke_desk.campaigns.stepping import ENROLMENT, as_array, grown
 from quanke_desk.campaigns.walking import arrives
@@ -41,9 +48,9 @@ _COLUMNS = (
 
 def enter(version: JourneyVersion, customers: Ints, now: int | None = None) -> int:
     """Lets customers enter by trigger or interface, and answers how many did: neither those who are in this
-    version already, nor numbers nobody has, nor who is outside its audience, nor who reached a goal, nor whom
-    the bank holds out of all marketing, nor anybody once the journey drains or the version's last day is
-    past. The control share gets nothing and is only noted."""
+    version already or under way in another of the journey, nor numbers nobody has, nor who is outside its
+    audience, nor who reached a goal, nor whom the bank holds out of all marketing, nor anybody once the
+    journey drains or the version's last day is past. The control share gets nothing and is only noted."""
     at = int(time.time()) if now is None else now
     if version.journey.state != JourneyState.RUNNING or is_over(version, at):
         return 0
@@ -66,7 +73,7 @@ def salt_of(journey: Journey) -> str:
 def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now: int) -> int:
     """Writes enrolments of an arm, in parts of one transaction each, as long as the journey takes anybody in;
     who is enrolled already stays as he is. Answers how many are new."""
-    turns = _turns(version, customers, graph.again, now)
+    turns = _turns(version, graph, customers, now)
     customers, turns = customers[turns >= 0], turns[turns >= 0]
     state, wake, awaits = arrives(graph, 0, now) if arm == Arm.TREATED else ("c", now, "")
     new = 0
@@ -81,19 +88,23 @@ def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now
     return new
 
 
-def _turns(version: JourneyVersion, customers: Ints, again: int, now: int) -> Ints:
-    """Which time each of some customers (n, sorted) enters, from 0; -1 for who entered within the days the
-    design asks for, whatever his arm, and for who is under way still. Where nobody may enter anew that is
-    always 0: the table itself takes nobody twice."""
+def _turns(version: JourneyVersion, graph: Graph, customers: Ints, now: int) -> Ints:
+    """Which time each of some customers (n, sorted) enters a version, from 0; -1 for who does not. Where
+    customers enter one by one, who is under way in whatever version of the journey stays there; and where
+    they may enter anew, whoever entered one within the days the design asks for waits, whatever his arm. An
+    audience enters as a whole: the table itself takes nobody twice."""
     turns = np.zeros(len(customers), np.int64)
-    for begin in range(0, len(customers) if again else 0, 500):
+    for begin in range(0, len(customers) if graph.entry else 0, 500):
         part = customers[begin : begin + 500]
-        before = version.enrolments.filter(customer__in=part.tolist()).values_list("customer")
-        under_way = Count("id", filter=Q(state__in=["w", "e"]))
-        rows = before.annotate(last=Max("entered"), open=under_way, times=Count("id")).order_by()
-        for customer, last, still, times in rows:
-            late = still or last > now - again * 86_400
-            turns[begin + np.searchsorted(part, customer)] = -1 if late else times
+        before = Enrolment.objects.filter(version__journey=version.journey_id, customer__in=part.tolist())
+        told = before.values_list("customer").annotate(
+            last=Max("entered"),
+            open=Count("id", filter=Q(state__in=["w", "e"])),
+            times=Count("id", filter=Q(version=version)),
+        )
+        for customer, last, still, times in told.order_by():
+            late = still or (graph.again and last > now - graph.again * 86_400)
+            turns[begin + np.searchsorted(part, customer)] = -1 if late else times if graph.again else 0
     return turns
 
 

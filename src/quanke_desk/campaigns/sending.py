@@ -2,8 +2,8 @@
 
 A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*. Before a message leaves,
 its row says so and that is committed; who finds such a row of a process that died asks the gateway before
-anything is sent again. `tries` counts takings and tells one taking from the next: what a process writes
-after another took the row over finds that it is not its own.
+anything is sent again. `tries` counts takings by one means; together they tell one taking from the next: what
+a process writes after another took the row over finds that it is not its own.
 """
 
 from __future__ import annotations
@@ -299,8 +299,8 @@ def _ours(rows: Rows, do: Callable[[Rows], object]) -> Rows:
         return []
     with transaction.atomic():
         held = _of(rows).filter(state=SendState.SENDING).select_for_update()
-        tries = dict(held.values_list("pk", "tries"))
-        mine = [row for row in rows if tries.get(row.pk) == row.tries]
+        at = {pk: taking for pk, *taking in held.values_list("pk", "tries", "means")}
+        mine = [row for row in rows if at.get(row.pk) == [row.tries, row.means]]
         if mine:
             do(mine)
         return mine

@@ -61,8 +61,10 @@ def gone(person: Person, on: dt.date, *, by: Person | None, reason: str) -> None
         ended.filter(since__lte=on).update(until=on)
         ended.filter(since__gt=on).update(until=F("since"))
         end_sessions(person)
-        audit.record(by, "people.leave", f"person:{person.pk}", reason=reason)
+        # rooms hold what they change before anything is put on record, as who approves a transfer does: the
+        # record has one writer at a time, and two who wait for each other would be in each other's way
         left.send(Person, person=person, posts=posts, by=by)
+        audit.record(by, "people.leave", f"person:{person.pk}", reason=reason)
 
 
 def stand_in(person: Person, post: Post, since: dt.date, until: dt.date, *, by: Person, reason: str) -> Seat:
