@@ -287,7 +287,9 @@ def ask(request: HttpRequest, number: int) -> HttpResponse:
                 number, given["kind"], given["about"], given["proof"], given["field"], by=person,
                 right=given["right"],
             )  # fmt: skip
-            messages.success(request, _("Recorded; an answer is due on %(day)s.") % {"day": said_day(made.due_on)})
+            messages.success(
+                request, _("Recorded; an answer is due on %(day)s.") % {"day": said_day(made.due_on)}
+            )
             return redirect("data_request", made.pk)
         except NotAllowed as error:
             messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
