@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from quanke_desk.campaigns.known import among
-from quanke_desk.campaigns.models import Send, SendState
+from quanke_desk.campaigns.models import Receipt, ReceiptKind, Send, SendState
 from quanke_desk.campaigns.named import NamesOfPushes
 from quanke_desk.campaigns.policy import SERVICE
 from quanke_desk.foundation import outbox
@@ -33,8 +34,9 @@ def tell_home(rows: Sequence[Send]) -> None:
     if not offers:
         return
     alone()
+    seen = Receipt.objects.filter(send=OuterRef("pk"), kind__in=(ReceiptKind.OPENED, ReceiptKind.CLICKED))
     before = Send.objects.filter(state=SendState.SENT).exclude(purpose=SERVICE)
-    before = before.exclude(pk__in=[row.pk for row in rows])
+    before = before.exclude(pk__in=[row.pk for row in rows]).filter(~Q(means="app") | Exists(seen))
     people = np.array(sorted({row.customer for row in offers}), np.int64)
     asked = ("template", "journey__name", "enrolment__version", "enrolment__entered")
     named = NamesOfPushes()

@@ -13,6 +13,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -240,7 +241,8 @@ def _hand_over(taken: _Taken, done: Done) -> None:
             continue
         messages = _messages(means, rows, taken.texts, done)
         ready = [row for row in rows if row.pk in messages]
-        _in_parts(channel, ready, messages, done, _Handing(taken.at, _record, _put_back))
+        with closing(channel):
+            _in_parts(channel, ready, messages, done, _Handing(taken.at, _record, _put_back))
 
 
 def _in_parts(
@@ -440,7 +442,8 @@ def _once_more(channel: Channel, rows: Rows, done: Done) -> None:
     rows = [row for row in tried if row.pk in again.texts]
     messages = _messages(rows[0].means, rows, again.texts, done, left=True) if rows else {}
     ready = [row for row in rows if row.pk in messages]
-    _in_parts(channel, ready, messages, done, _Handing(asked, _record_again, _leave))
+    with closing(channel):
+        _in_parts(channel, ready, messages, done, _Handing(asked, _record_again, _leave))
 
 
 def _record_again(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:

@@ -70,3 +70,6 @@ class Channel(Protocol):
     def asked(self, keys: Sequence[str]) -> list[Outcome]:
         """What became of messages handed over before; a key the gateway never saw is not in the answer.
         Raises ChannelDown where it cannot say."""
+
+    def close(self) -> None:
+        """The batch is over: lets go of what is held open for this thread."""
