@@ -176,7 +176,7 @@ def test_wecom() -> None:
     channel = WeCom(Gateway(official.url), "ww1", "secret", "lina")
     one = Message("k", "wecom", "wmAAA", "您好", link="https://bank.example/a")
     [outcome] = channel.send([one])
-    assert (outcome.fate, outcome.gateway) == (Fate.SENT, "msg1")
+    assert (outcome.fate, outcome.gateway) == (Fate.GIVEN, "msg1"), "a member of staff sends it"
     path, body = official.calls[0]
     assert path == "/cgi-bin/externalcontact/add_msg_template?access_token=t1"
     assert (
@@ -186,7 +186,7 @@ def test_wecom() -> None:
     )
     assert body["attachments"][0]["link"]["url"] == "https://bank.example/a"
     official.codes = [42001]
-    assert channel.send([one])[0].fate is Fate.SENT and official.tokens == 2, "a token that ran out"
+    assert channel.send([one])[0].fate is Fate.GIVEN and official.tokens == 2, "a token that ran out"
     official.codes = [45009]
     assert channel.send([one])[0].fate is Fate.LATER
     official.codes = [40096]

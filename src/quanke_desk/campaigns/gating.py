@@ -43,11 +43,12 @@ def candidates(rows: Sequence[Send], texts: Mapping[int, Usable]) -> Candidates:
 
 @dataclass(frozen=True)
 class Again:
-    """What may be handed over again now, with its text; and what waits, until when (seconds since 1970).
-    Nothing else may."""
+    """What may be handed over again now, with its text; what waits, until when (seconds since 1970); and the
+    rules that refuse the others."""
 
     texts: dict[int, TemplateVersion]
     until: dict[int, int]
+    rules: dict[int, str]
 
 
 def may_go_again(rows: Sequence[Send]) -> Again:
@@ -65,6 +66,8 @@ def may_go_again(rows: Sequence[Send]) -> Again:
     return Again(
         {row.pk: held[row.pk] for row in may if row.pk not in lapsed},
         {rows[n].pk: int(decided.until[n]) for n in np.flatnonzero(decided.held)},
+        {rows[n].pk: decided.rule_of(int(n)) for n in np.flatnonzero(decided.refused)}
+        | dict.fromkeys(lapsed, "joint"),
     )
 
 

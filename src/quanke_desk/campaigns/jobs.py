@@ -34,6 +34,15 @@ def send() -> None:
         send_due()
 
 
+@each("campaigns.minutes", "staff", apart=True)
+def ask_staff() -> None:
+    """Asks what became of what staff have to send."""
+    from quanke_desk.campaigns import by_staff
+
+    with suppress(NightError):
+        by_staff.ask_staff()
+
+
 @each("campaigns.minutes", "mail", apart=True)
 def read_mail() -> None:
     """Hears replies to e-mail and what bounced, where the bank has set a mailbox."""

@@ -70,12 +70,10 @@ def hear(raw: bytes, heard: Heard) -> None:
         return
     known = set(Send.objects.filter(key__in=mail.keys, means=EMAIL).values_list("key", flat=True))
     key = next((each for each in mail.keys if each in known), "")
-    if mail.receipt:
-        if key:
-            take_receipts([(key, mail.receipt, mail.at)], (EMAIL,))
-        heard.bounced += bool(key) and mail.receipt == ReceiptKind.BOUNCED
-        heard.delivered += bool(key) and mail.receipt == ReceiptKind.DELIVERED
-        heard.nothing += not key
+    if key and mail.receipt:
+        take_receipts([(key, mail.receipt, mail.at)], (EMAIL,))
+        heard.bounced += mail.receipt == ReceiptKind.BOUNCED
+        heard.delivered += mail.receipt == ReceiptKind.DELIVERED
         return
     if mail.by_program or not (key or mail.sender):
         heard.nothing += 1
@@ -147,7 +145,7 @@ def _receipt(mail: EmailMessage) -> str:
                 lasts = _header(each, "Status").strip()[:1] == "5"
                 if action in _ACTIONS and (lasts or action == "delivered"):
                     return _ACTIONS[action]
-    return "nothing"
+    return ""
 
 
 def _reported(mail: EmailMessage, raw: bytes) -> Iterator[str]:

@@ -98,6 +98,11 @@ def refuse_by_link(send: Send) -> bool:
     return take_receipt(send, ReceiptKind.REFUSED, int(timezone.now().timestamp()))
 
 
+def refuse_by_contact(customer: int, means: str, proof: str, at: int) -> None:
+    """A customer leaves the means itself, and says so by that."""
+    refuse_by_message(customer, means, proof, _moment(at))
+
+
 def has_refused(send: Send) -> bool:
     """Whether the customer's last word on offers by the means of a push is no."""
     means = _asked_as(send.means)

@@ -1,21 +1,20 @@
 """Sending: what is queued passes the gate by sets, goes over to its gateways, and is never sent twice.
 
-A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*. Before a message leaves,
-its row says so and that is committed; who finds such a row of a process that died asks the gateway before
-anything is sent again. `tries` counts takings and tells one taking from the next: what a process writes
-after another took the row over finds that it is not its own.
+A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*; some are *given* to
+staff, who send them (`by_staff`). Before a message leaves, its row says so and that is committed; who finds
+such a row of a process that died asks the gateway before anything is sent again. `tries` counts takings and
+tells one taking from the next: what a process writes after another took the row over finds that it is not its
+own.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -24,6 +23,7 @@ from django.utils import timezone
 
 from quanke_desk.campaigns.addresses import addresses
 from quanke_desk.campaigns.channels import Channel, ChannelDown, Fate, Message, Outcome, Sure, channel_of
+from quanke_desk.campaigns.gateway_numbers import note_numbers
 from quanke_desk.campaigns.gating import candidates, may_go_again
 from quanke_desk.campaigns.joint_terms import no_longer_covered
 from quanke_desk.campaigns.known import among
@@ -61,6 +61,7 @@ class Done:
     """What a run did, in rows."""
 
     sent: int = 0
+    given: int = 0
     held: int = 0
     refused: int = 0
     other_means: int = 0
@@ -71,7 +72,8 @@ class Done:
     @property
     def moved(self) -> int:
         """How many rows it touched."""
-        return self.sent + self.held + self.refused + self.other_means + self.later + self.failed + self.asked
+        left = self.sent + self.given + self.refused + self.other_means + self.failed
+        return left + self.held + self.later + self.asked
 
 
 @dataclass
@@ -207,7 +209,7 @@ def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.
     was refused is kept."""
     other: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in rows:
-        if row.others and RULES[rule].by_means:
+        if row.others and rule in RULES and RULES[rule].by_means:
             first, _comma, rest = row.others.partition(",")
             other[first, rest].append(row)
     for (means, others), those in other.items():
@@ -297,12 +299,12 @@ def _messages(
     return made
 
 
-def _ours(rows: Rows, do: Callable[[Rows], object]) -> Rows:
+def _ours(rows: Rows, do: Callable[[Rows], object], state: str = SendState.SENDING) -> Rows:
     """Does something, in one transaction, to those of the rows that are still this taking's; answers them."""
     if not rows:
         return []
     with transaction.atomic():
-        held = _of(rows).filter(state=SendState.SENDING).select_for_update()
+        held = _of(rows).filter(state=state).select_for_update()
         tries = dict(held.values_list("pk", "tries"))
         mine = [row for row in rows if tries.get(row.pk) == row.tries]
         if mine:
@@ -332,16 +334,31 @@ def _send_part(
         how.record(goes, {o.key: o for o in channel.send([messages[row.pk] for row in goes])}, done)
 
 
-def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
+def became(rows: Rows, outcomes: Sequence[Outcome], done: Done) -> None:
+    """Writes down what became of rows that were given to staff."""
+    _record(rows, {outcome.key: outcome for outcome in outcomes}, done, SendState.GIVEN)
+
+
+def taken_back(rows: Rows, rule: str, done: Done) -> None:
+    """Refuses rows that were given to staff, by the rule for which they were taken back."""
+    _ours(rows, lambda mine: _refuse(mine, rule, _now(), done), SendState.GIVEN)
+
+
+def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done, state: str = SendState.SENDING) -> None:
     """Writes down what became of rows; what nobody knows stays handed over, and is asked for soon."""
     found: dict[Fate, Rows] = defaultdict(list)
     for row in rows:
         found[outcomes.get(row.key, Outcome(row.key, Fate.UNSURE)).fate].append(row)
 
     def sent(those: Rows) -> None:
-        _sent([(row.pk, outcomes[row.key].gateway) for row in those])
+        note_numbers([(row.pk, outcomes[row.key].gateway) for row in those])
         tell_home(those)
         done.sent += len(those)
+
+    def given(those: Rows) -> None:
+        note_numbers([(row.pk, outcomes[row.key].gateway) for row in those], SendState.GIVEN)
+        _of(those).update(wake=_now() + FIRST_WAIT)
+        done.given += len(those)
 
     def failed(those: Rows) -> None:
         _refuse(those, "gateway", _now(), done, SendState.FAILED)
@@ -350,8 +367,9 @@ def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
         _of(those).update(wake=_now() + FIRST_WAIT)
         done.asked += len(those)
 
-    _ours(found[Fate.SENT], sent)
-    _ours(found[Fate.FAILED], failed)
+    _ours(found[Fate.SENT], sent, state)
+    _ours(found[Fate.GIVEN], given)
+    _ours(found[Fate.FAILED], failed, state)
     _ours(found[Fate.UNSURE], unsure)
     given_up = [row for row in found[Fate.LATER] if row.tries >= TRIES]
     _ours(given_up, failed)
@@ -362,23 +380,6 @@ def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
             by_wait[min(asked * 2 ** (row.tries - 1), LONGEST_WAIT)].append(row)
     for wait, those in by_wait.items():
         _ours(those, lambda mine, wait=wait: _queue(mine, wait, done))  # type: ignore[misc]
-
-
-def _sent(rows: Sequence[tuple[int, str]]) -> None:
-    """Each row with the gateway's number of it, in one statement: Django's CASE of a thousand branches takes
-    longer to write than to carry out."""
-    if connection.vendor == "postgresql":
-        of = "unnest(%s::bigint[], %s::text[]) AS told(id, number)"
-        given: list[Any] = [[number for number, _g in rows], [gateway for _n, gateway in rows]]
-    else:
-        one = "SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS number"
-        of, given = f"({one} FROM json_each(%s)) AS told", [json.dumps(rows)]
-    text = (
-        "UPDATE campaigns_send SET state = %s, rule = '', gateway = told.number "
-        f"FROM {of} WHERE campaigns_send.id = told.id"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(text, [str(SendState.SENT), *given])
 
 
 def _queue(rows: Rows, wait: int, done: Done) -> None:

@@ -119,6 +119,11 @@ def channels(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "kind": "wecom", "url": url.rstrip("/"), "corp": needed("WECOM_CORP"),
             "secret": secret_of("WECOM"), "sender": needed("WECOM_SENDER"),
         }  # fmt: skip
+        # what WeCom signs and locks its own calls with
+        told = {"token": secret_of("WECOM_TOKEN"), "lock": secret_of("WECOM_AES")}
+        if any(told.values()) and not all(told.values()):
+            raise ValueError("QUANKE_DESK_WECOM_TOKEN_SECRET_FILE and ..._WECOM_AES_SECRET_FILE: both")
+        found["wecom"] |= {name: value for name, value in told.items() if value}
     if server := environment.get("QUANKE_DESK_SMTP"):
         host, _colon, port = server.partition(":")
         found["email"] = {
