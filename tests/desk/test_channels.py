@@ -6,6 +6,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +35,8 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         self.plays: dict[str, str] = {}
         self.mails: list[bytes] = []
+        self.connections = 0
+        self.most = 1_000
         super().__init__(("127.0.0.1", 0), MailHandler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -46,7 +49,11 @@ class MailHandler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.say("220 here")
+        self.server.connections += 1
+        taken = 0
         while line := self.rfile.readline():
+            if taken == self.server.most:  # it hangs up on who brings more
+                return
             word = line.split()[0].decode().upper()
             answer = self.server.plays.get(word, "")
             if word == "DATA" and not answer:
@@ -55,6 +62,7 @@ class MailHandler(socketserver.StreamRequestHandler):
                 while (part := self.rfile.readline()) != b".\r\n":
                     mail += part
                 self.server.mails.append(mail)
+                taken += 1
                 if self.server.plays.get("END") == "silent":
                     return
                 self.say("250 taken")
@@ -93,6 +101,28 @@ def test_what_a_mail_server_says(server: MailServer, at: str, answer: str, fate:
     server.plays[at] = answer
     channel = Smtp("127.0.0.1", server.server_address[1], "offers@bank.example", tls=False)
     assert channel.send([MAIL])[0].fate is fate
+
+
+def test_all_of_a_batch_go_over_one_connection(server: MailServer) -> None:
+    channel = Smtp("127.0.0.1", server.server_address[1], "offers@bank.example", tls=False)
+    for number in range(5):
+        [outcome] = channel.send([replace(MAIL, key=f"q-{number}")])
+        assert outcome.fate is Fate.SENT
+    assert server.connections == 1 and len(server.mails) == 5
+    channel.close()
+    server.most = 2
+    fates = [channel.send([replace(MAIL, key=f"r-{number}")])[0].fate for number in range(5)]
+    assert fates == [Fate.SENT] * 5 and server.connections == 4, "asked whether it still stands"
+    server.plays["RCPT"], server.most = "550 nobody", 1_000
+    channel.close()
+    assert channel.send([MAIL])[0].fate is Fate.FAILED
+    server.plays.clear()
+    assert channel.send([MAIL])[0].fate is Fate.SENT and server.connections == 5
+    server.plays["END"] = "silent"
+    assert channel.send([MAIL])[0].fate is Fate.UNSURE
+    server.plays.clear()
+    assert channel.send([MAIL])[0].fate is Fate.SENT and server.connections == 6
+    channel.close()
 
 
 def test_a_mail_server_that_is_down() -> None:
@@ -146,7 +176,7 @@ def test_wecom() -> None:
     channel = WeCom(Gateway(official.url), "ww1", "secret", "lina")
     one = Message("k", "wecom", "wmAAA", "您好", link="https://bank.example/a")
     [outcome] = channel.send([one])
-    assert (outcome.fate, outcome.gateway) == (Fate.SENT, "msg1")
+    assert (outcome.fate, outcome.gateway) == (Fate.GIVEN, "msg1"), "a member of staff sends it"
     path, body = official.calls[0]
     assert path == "/cgi-bin/externalcontact/add_msg_template?access_token=t1"
     assert (
@@ -156,7 +186,7 @@ def test_wecom() -> None:
     )
     assert body["attachments"][0]["link"]["url"] == "https://bank.example/a"
     official.codes = [42001]
-    assert channel.send([one])[0].fate is Fate.SENT and official.tokens == 2, "a token that ran out"
+    assert channel.send([one])[0].fate is Fate.GIVEN and official.tokens == 2, "a token that ran out"
     official.codes = [45009]
     assert channel.send([one])[0].fate is Fate.LATER
     official.codes = [40096]

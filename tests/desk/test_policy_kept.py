@@ -2,14 +2,16 @@
 the contact policy, and who is compared with or held out is never contacted.
 
 Journeys are entered, moved, heard and sent by the code that does so in earnest; at the moment a message
-leaves by its channel the slow judge of `test_policy` is asked of the records as they are then.
+leaves by its channel the slow judge of `test_policy` is asked of the records as they are then. The channel
+plays what channels do: it takes its time, in which customers say no and journeys end, it falls silent, is
+busy, is down; some take a key once, some can be asked, some neither.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanke.effects.groups import effect_rules
-from quanke_desk.campaigns import entering, hearing, moving
-from quanke_desk.campaigns.channels.channel import Message, Outcome
+from quanke_desk.campaigns import entering, hearing, journey_actions, moving
+from quanke_desk.campaigns.channels.channel import ChannelDown, Fate, Message, Outcome, Sure
 from quanke_desk.campaigns.channels.sandbox import Sandbox
 from quanke_desk.campaigns.graph import read_graph
 from quanke_desk.campaigns.known import CAPS, night_facts
@@ -63,7 +65,9 @@ from tests.desk.test_policy import (
 
 CODES = ("one", "two", "three")
 SENT_BY = ("sms", "push", "wecom", "email")
-HAPPENING = ("nothing", "nothing", "no", "yes", "block", "click", "pause", "restrict", "withdraw")
+HAPPENING = ("nothing", "nothing", "no", "yes", "block", "click", "pause", "restrict", "withdraw", "end")
+MEANWHILE = ("nothing", "no", "block", "pause", "end", "withdraw")
+PLAYS = ("sent", "unsure", "silent", "half", "later", "down", "failed")
 _SMS: dict[str, Any] = {"do": "send", "template": "one", "means": ["sms", "push"]}
 _SENDS = st.fixed_dictionaries({
     "do": st.just("send"), "template": st.sampled_from(CODES),
@@ -119,16 +123,59 @@ HAPPENS = st.lists(
     ),
     min_size=3, max_size=8,
 )  # fmt: skip
+CHANNEL = st.fixed_dictionaries({
+    "sure": st.sampled_from([Sure.KEYED, Sure.ASKED, Sure.KEYED, Sure.NEITHER]),
+    "at_once": st.sampled_from([1, 1, 2, 3, 500]),
+    "plays": st.lists(
+        # a second passes, or so long that the gate has to be asked anew
+        st.tuples(
+            st.sampled_from(PLAYS), st.sampled_from([0, 45, 45, 5_400]), st.sampled_from(MEANWHILE), PLACE
+        ),
+        min_size=4, max_size=8,
+    ),
+})  # fmt: skip
 
 
 class Left:
-    """What left by the channels, each judged when it did."""
+    """What left by the channels, each judged when it did; and how the channels play."""
 
-    def __init__(self) -> None:
-        self.now = DAY
+    def __init__(self, people: dict[str, Person]) -> None:
+        self.by = people
+        self.pool: list[int] = []
+        self.seen: Counter[str] = Counter()
         self.people: list[int] = []
-        self.keys: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
+        self.begin({"sure": Sure.KEYED, "at_once": 500, "plays": []}, DAY)
+
+    def begin(self, channel: dict[str, Any], now: dt.datetime) -> None:
+        self.channel, self.now = {**channel, "plays": list(channel["plays"])}, now
+        self.told: Counter[str] = Counter()
+        self.keys: Counter[str] = Counter()
+
+    def send(self, channel: Sandbox, batch: Sequence[Message]) -> list[Outcome]:
+        for message in batch:
+            self.judge(message)
+            self.told[message.key] += 1
+            self.seen["again"] += self.told[message.key] > 1
+        play, seconds, what, place = (self.channel["plays"] or [("sent", 0, "nothing", 0)]).pop(0)
+        self.seen[play] += 1
+        if play == "down":
+            raise ChannelDown("not now", 30)
+        if play not in ("silent", "later", "failed"):
+            for message in batch:
+                once = self.channel["sure"] is Sure.KEYED
+                self.keys[message.key] = 1 if once else self.keys[message.key] + 1
+        # of what happens within seconds only a journey that stops is heard at once
+        if seconds or what in ("pause", "end"):
+            self.now += dt.timedelta(seconds=seconds)
+            happens(what, self.pool[place], self.by, self)
+        fates = {"later": Fate.LATER, "failed": Fate.FAILED, "sent": Fate.SENT, "half": Fate.SENT}
+        known = batch[: len(batch) // 2] if play == "half" else batch
+        return [Outcome(m.key, fates.get(play, Fate.UNSURE)) for m in known]
+
+    def asked(self, channel: Sandbox, keys: Sequence[str]) -> list[Outcome]:
+        self.seen["asked"] += len(keys)
+        return [Outcome(key, Fate.SENT) for key in keys if key in self.keys]
 
     def judge(self, message: Message) -> None:
         row = Send.objects.select_related("version__template", "journey").get(key=message.key)
@@ -148,7 +195,6 @@ class Left:
         if sells:
             assert reached(row.customer, row.means, now) <= value(CAPS[row.means]), "too often"
         assert row.journey is None or row.journey.state not in ("paused", "ended")
-        self.keys[message.key] += 1
         self.people.append(row.customer)
 
 
@@ -179,8 +225,8 @@ def run(by: Person, number: int, told: dict[str, Any], now: dt.datetime) -> Jour
     return version
 
 
-def happens(what: str, customer: int, by: Person, left: Left) -> None:
-    today = left.now.date()
+def happens(what: str, customer: int, people: dict[str, Person], left: Left) -> None:
+    today, by = left.now.date(), people[Role.COMPLIANCE]
     if what in ("no", "yes"):
         answered(customer, by, what == "yes", on=today)
     elif what == "block":
@@ -190,7 +236,10 @@ def happens(what: str, customer: int, by: Person, left: Left) -> None:
     elif what == "pause":
         first = Journey.objects.filter(name="kept0")
         paused = first.filter(state="paused").exists()
-        first.update(state="running" if paused else "paused")
+        first.exclude(state="ended").update(state="running" if paused else "paused")
+    elif what == "end":
+        for journey in Journey.objects.filter(name="kept1").exclude(state="ended"):
+            journey_actions.end(journey, by=people[Role.ANALYST], reason="x")
     elif what == "restrict" and not Restriction.objects.filter(customer=customer).exists():
         restricted(customer, by)
     elif what == "withdraw":
@@ -203,15 +252,17 @@ def happens(what: str, customer: int, by: Person, left: Left) -> None:
     told=TEXTS,
     start=st.sampled_from([DAY, DAY, DAY, NIGHT, FRIDAY]),
     story=HAPPENS,
+    channel=CHANNEL,
 )
 @settings(max_examples=30)
 def check_kept(
     world: dict[str, Any], journeys: list[dict[str, Any]], told: list[dict[str, Any]], start: dt.datetime,
-    story: list[tuple[int, str, int]], people: dict[str, Person], pool: list[int], risky: str, left: Left,
+    story: list[tuple[int, str, int]], channel: dict[str, Any], people: dict[str, Person], risky: str,
+    left: Left, play: Callable[[dict[str, Any]], None],
 ) -> None:  # fmt: skip
-    by = people[Role.COMPLIANCE]
-    left.now = start
-    left.keys.clear()
+    by, pool = people[Role.COMPLIANCE], left.pool
+    left.begin(channel, start)
+    play(channel)
     with undone():
         lay(world, pool, people, start)
         texts(by, told, start.date(), risky)
@@ -222,8 +273,11 @@ def check_kept(
             entering.put_in(version, read_graph(version.graph), np.array(pool), Arm.TREATED, epoch(start))
         for hours, what, place in story:
             left.now += dt.timedelta(hours=hours)
-            happens(what, pool[place], by, left)
+            happens(what, pool[place], people, left)
             moving.move_due(epoch(left.now))
+            send_due()
+        for _ in range(3):  # what nobody knew of is asked, or told again
+            left.now += dt.timedelta(minutes=20)
             send_due()
         _never_contacted(versions, start)
         assert all(count == 1 for count in left.keys.values()), "a message left twice"
@@ -253,32 +307,33 @@ def _never_contacted(versions: Sequence[JourneyVersion], start: dt.datetime) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_nothing_leaves_outside_of_the_policy(
     desk: dict[str, Person], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.QUANKE_CHANNELS, settings.QUANKE_DEMO = {}, True
-    left, kept = Left(), Sandbox.send
+    left = Left(desk)
 
-    def judging(channel: Sandbox, batch: Sequence[Message]) -> list[Outcome]:
-        for message in batch:
-            left.judge(message)
-        return kept(channel, batch)
+    def play(channel: dict[str, Any]) -> None:
+        monkeypatch.setattr(Sandbox, "sure", channel["sure"])
+        monkeypatch.setattr(Sandbox, "at_once", channel["at_once"])
 
-    monkeypatch.setattr(Sandbox, "send", judging)
+    monkeypatch.setattr(Sandbox, "send", lambda *given: left.send(*given))
+    monkeypatch.setattr(Sandbox, "asked", lambda *given: left.asked(*given))
     monkeypatch.setattr(timezone, "now", lambda: left.now)
     facts = night_facts()
     out = effect_rules(base().bank.home.path).hold_out.holds(np.arange(facts.size), DAY.date())
     held_out = np.flatnonzero(out & facts.there & ~facts.ended & facts.of_age & (facts.agrees & 2 > 0))
     by_sms = agreed(count=400)
     assessed = [c for c in by_sms if facts.assessed[c] and facts.risk[c] >= 3]
-    pool = [
+    left.pool = [
         *by_sms[:5], *agreed("push", 2), *assessed[:1], *(int(c) for c in held_out[:2]),
         int(np.flatnonzero(facts.profiling_refused & facts.there)[0]),
         int(np.flatnonzero(facts.there & ~facts.ended & ~facts.of_age)[0]),
     ]  # fmt: skip
     risky = next(code for code in at_night().products if (risk_of_product(code) or 0) >= 4)
-    check_kept(people=desk, pool=pool, risky=risky, left=left)
+    check_kept(people=desk, risky=risky, left=left, play=play)
     assert len(left.people) > 40 and len(set(left.people)) > 4, "much left"
     asked = {"hold_out", "control", "consent", "template", "often", "quiet", "blocked"}
     assert asked <= set(left.rules), left.rules
+    assert {*PLAYS, "again", "asked"} <= set(+left.seen), left.seen

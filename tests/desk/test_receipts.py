@@ -294,6 +294,46 @@ def test_the_app_asks_by_its_key(desk: dict[str, Person], now: Any, settings: An
     assert told("insertions", ask, key_for(desk, "receipts"))[0] == 401
 
 
+def test_the_key_of_the_app_tells_of_no_other_means(desk: dict[str, Person], now: Any, settings: Any) -> None:
+    push = sent(desk, settings)
+    seen = {"seen": [{"key": push.key, "kind": kind, "at": AT} for kind in ("bounced", "refused")]}
+    headers = key_for(desk, "insertions")
+    assert told("insertions/seen", seen, headers) == (200, {"new": 0, "unknown": [push.key]})
+    assert may_contact(push.customer, "sms") and not Receipt.objects.exists() and not Block.objects.exists()
+
+
+def test_what_the_app_showed_comes_home_once_it_was_seen(desk: dict[str, Person], now: Any) -> None:
+    (customer, action), *_rest = app_customers("marketing")
+    template(desk[Role.ANALYST], action.name, "push", "marketing", subject_zh="为您推荐", body_zh="专享")
+    shown = [insertions(customer, slot)[0].key for slot in ("home", "cards")]
+    home = Outgoing.objects.filter(table="pushes")
+    assert not home.exists(), "nobody saw it yet"
+    receiving.take_receipts([(shown[1], "delivered", epoch(DAY))], receiving.BY_APP)
+    assert not home.exists()
+    receiving.take_receipts([(key, "opened", epoch(DAY)) for key in shown], receiving.BY_APP)
+    receiving.take_receipts([(shown[0], "clicked", epoch(DAY))], receiving.BY_APP)
+    [row] = home
+    assert row.customer == customer and row.key == shown[0], "once a customer and campaign"
+    assert row.row == {"campaign": action.name, "date": "2026-07-01", "arm": "treated", "means": "push"}
+
+
+NO = r"""
+t|T。|“退订”|00 00|退订T|T退订|回复T|回T|回复“T”|TT|拒收R|R谢谢|取消
+STOP|stop.|Unsubscribe|unsubscribe please
+T\n发自我的iPhone|退订\n> 您好，退订请回复T|【全客银行】\nT|请退订，谢谢|我要退订|退订此类短信
+别发了|不要再发了|opt-out|Stop all
+请勿打扰|Reply R|> 您好\nT|2026年7月1日，全客银行写道：\n> 您好\n\n退订|td td
+NN|Please stop sending|（退订）|取消订阅邮件
+"""
+NOT = r"""
+|谢谢|不用了 T1|000|Yes|好的\nT|怎么退订|我不想退订|请勿退订
+TRENT|trend|stop by the branch tomorrow?|End of month is fine
+Tell me more|我想了解一下\n> 退订请回复T|取消转账|到期\n\n退订请回复T|不退订|Thanks
+"""
+
+
 def test_what_is_a_no() -> None:
-    assert all(receiving.is_no(t) for t in ("t", "T。", "“退订”", "R\n", "00 00"))
-    assert not any(receiving.is_no(t) for t in ("", "谢谢", "不用了 T1", "TT", "000", "Yes"))
+    noes = [each.replace("\\n", "\n") for line in NO.strip().splitlines() for each in line.split("|")]
+    assert [each for each in noes if not receiving.is_no(each)] == []
+    others = [each.replace("\\n", "\n") for line in NOT.strip().splitlines() for each in line.split("|")]
+    assert [each for each in others if receiving.is_no(each)] == []

@@ -364,15 +364,14 @@ def test_who_died_while_handing_over(
 def test_what_may_have_left_goes_by_no_other_means(
     desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, play: str
 ) -> None:
-    """Handed over to a gateway that takes a key once: the same is handed over again, whatever the gate says
-    by now; and nothing else is tried."""
+    """Handed over to a gateway that takes a key once: the same is handed over again, and nothing else is
+    tried."""
     monkeypatch.setattr(SmsGateway, "sure", Sure.KEYED)
     made = template(desk[Role.ANALYST])
     template(desk[Role.ANALYST], "mature.email", "email")
     [me] = reachable()
     version = made.versions.get()
     queued(me, "a", state=SendState.SENDING, tries=1, gateway="?", others="email", version=version)
-    Block.objects.create(customer=me, means="sms", since=DAY.date(), reason="asked")
     Send.objects.update(wake=epoch(DAY) - 1)
     gateway.plays = [play] if play != "takes" else []
     send_due()

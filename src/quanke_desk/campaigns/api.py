@@ -143,7 +143,7 @@ class SeenIn(Schema):
 def seen(request: HttpRequest, told: SeenIn) -> dict[str, Any]:
     """Tells the desk what was seen (opened), tapped (clicked), or sent away for good (refused)."""
     rows = [(each.key, each.kind, int(each.at.timestamp())) for each in told.seen]
-    new, unknown = receiving.take_receipts(rows)
+    new, unknown = receiving.take_receipts(rows, receiving.BY_APP)
     return {"new": new, "unknown": unknown}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 from quanke.kernel.errors import NightError
@@ -10,6 +11,8 @@ from quanke_desk.campaigns import joint_jobs as joint_jobs
 from quanke_desk.campaigns import journey_actions as journey_actions
 from quanke_desk.campaigns import measuring as measuring
 from quanke_desk.foundation.working import each
+
+_log = logging.getLogger(__name__)
 
 
 @each("journeys.minutes", "journeys")
@@ -29,6 +32,28 @@ def send() -> None:
 
     with suppress(NightError):
         send_due()
+
+
+@each("campaigns.minutes", "staff", apart=True)
+def ask_staff() -> None:
+    """Asks what became of what staff have to send."""
+    from quanke_desk.campaigns import by_staff
+
+    with suppress(NightError):
+        by_staff.ask_staff()
+
+
+@each("campaigns.minutes", "mail", apart=True)
+def read_mail() -> None:
+    """Hears replies to e-mail and what bounced, where the bank has set a mailbox."""
+    from quanke_desk.campaigns.channels.mailbox import MailboxDown
+    from quanke_desk.campaigns.mails import Heard, read_mailbox
+
+    try:
+        with suppress(NightError):
+            read_mailbox(Heard())
+    except MailboxDown as down:
+        _log.warning("%s", down)
 
 
 @each("journeys.trigger_minutes", "triggers", apart=True)

@@ -319,7 +319,7 @@ def _sent(numbers: Ints, since: Mapping[str, dt.date]) -> dict[str, tuple[Ints, 
     for means, first in since.items():
         begins = int(timezone.make_aware(dt.datetime.combine(first, dt.time())).timestamp())
         done = Send.objects.filter(
-            means=means, state__in=[SendState.SENT, SendState.SENDING], decided__gte=begins
+            means=means, state__in=[SendState.SENT, SendState.GIVEN, SendState.SENDING], decided__gte=begins
         ).exclude(purpose="service")
         counted = few(done, numbers).values("customer").annotate(n=Count("id"))
         rows = list(counted.values_list("customer", "n"))

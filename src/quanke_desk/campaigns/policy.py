@@ -77,6 +77,7 @@ RULES: dict[str, Rule] = {
         Rule("no_address", _("the bank knows no address for this means"), by_means=True),
         Rule("no_value", _("the bank does not know a value the text names")),
         Rule("gateway", _("the gateway could not"), by_means=True),
+        Rule("staff", _("given to staff, who did not send it in time"), by_means=True),
         Rule("unsure", _("handed over, and nobody knows whether it was sent")),
     )
 }

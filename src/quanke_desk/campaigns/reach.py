@@ -150,7 +150,7 @@ def _done_since(means: str, begins: dt.date, night: dt.date) -> dict[int, int]:
     done = rules.reached_since(means, max(begins, night + dt.timedelta(days=1)))
     start = int(dt.datetime.combine(begins, dt.time(), SHANGHAI).timestamp())
     sent = Send.objects.filter(
-        means=means, state__in=[SendState.SENT, SendState.SENDING], decided__gte=start
+        means=means, state__in=[SendState.SENT, SendState.GIVEN, SendState.SENDING], decided__gte=start
     ).exclude(purpose="service")
     for customer, count in sent.values_list("customer").annotate(count=Count("id")).iterator(2000):
         done[customer] = done.get(customer, 0) + count

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -16,6 +15,8 @@ from quanke_desk.campaigns.addresses import addresses, who_mails_from
 from quanke_desk.campaigns.hearing import heard
 from quanke_desk.campaigns.known import BOUNCE
 from quanke_desk.campaigns.models import Block, Receipt, ReceiptKind, Send, SendState
+from quanke_desk.campaigns.pushes_home import tell_home
+from quanke_desk.campaigns.saying_no import is_no
 from quanke_desk.customers.actions import refuse_by_message
 from quanke_desk.customers.consenting import consents_of
 from quanke_desk.customers.models import ConsentPurpose
@@ -24,13 +25,14 @@ from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
 
-NO = frozenset({"T", "TD", "R", "N", "0000", "退订", "拒收"})
-"""What customers write who want no more; a gateway's signature or a full stop around it changes nothing."""
-_SIGNATURES = re.compile(r"^\s*(?:【[^】]*】\s*)+|(?:\s*【[^】]*】)+\s*$")
 _SHARED = 20
 """Customers at most who have one phone; whoever of them wrote, the phone wants no more."""
 SHARED_BY = frozenset({"sms", "call", "email"})
 """Means whose address several customers may have."""
+BY_APP = ("app", "push")
+"""Means of what a customer sees in the app."""
+SEEN = (ReceiptKind.OPENED, ReceiptKind.CLICKED)
+"""Receipts that say that a customer saw what the app was told to show."""
 _PROOF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
 
 
@@ -40,12 +42,6 @@ class Heard:
 
     pushes: int = 0
     refused: int = 0
-
-
-def is_no(text: str) -> bool:
-    """Whether a reply says that the customer wants no more."""
-    plain = _SIGNATURES.sub("", unicodedata.normalize("NFKC", text))
-    return re.sub(r"[\s。.!,，!\"'“”]", "", plain).upper() in NO
 
 
 def take_receipt(send: Send, kind: str, at: int) -> bool:
@@ -59,15 +55,20 @@ def take_receipt(send: Send, kind: str, at: int) -> bool:
             Receipt.objects.create(send=send, kind=kind, at=at)
             if kind == ReceiptKind.BOUNCED:
                 _block(send)
+            _seen(send, kind)
             _tell(send, kind, at)
             return True
     except IntegrityError:
         return False
 
 
-def take_receipts(rows: Sequence[tuple[str, str, int]]) -> tuple[int, list[str]]:
-    """Notes receipts as key, kind and moment; answers how many were new, and the keys nobody knows."""
-    sends = {s.key: s for s in Send.objects.filter(key__in={key for key, _kind, _at in rows})}
+def take_receipts(
+    rows: Sequence[tuple[str, str, int]], means: Collection[str] | None = None
+) -> tuple[int, list[str]]:
+    """Notes receipts as key, kind and moment, of pushes by some means (null: by any) alone; answers how many
+    were new, and the keys nobody knows."""
+    found = Send.objects.filter(key__in={key for key, _kind, _at in rows})
+    sends = {s.key: s for s in (found if means is None else found.filter(means__in=means))}
     new = sum(take_receipt(sends[key], kind, at) for key, kind, at in rows if key in sends)
     return new, sorted({key for key, _kind, _at in rows} - set(sends))
 
@@ -97,6 +98,11 @@ def refuse_by_link(send: Send) -> bool:
     return take_receipt(send, ReceiptKind.REFUSED, int(timezone.now().timestamp()))
 
 
+def refuse_by_contact(customer: int, means: str, proof: str, at: int) -> None:
+    """A customer leaves the means itself, and says so by that."""
+    refuse_by_message(customer, means, proof, _moment(at))
+
+
 def has_refused(send: Send) -> bool:
     """Whether the customer's last word on offers by the means of a push is no."""
     means = _asked_as(send.means)
@@ -110,6 +116,14 @@ def has_refused(send: Send) -> bool:
 def clicked(send: Send) -> bool:
     """A customer follows the link of a push."""
     return take_receipt(send, ReceiptKind.CLICKED, int(timezone.now().timestamp()))
+
+
+def _seen(push: Send, kind: str) -> None:
+    """What the app was told to show is an offer made once it was seen."""
+    if push.means == "app" and kind in SEEN:
+        seen = Receipt.objects.filter(send=push, kind__in=SEEN).exclude(kind=kind)
+        if not seen.exists():
+            tell_home([push])
 
 
 def _note(push: Send, kind: str, at: int) -> None:

@@ -1,20 +1,20 @@
 """Sending: what is queued passes the gate by sets, goes over to its gateways, and is never sent twice.
 
-A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*. Before a message leaves,
-its row says so and that is committed; who finds such a row of a process that died asks the gateway before
-anything is sent again. `tries` counts takings by one means; together they tell one taking from the next: what
-a process writes after another took the row over finds that it is not its own.
+A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*; some are *given* to
+staff, who send them (`by_staff`). Before a message leaves, its row says so and that is committed; who finds
+such a row of a process that died asks the gateway before anything is sent again. `tries` counts takings by one
+means; together they tell one taking from the next: what a process writes after another took the row over
+finds that it is not its own.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -23,6 +23,8 @@ from django.utils import timezone
 
 from quanke_desk.campaigns.addresses import addresses
 from quanke_desk.campaigns.channels import Channel, ChannelDown, Fate, Message, Outcome, Sure, channel_of
+from quanke_desk.campaigns.gateway_numbers import note_numbers
+from quanke_desk.campaigns.gating import candidates, may_go_again
 from quanke_desk.campaigns.joint_terms import no_longer_covered
 from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.links import click_address, refusal_address
@@ -34,21 +36,22 @@ from quanke_desk.campaigns.models import (
     SendState,
     TemplateVersion,
 )
-from quanke_desk.campaigns.named import NamesOfPushes
-from quanke_desk.campaigns.policy import RULES, SERVICE, UNKNOWN_RISK, Candidates, decide
-from quanke_desk.campaigns.template_queries import Usable, usable_texts
+from quanke_desk.campaigns.policy import RULES, SERVICE, decide
+from quanke_desk.campaigns.pushes_home import alone, tell_home
+from quanke_desk.campaigns.template_queries import usable_texts
 from quanke_desk.campaigns.texts import whole, words_for
-from quanke_desk.customers.queries import risk_of_product
-from quanke_desk.foundation import outbox
 
 LEASE = 120
 """Seconds after which a row that was handed over counts as left behind: longer than any call of a gateway."""
 BATCH = 1_000
+ONE_BY_ONE = 50
+"""Of what goes over one by one, how many are taken together: soon what the gate said of the last is old."""
+FRESH = 30
+"""Seconds for which what the gate said holds: who says no meanwhile gets nothing that leaves later."""
 TRIES = 8
 FIRST_WAIT, LONGEST_WAIT = 15, 900
 HANDED = "?"
 """Stands for the gateway's number from the moment before a message may leave."""
-_LOCK = 0x51554B50
 _log = logging.getLogger(__name__)
 Rows = list[Send]
 
@@ -58,6 +61,7 @@ class Done:
     """What a run did, in rows."""
 
     sent: int = 0
+    given: int = 0
     held: int = 0
     refused: int = 0
     other_means: int = 0
@@ -68,7 +72,8 @@ class Done:
     @property
     def moved(self) -> int:
         """How many rows it touched."""
-        return self.sent + self.held + self.refused + self.other_means + self.later + self.failed + self.asked
+        left = self.sent + self.given + self.refused + self.other_means + self.failed
+        return left + self.held + self.later + self.asked
 
 
 @dataclass
@@ -77,11 +82,28 @@ class _Taken:
 
     rows: Rows = field(default_factory=list)
     texts: dict[int, TemplateVersion] = field(default_factory=dict)
+    at: int = 0
+
+
+@dataclass(frozen=True)
+class _Handing:
+    """How rows go over: when the gate was asked, who writes down what became of them, and who takes them
+    back."""
+
+    asked: int
+    record: Callable[[Rows, Mapping[str, Outcome], Done], None]
+    back: Callable[[Rows, int, Done], None]
+
+    @property
+    def stale(self) -> bool:
+        """Whether the gate has to be asked anew."""
+        return _now() - self.asked > FRESH
 
 
 def send_due(seconds: float = 45.0) -> Done:
     """Sends what is due until nothing is, or the time is up. Several may do it at once."""
     done, ends = Done(), time.monotonic() + seconds
+    _lay_down()
     while time.monotonic() < ends:
         asked = _recover(done)
         taken, looked_at = _take(done)
@@ -109,12 +131,12 @@ def _stopped() -> list[int]:
     return list(stopped.values_list("pk", flat=True))
 
 
-def _alone() -> None:
-    """One gate at a time: two would both see the last place of a customer's week free. SQLite has one writer
-    anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+def _lay_down() -> None:
+    """What came back to the queue after its journey had ended leaves no more."""
+    ended = list(Journey.objects.filter(state=JourneyState.ENDED).values_list("pk", flat=True))
+    left = Send.objects.filter(journey__in=ended, state__in=(SendState.QUEUED, SendState.HELD))
+    if ended and left.exists():
+        left.update(state=SendState.REFUSED, rule="stopped", decided=_now())
 
 
 def _locked(found: QuerySet[Send]) -> Rows:
@@ -133,11 +155,11 @@ def _take(done: Done) -> tuple[_Taken, int]:
     if not _waiting(_now()).exists():
         return taken, 0
     with transaction.atomic():
-        _alone()
+        alone()
         now = _now()
         rows = _locked(_waiting(now))
         texts = usable_texts(rows)
-        decided = decide(_candidates(rows, texts))
+        decided = decide(candidates(rows, texts))
         for rule, places in decided.rows_by_rule().items():
             hit = [rows[n] for n in places]
             if RULES[rule].holds:
@@ -150,35 +172,23 @@ def _take(done: Done) -> tuple[_Taken, int]:
         lapsed = no_longer_covered(open_rows)
         _refuse([row for row in open_rows if row.pk in lapsed], "joint", now, done)
         open_rows = [row for row in open_rows if row.pk not in lapsed]
-        closed = [row for row in open_rows if channel_of(row.means) is None]
-        _refuse(closed, "no_channel", now, done)
-        gone = {row.pk for row in closed}
-        taken.rows = [row for row in open_rows if row.pk not in gone]
+        by = {means: channel_of(means) for means in {row.means for row in open_rows}}
+        _refuse([row for row in open_rows if by[row.means] is None], "no_channel", now, done)
+        taken.rows, taken.at = _as_many_as_go(open_rows, by), now
         taken.texts = {row.pk: texts[row.pk].version for row in taken.rows}
         _mark_taken(taken, now)
     return taken, len(rows)
 
 
-def _candidates(rows: Rows, texts: Mapping[int, Usable]) -> Candidates:
-    risks: dict[str, int] = {}
-
-    def risk(row: Send) -> int:
-        product = texts[row.pk].product if row.pk in texts else ""
-        if product and product not in risks:
-            known = risk_of_product(product)
-            risks[product] = UNKNOWN_RISK if known is None else known
-        return risks.get(product, 0)
-
-    return Candidates.of(
-        [
-            {
-                "id": row.pk, "customer": row.customer, "means": row.means, "purpose": row.purpose,
-                "priority": row.priority, "risk": risk(row), "usable": row.pk in texts,
-                "journey": row.journey_id,
-            }
-            for row in rows
-        ]
-    )  # fmt: skip
+def _as_many_as_go(rows: Rows, by: Mapping[str, Channel | None]) -> Rows:
+    """Those of some rows that are taken now, by the channels of their means."""
+    room = {means: ONE_BY_ONE if c.at_once == 1 else BATCH for means, c in by.items() if c is not None}
+    found: Rows = []
+    for row in rows:
+        if room.get(row.means, 0):
+            room[row.means] -= 1
+            found.append(row)
+    return found
 
 
 def _mark_taken(taken: _Taken, now: int) -> None:
@@ -199,7 +209,7 @@ def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.
     was refused is kept."""
     other: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in rows:
-        if row.others and RULES[rule].by_means:
+        if row.others and rule in RULES and RULES[rule].by_means:
             first, _comma, rest = row.others.partition(",")
             other[first, rest].append(row)
     for (means, others), those in other.items():
@@ -240,19 +250,22 @@ def _hand_over(taken: _Taken, done: Done) -> None:
             continue
         messages = _messages(means, rows, taken.texts, done)
         ready = [row for row in rows if row.pk in messages]
-        _in_parts(channel, ready, messages, done, _record, _put_back)
+        with closing(channel):
+            _in_parts(channel, ready, messages, done, _Handing(taken.at, _record, _put_back))
 
 
 def _in_parts(
-    channel: Channel, ready: Rows, messages: Mapping[int, Message], done: Done,
-    record: Callable[[Rows, Mapping[str, Outcome], Done], None], back: Callable[[Rows, int, Done], None],
-) -> None:  # fmt: skip
+    channel: Channel, ready: Rows, messages: Mapping[int, Message], done: Done, how: _Handing
+) -> None:
     for start in range(0, len(ready), channel.at_once):
+        if how.stale:  # a gateway that takes its time
+            how.back(ready[start:], 0, done)
+            return
         try:
-            _send_part(channel, ready[start : start + channel.at_once], messages, done, record)
+            _send_part(channel, ready[start : start + channel.at_once], messages, done, how)
         except ChannelDown as down:
             _log.warning("channel %s: %s", ready[0].means, down)
-            back(ready[start:], down.wait, done)
+            how.back(ready[start:], down.wait, done)
             return
 
 
@@ -293,12 +306,12 @@ def _messages(
     return made
 
 
-def _ours(rows: Rows, do: Callable[[Rows], object]) -> Rows:
+def _ours(rows: Rows, do: Callable[[Rows], object], state: str = SendState.SENDING) -> Rows:
     """Does something, in one transaction, to those of the rows that are still this taking's; answers them."""
     if not rows:
         return []
     with transaction.atomic():
-        held = _of(rows).filter(state=SendState.SENDING).select_for_update()
+        held = _of(rows).filter(state=state).select_for_update()
         at = {pk: taking for pk, *taking in held.values_list("pk", "tries", "means")}
         mine = [row for row in rows if at.get(row.pk) == [row.tries, row.means]]
         if mine:
@@ -307,31 +320,52 @@ def _ours(rows: Rows, do: Callable[[Rows], object]) -> Rows:
 
 
 def _send_part(
-    channel: Channel, part: Rows, messages: Mapping[int, Message], done: Done,
-    record: Callable[[Rows, Mapping[str, Outcome], Done], None],
-) -> None:  # fmt: skip
+    channel: Channel, part: Rows, messages: Mapping[int, Message], done: Done, how: _Handing
+) -> None:
     """Hands over one part. That it may have left is committed before it can have; the lease begins anew, so
-    that whoever waits for it does not take over what is just being sent."""
+    that whoever waits for it does not take over what is just being sent. What the gate was asked of too long
+    ago, and what belongs to a journey that was stopped since, goes back."""
+    goes: Rows = []
+    returned: Rows = []
 
     def handed(those: Rows) -> None:
-        _of(those).update(wake=_now() + LEASE, gateway=HANDED)
+        stopped = set(_stopped())
+        for row in those:
+            (returned if how.stale or row.journey_id in stopped else goes).append(row)
+        _of(goes).update(wake=_now() + LEASE, gateway=HANDED)
 
-    mine = _ours(part, handed)
-    if not mine:
-        return
-    record(mine, {o.key: o for o in channel.send([messages[row.pk] for row in mine])}, done)
+    _ours(part, handed)
+    if returned:
+        how.back(returned, 0, done)
+    if goes:
+        how.record(goes, {o.key: o for o in channel.send([messages[row.pk] for row in goes])}, done)
 
 
-def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
+def became(rows: Rows, outcomes: Sequence[Outcome], done: Done) -> None:
+    """Writes down what became of rows that were given to staff."""
+    _record(rows, {outcome.key: outcome for outcome in outcomes}, done, SendState.GIVEN)
+
+
+def taken_back(rows: Rows, rule: str, done: Done) -> None:
+    """Refuses rows that were given to staff, by the rule for which they were taken back."""
+    _ours(rows, lambda mine: _refuse(mine, rule, _now(), done), SendState.GIVEN)
+
+
+def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done, state: str = SendState.SENDING) -> None:
     """Writes down what became of rows; what nobody knows stays handed over, and is asked for soon."""
     found: dict[Fate, Rows] = defaultdict(list)
     for row in rows:
         found[outcomes.get(row.key, Outcome(row.key, Fate.UNSURE)).fate].append(row)
 
     def sent(those: Rows) -> None:
-        _sent([(row.pk, outcomes[row.key].gateway) for row in those])
-        _home(those)
+        note_numbers([(row.pk, outcomes[row.key].gateway) for row in those])
+        tell_home(those)
         done.sent += len(those)
+
+    def given(those: Rows) -> None:
+        note_numbers([(row.pk, outcomes[row.key].gateway) for row in those], SendState.GIVEN)
+        _of(those).update(wake=_now() + FIRST_WAIT)
+        done.given += len(those)
 
     def failed(those: Rows) -> None:
         _refuse(those, "gateway", _now(), done, SendState.FAILED)
@@ -340,8 +374,9 @@ def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
         _of(those).update(wake=_now() + FIRST_WAIT)
         done.asked += len(those)
 
-    _ours(found[Fate.SENT], sent)
-    _ours(found[Fate.FAILED], failed)
+    _ours(found[Fate.SENT], sent, state)
+    _ours(found[Fate.GIVEN], given)
+    _ours(found[Fate.FAILED], failed, state)
     _ours(found[Fate.UNSURE], unsure)
     given_up = [row for row in found[Fate.LATER] if row.tries >= TRIES]
     _ours(given_up, failed)
@@ -352,23 +387,6 @@ def _record(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:
             by_wait[min(asked * 2 ** (row.tries - 1), LONGEST_WAIT)].append(row)
     for wait, those in by_wait.items():
         _ours(those, lambda mine, wait=wait: _queue(mine, wait, done))  # type: ignore[misc]
-
-
-def _sent(rows: Sequence[tuple[int, str]]) -> None:
-    """Each row with the gateway's number of it, in one statement: Django's CASE of a thousand branches takes
-    longer to write than to carry out."""
-    if connection.vendor == "postgresql":
-        of = "unnest(%s::bigint[], %s::text[]) AS told(id, number)"
-        given: list[Any] = [[number for number, _g in rows], [gateway for _n, gateway in rows]]
-    else:
-        one = "SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS number"
-        of, given = f"({one} FROM json_each(%s)) AS told", [json.dumps(rows)]
-    text = (
-        "UPDATE campaigns_send SET state = %s, rule = '', gateway = told.number "
-        f"FROM {of} WHERE campaigns_send.id = told.id"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(text, [str(SendState.SENT), *given])
 
 
 def _queue(rows: Rows, wait: int, done: Done) -> None:
@@ -385,35 +403,6 @@ def _put_back(rows: Rows, wait: int, done: Done) -> None:
         done.later += len(those)
 
     _ours(rows, back)
-
-
-def _home(rows: Rows) -> None:
-    """Tells the library's tables of offers that went out, once a customer and campaign (inside the
-    transaction that says they were sent)."""
-    offers = [row for row in rows if row.purpose != SERVICE]
-    if not offers:
-        return
-    _alone()
-    before = Send.objects.filter(state=SendState.SENT).exclude(purpose=SERVICE)
-    before = before.exclude(pk__in=[row.pk for row in rows])
-    people = np.array(sorted({row.customer for row in offers}), np.int64)
-    asked = ("template", "journey__name", "enrolment__version", "enrolment__entered")
-    named = NamesOfPushes()
-    told = {
-        (customer, named.of(*about))
-        for customer, *about in among(before, "customer", people).values_list("customer", *asked)
-    }
-    names = {pk: named.of(*about) for pk, *about in _of(offers).values_list("pk", *asked)}
-    today = timezone.localdate().isoformat()
-    new = []
-    for row in sorted(offers, key=lambda row: row.pk):
-        campaign = names[row.pk]
-        if (row.customer, campaign) not in told:
-            told.add((row.customer, campaign))
-            means = "push" if row.means == "app" else row.means
-            sheet = {"campaign": campaign, "date": today, "arm": "treated", "means": means}
-            new.append((row.key, sheet, row.customer))
-    outbox.put_all("pushes", new)
 
 
 def _recover(done: Done) -> int:
@@ -448,17 +437,21 @@ def _give_up(rows: Rows, done: Done) -> None:
 
 def _once_more(channel: Channel, rows: Rows, done: Done) -> None:
     """Hands over again, to a gateway that takes a key once, what may have left: the same text by the same
-    means, past the gate, which might choose another means for whom this one has reached already. Of a
-    journey that has stopped meanwhile nothing leaves."""
-    stopped = set(_stopped())
-    lost = [row for row in rows if row.tries > TRIES or row.journey_id in stopped or row.version_id is None]
+    means, if the gate says so as of now; what it holds waits, and what it refuses is given up, for another
+    means might reach whom this one has reached already. Of a journey that has stopped nothing leaves."""
+    stopped, asked = set(_stopped()), _now()
+    tried = [row for row in rows if row.tries <= TRIES and row.journey_id not in stopped]
+    again = may_go_again(tried)
+    waits = again.texts.keys() | again.until.keys()
+    lost = [row for row in rows if row not in tried or row.pk not in waits]
     _ours(lost, lambda mine: _give_up(mine, done))
-    rows = [row for row in rows if row not in lost]
-    versions = TemplateVersion.objects.in_bulk({row.version_id for row in rows})
-    texts = {row.pk: versions[row.version_id] for row in rows if row.version_id is not None}
-    messages = _messages(rows[0].means, rows, texts, done, left=True) if rows else {}
+    for moment in sorted(set(again.until.values())):
+        _leave([row for row in tried if again.until.get(row.pk) == moment], moment - asked, done)
+    rows = [row for row in tried if row.pk in again.texts]
+    messages = _messages(rows[0].means, rows, again.texts, done, left=True) if rows else {}
     ready = [row for row in rows if row.pk in messages]
-    _in_parts(channel, ready, messages, done, _record_again, _leave)
+    with closing(channel):
+        _in_parts(channel, ready, messages, done, _Handing(asked, _record_again, _leave))
 
 
 def _record_again(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> None:

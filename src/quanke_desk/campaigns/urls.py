@@ -14,6 +14,7 @@ from quanke_desk.campaigns import (
     link_pages,
     play_pages,
     template_pages,
+    wecom_pages,
 )
 from quanke_desk.foundation.pages import Entry
 from quanke_desk.foundation.roles import May
@@ -62,6 +63,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path("campaigns/texts/", template_pages.texts_in_force, name="texts_in_force"),
     path("campaigns/blocks/", block_pages.blocks, name="blocks"),
+    path("c/wecom", wecom_pages.called, name="called_by_wecom"),
     path("c/<str:token>", link_pages.click, name="click"),
     path("c/<str:token>/no", link_pages.say_no, name="say_no"),
     path("sandbox/", link_pages.sandbox, name="sandbox"),

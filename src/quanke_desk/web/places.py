@@ -119,6 +119,11 @@ def channels(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "kind": "wecom", "url": url.rstrip("/"), "corp": needed("WECOM_CORP"),
             "secret": secret_of("WECOM"), "sender": needed("WECOM_SENDER"),
         }  # fmt: skip
+        # what WeCom signs and locks its own calls with
+        told = {"token": secret_of("WECOM_TOKEN"), "lock": secret_of("WECOM_AES")}
+        if any(told.values()) and not all(told.values()):
+            raise ValueError("QUANKE_DESK_WECOM_TOKEN_SECRET_FILE and ..._WECOM_AES_SECRET_FILE: both")
+        found["wecom"] |= {name: value for name, value in told.items() if value}
     if server := environment.get("QUANKE_DESK_SMTP"):
         host, _colon, port = server.partition(":")
         found["email"] = {
@@ -131,3 +136,24 @@ def channels(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
             raise ValueError("gateways of pushes: only https")
     return found
+
+
+def mailbox(environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """What `campaigns.channels.mailbox.Mailbox` is made of; null where the bank has set none. Raises
+    ValueError for what is missing or cannot be."""
+    server = environment.get("QUANKE_DESK_IMAP", "")
+    if not server:
+        return None
+    host, _colon, port = server.partition(":")
+    needed = ("QUANKE_DESK_IMAP_USER", "QUANKE_DESK_IMAP_SECRET_FILE")
+    for name in needed:
+        if not environment.get(name):
+            raise ValueError(f"{name} is needed beside QUANKE_DESK_IMAP")
+    tls = environment.get("QUANKE_DESK_IMAP_TLS", "1") == "1"
+    if not tls and host not in ("localhost", "127.0.0.1"):
+        raise ValueError("QUANKE_DESK_IMAP: only with TLS")
+    return {
+        "host": host, "port": int(port or 993), "user": environment[needed[0]], "tls": tls,
+        "password": Path(environment[needed[1]]).read_text(encoding="utf-8").strip(),
+        "folder": environment.get("QUANKE_DESK_IMAP_FOLDER", "INBOX"),
+    }  # fmt: skip

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from quanke_desk.foundation.log_records import LOGGING as LOGGING  # no value of a customer in a log
-from quanke_desk.web.places import channels, database, secret, sign_on
+from quanke_desk.web.places import channels, database, mailbox, secret, sign_on
 
 HERE = Path(__file__).parent
 
@@ -17,6 +17,7 @@ HTTPS = os.environ.get("QUANKE_DESK_HTTPS", "0" if QUANKE_DEMO else "1") == "1"
 QUANKE_PROXIES = int(os.environ.get("QUANKE_DESK_PROXIES", "0"))  # the bank's own, in front of the desk
 QUANKE_SIGN_ON = sign_on(os.environ)
 QUANKE_CHANNELS = channels(os.environ)
+QUANKE_MAILBOX = mailbox(os.environ)
 QUANKE_PUBLIC = os.environ.get("QUANKE_DESK_PUBLIC", "").rstrip("/")  # where customers reach the desk's links
 QUANKE_SIGN_ON_SECOND = os.environ.get("QUANKE_DESK_OIDC_SECOND", "1") == "1"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quanke_desk.campaigns.channels.channel import (
+    ByStaff,
     Channel,
     ChannelDown,
     Fate,
@@ -12,4 +13,4 @@ from quanke_desk.campaigns.channels.channel import (
 )
 from quanke_desk.campaigns.channels.configured import channel_of
 
-__all__ = ["Channel", "ChannelDown", "Fate", "Message", "Outcome", "Sure", "channel_of"]
+__all__ = ["ByStaff", "Channel", "ChannelDown", "Fate", "Message", "Outcome", "Sure", "channel_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Sure(Enum):
@@ -20,6 +20,7 @@ class Fate(Enum):
     """What became of a message."""
 
     SENT = "sent"
+    GIVEN = "given"  # to a member of staff, who has to send it
     FAILED = "failed"  # never: the number does not exist, the text is refused
     LATER = "later"  # this one not now
     UNSURE = "unsure"  # nobody knows yet: the gateway is asked
@@ -70,3 +71,18 @@ class Channel(Protocol):
     def asked(self, keys: Sequence[str]) -> list[Outcome]:
         """What became of messages handed over before; a key the gateway never saw is not in the answer.
         Raises ChannelDown where it cannot say."""
+
+    def close(self) -> None:
+        """The batch is over: lets go of what is held open for this thread."""
+
+
+@runtime_checkable
+class ByStaff(Protocol):
+    """A gateway that gives messages to staff to send, and can be asked by its own number of each."""
+
+    def result(self, number: str) -> Fate:
+        """What became of one: given still, sent, or failed; unsure where it does not say. Raises
+        ChannelDown."""
+
+    def take_back(self, number: str) -> None:
+        """Takes one back that was not sent yet; `result` tells whether in time. Raises ChannelDown."""

@@ -23,3 +23,6 @@ class Sandbox:
     def asked(self, keys: Sequence[str]) -> list[Outcome]:
         """See Channel."""
         return []
+
+    def close(self) -> None:
+        """See Channel: nothing is held open."""

@@ -1,6 +1,8 @@
 """WeCom: messages to outside contacts by the official interface (externalcontact/add_msg_template).
 
-It neither takes a key once nor can be asked by one, so one message at a time is handed over.
+It neither takes a key once nor can be asked by one, so one message at a time is handed over. What it makes of
+it is a task of a member of staff, who sends it by confirming: until then nothing was sent, it is asked for by
+WeCom's own number (get_groupmsg_send_result) and can be taken back (cancel_groupmsg_send).
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from quanke_desk.campaigns.channels.channel import ChannelDown, Fate, Message, O
 STALE = (40001, 40014, 42001)
 """The access token has run out, or was taken back."""
 BUSY = (-1, 45009, 45011)
+_RESULTS = {0: Fate.GIVEN, 1: Fate.SENT, 2: Fate.FAILED, 3: Fate.FAILED}
+"""Not sent yet; sent; no contact of the member any more; the customer had his four messages of the month."""
 WAIT = 60
 
 
@@ -38,6 +42,9 @@ class WeCom:
         """It cannot be asked by key: of no key anything is known."""
         return []
 
+    def close(self) -> None:
+        """See Channel: nothing is held open."""
+
     def _one(self, message: Message) -> Outcome:
         told: dict[str, Any] = {
             "chat_type": "single", "external_userid": [message.address], "sender": self.sender,
@@ -46,19 +53,43 @@ class WeCom:
         if message.link:
             title = message.subject or "查看详情"
             told["attachments"] = [{"msgtype": "link", "link": {"title": title, "url": message.link}}]
+        try:
+            answer = self._post("add_msg_template", told)
+        except Unsure:
+            return Outcome(message.key, Fate.UNSURE)
+        except Refused:
+            return Outcome(message.key, Fate.FAILED)
+        return self._said(message, answer, _code(answer))
+
+    def result(self, number: str) -> Fate:
+        """See ByStaff."""
+        answer = self._asked("get_groupmsg_send_result", {"msgid": number, "userid": self.sender, "limit": 1})
+        rows = answer.get("send_list") if isinstance(answer, dict) else None
+        if _code(answer) != 0 or not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
+            return Fate.UNSURE
+        return _RESULTS.get(rows[0].get("status", -1), Fate.UNSURE)
+
+    def take_back(self, number: str) -> None:
+        """See ByStaff."""
+        self._asked("cancel_groupmsg_send", {"msgid": number})
+
+    def _asked(self, name: str, told: dict[str, Any]) -> Any:
+        try:
+            answer = self._post(name, told)
+        except (Unsure, Refused):
+            raise ChannelDown("WeCom cannot be asked", WAIT) from None
+        if _code(answer) in (*STALE, *BUSY):
+            raise ChannelDown("WeCom cannot be asked now", WAIT)
+        return answer
+
+    def _post(self, name: str, told: dict[str, Any]) -> Any:
+        """One call; once more with a fresh token where the first has run out."""
         for fresh in (False, True):
-            token = self._access(fresh)
-            try:
-                path = f"/cgi-bin/externalcontact/add_msg_template?{urlencode({'access_token': token})}"
-                answer = self.gateway.post(path, told)
-            except Unsure:
-                return Outcome(message.key, Fate.UNSURE)
-            except Refused:
-                return Outcome(message.key, Fate.FAILED)
-            code = answer.get("errcode", 0) if isinstance(answer, dict) else None
-            if code not in STALE:
+            asked = urlencode({"access_token": self._access(fresh)})
+            answer = self.gateway.post(f"/cgi-bin/externalcontact/{name}?{asked}", told)
+            if _code(answer) not in STALE:
                 break
-        return self._said(message, answer, code)
+        return answer
 
     def _said(self, message: Message, answer: Any, code: Any) -> Outcome:
         if code in STALE:
@@ -69,7 +100,7 @@ class WeCom:
             return Outcome(message.key, Fate.UNSURE)
         if code != 0 or message.address in (answer.get("fail_list") or []):
             return Outcome(message.key, Fate.FAILED)
-        return Outcome(message.key, Fate.SENT, str(answer.get("msgid", ""))[:80])
+        return Outcome(message.key, Fate.GIVEN, str(answer.get("msgid", ""))[:80])
 
     def _access(self, fresh: bool) -> str:
         if fresh or time.monotonic() >= self._until:
@@ -87,3 +118,7 @@ class WeCom:
             self._token = str(answer["access_token"])
             self._until = time.monotonic() + max(60, int(answer.get("expires_in", 7200)) - 300)
         return self._token
+
+
+def _code(answer: Any) -> Any:
+    return answer.get("errcode", 0) if isinstance(answer, dict) else None

@@ -69,6 +69,7 @@ class SendState(models.TextChoices):
     QUEUED = "q", _("queued")
     HELD = "h", _("held until its hour")
     SENDING = "s", _("handed over: not known yet")
+    GIVEN = "g", _("given to staff, who have to send it")
     SENT = "t", _("sent")
     REFUSED = "r", _("refused by a rule")
     FAILED = "f", _("the channel could not")
@@ -112,6 +113,7 @@ class Send(models.Model):
             ),
             models.Index(fields=["customer", "means", "decided"]),
             models.Index(fields=["journey", "state"]),
+            models.Index(fields=["wake", "id"], condition=Q(state="g"), name="send_given"),
         ]
 
 
