@@ -54,7 +54,7 @@ def served_desk(home: Path, database: str = "") -> Iterator[tuple[str, Callable[
         yield at, command
     finally:
         served.terminate()
-        served.wait(20)
+        served.wait(60)
 
 
 BRING = """
