@@ -20,8 +20,12 @@ from quanke_desk.campaigns.models import (
     Send,
     SendState,
     Step,
+    Told,
+    ToldState,
 )
+from quanke_desk.campaigns.moments import hours_of
 from quanke_desk.campaigns.policy import RULES
+from quanke_desk.foundation.parameters import value
 
 _ENDS = {
     "exit": _("came to the end"),
@@ -68,6 +72,22 @@ def stands(version: JourneyVersion) -> Stands:
             for why, count in ended.values_list("why").annotate(n=Count("id")).order_by()
         },
     )  # fmt: skip
+
+
+def refused_moments(journey: Journey) -> list[tuple[str, int]]:
+    """Triggers that let nobody enter for they were too old, by the rule; counted over all versions."""
+    rows = Told.objects.filter(journey=journey, state__in=(ToldState.PAST, ToldState.LAPSED))
+    counts = dict(rows.values_list("state").annotate(n=Count("id")).order_by())
+    found = []
+    if past := counts.get(ToldState.PAST):
+        graph = journey.current.graph if journey.current else {}
+        hours = hours_of(graph.get("entry", ""), graph.get("fresh", 0))
+        words = _("the moment had passed: more than %(hours)s hours before the desk could let them in")
+        found.append((words % {"hours": hours}, past))
+    if lapsed := counts.get(ToldState.LAPSED):
+        words = _("the journey was paused for more than %(hours)s hours after it")
+        found.append((words % {"hours": value("journeys.trigger_hours")}, lapsed))
+    return found
 
 
 def pushes(journey: Journey) -> list[dict[str, Any]]:
