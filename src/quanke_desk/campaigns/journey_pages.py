@@ -25,6 +25,7 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_conditions
 from quanke_desk.campaigns.capacities import TAKES, rooms
 from quanke_desk.campaigns.effect_words import doer_word, offers
+from quanke_desk.campaigns.fault_words import fault_in_words
 from quanke_desk.campaigns.graph import EVENTS, MOST_AGAIN, MOST_FRESH, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Audience,
@@ -376,7 +377,10 @@ def _day(text: str) -> dt.date:
 
 
 def _where(error: GraphError) -> str:
-    rule = _(error.rule) % error.values if error.values else _(error.rule)
+    values = error.values
+    if "reason" in values:  # the library's own, in English
+        values = {**values, "reason": fault_in_words(str(values["reason"]))}
+    rule = _(error.rule) % values if values else _(error.rule)
     return _("Step %(step)s, field %(field)s: %(rule)s") % {
         "step": error.node or "-",
         "field": error.field,

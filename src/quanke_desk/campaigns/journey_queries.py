@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.effect_words import means_word
 from quanke_desk.campaigns.graph import Graph, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Arm,
@@ -95,7 +96,12 @@ def pushes(journey: Journey) -> list[dict[str, Any]]:
     found = Send.objects.filter(journey=journey).values("template", "means", "state", "rule")
     rows = found.annotate(count=Count("id")).order_by("template", "means", "state", "rule")
     return [
-        {**row, "state_title": SendState(row["state"]).label, "rule_title": rule_title(row["rule"])}
+        {
+            **row,
+            "means": means_word(row["means"]),
+            "state_title": SendState(row["state"]).label,
+            "rule_title": rule_title(row["rule"]),
+        }
         for row in rows
     ]
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke.effects.outcomes import STANDARD
 from quanke_desk.campaigns import audience_actions, journey_actions
+from quanke_desk.campaigns.effect_words import means_word
 from quanke_desk.campaigns.models import Audience, AudienceKind, Journey, Template, TemplateVersion
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.models import Person
@@ -32,6 +33,11 @@ class Text:
     zh: str
     en: str
     product: str = ""
+
+    @property
+    def means_words(self) -> str:
+        """Its means in the language of who looks."""
+        return means_word(self.means)
 
 
 @dataclass(frozen=True)
