@@ -64,6 +64,8 @@ SENTENCES = (
     _noop("this quote is never closed"),
     _noop("a number has at most %(a)s digits"),
     _noop("the number is too large"),
+    _noop('a number does not begin with 0; thousands have no comma; a code stands in quotes: "007"'),
+    _noop("`%(a)s` does not take %(b)s"),
     _noop("amounts are in %(a)s here: write the number alone"),
     _noop("a number cannot run into letters; after it may stand %(a)s"),
     _noop("a day is written with ten signs: 2026-06-30"),
@@ -102,6 +104,7 @@ WORDS = (
 )
 """What may stand in the sentences: kinds of values, purposes, what was expected."""
 _HINT = re.compile(r"; did you mean (.+?)\?")
+_OF_UNIT = "a number of "
 _EXPECTED = re.compile(r"(?P<early>the text ends too early: )?expected (?P<words>.+)")
 
 
@@ -138,6 +141,8 @@ def _expected(reason: str) -> str:
 
 
 def _word(value: str) -> str:
+    if value.startswith(_OF_UNIT):
+        return _("a number of %(unit)s") % {"unit": _(value.removeprefix(_OF_UNIT))}
     parts = [_(part) if part in WORDS else part for part in value.split(", ")]
     return "、".join(parts) if any(part in WORDS for part in value.split(", ")) else value
 
