@@ -117,6 +117,7 @@ def test_the_shelf_and_what_came_of_it(page: Page, filled_at: str, tmp_path: Pat
     found += looked_at(page, "contract")
     page.goto(at + "/effects/fund_spring_2026/")
     expect(page.locator("#answer")).to_contain_text("95%")
+    assert (page.locator("header.bar").bounding_box() or {})["height"] > 40, "drawings do not shrink it"
     picture(page, "effect-zh")
     found += looked_at(page, "effect")
     page.get_by_role("button", name="退出").click()

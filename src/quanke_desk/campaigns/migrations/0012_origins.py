@@ -1,10 +1,12 @@
 """Which contracts audiences came of; those of matches that were saved are taken over."""
 
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
 
-def taken_over(apps, _schema):
+def taken_over(apps: Any, _schema: Any) -> None:
     question, origin = (apps.get_model("campaigns", name) for name in ("JointQuestion", "Origin"))
     rows = question.objects.filter(saved_as__isnull=False).values_list("saved_as", "contract", "purpose")
     origin.objects.bulk_create(
