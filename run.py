@@ -50,7 +50,11 @@ GROUPS = {
     UV_LOCK: ["uv"],
     NODE_LOCK: ["node"],
 }
-ASSETS = ROOT / "src" / "quanke_desk" / "web" / "static" / "vendor" / "echarts" / "taken.json"
+DESK = ROOT / "src" / "quanke_desk"
+ASSETS = (
+    DESK / "web" / "static" / "vendor" / "echarts" / "taken.json",
+    DESK / "foundation" / "fonts" / "taken.json",
+)
 
 
 # Of what tests do, one process leaves half of two cores idle. The longest files are begun first. What needs
@@ -303,7 +307,9 @@ def is_ready(lock):
 
 def assets_fresh():
     """Whether what package-lock.json names was brought already."""
-    return ASSETS.exists() and stamp().get("assets") == digest(ROOT / "package-lock.json")
+    return all(note.exists() for note in ASSETS) and stamp().get("assets") == digest(
+        ROOT / "package-lock.json"
+    )
 
 
 def make_venv(uv, env):
@@ -333,7 +339,7 @@ def set_up(lock=RUN_LOCK):
     hashed = ["--require-hashes", "--build-constraints", lock]
     watched("Installing packages", [*install, *hashed, "-r", lock], env)
     if not (shutil.which("npm") or os.environ.get("QUANKE_ASSETS") or assets_fresh()):
-        say("      bringing npm, which brings the charts")
+        say("      bringing npm, which brings charts and a font")
         watched("Installing npm", [*install, "--require-hashes", "-r", NODE_LOCK], env)
     # hatchling stands in the lock too, so building the project asks no registry for anything.
     watched("Installing quanke", [*install, "--no-deps", "--no-build-isolation", "--editable", "."], env)
@@ -541,10 +547,10 @@ def exported(uv, name, groups, env):
 BROUGHT = """
 import sys, pathlib, quanke_desk
 desk = pathlib.Path(quanke_desk.__file__).parent
-wanted = [desk / "web/static/vendor/echarts/echarts.min.js"]
+wanted = [desk / "web/static/vendor/echarts/echarts.min.js", desk / "foundation/fonts/NotoSansSC-Regular.ttf"]
 wanted += [p.with_suffix(".mo") for p in desk.rglob("*.po")]
 lacking = [str(p.relative_to(desk)) for p in wanted if not p.is_file() or not p.stat().st_size]
-sys.exit("lacks " + ", ".join(lacking) if lacking or len(wanted) < 3 else 0)
+sys.exit("lacks " + ", ".join(lacking) if lacking or len(wanted) < 4 else 0)
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import json
 import random
 import shutil
@@ -201,6 +202,47 @@ def test_text_and_buttons_are_one_design(desk: dict[str, Person], entered: dict[
     assert journey.draft == SIX
     page = client.get(path).content.decode()
     assert page.count('data-step="') == 9 and "→ <a" in page, "a step met again is named, not shown twice"
+
+
+def test_who_enters_how_often_and_how_late_by_a_form(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    journey = journey_actions.make_journey("by_moment", "时机", "", by=desk[Role.ANALYST])
+    client, path = entered[Role.ANALYST], f"/journeys/{journey.pk}/design/"
+    page = client.get(path).content.decode()
+    assert '<label for="again">' in page and '<label for="fresh">' in page, "each field has its label"
+
+    def asked(**fields: str) -> dict[str, Any]:
+        answer = client.post(path, {"do": "entry", **fields})
+        journey.refresh_from_db()
+        return {n: journey.draft.get(n) for n in ("entry", "again", "fresh")} | {"page": answer}
+
+    made = asked(entry="trigger:birthday", again="300", fresh="12")
+    assert (made["entry"], made["again"], made["fresh"]) == ("trigger:birthday", 300, 12)
+    graph = read_graph(journey.draft)
+    assert (graph.again, graph.fresh) == (300, 12)
+    page = client.get(path).content.decode()
+    assert "由触发“客户生日”进入 · 距上次进入满 300 天可再次进入 · 触发后 12 小时内有效" in page
+    assert 'id="again" name="again" type="number" min="0" max="400" value="300"' in page
+    client.post("/language/", {"language": "en", "next": "/"})
+    page = html.unescape(client.get(path).content.decode())
+    assert "by the trigger Birthday · anew 300 days after the last time · up to 12 hours after it" in page
+    client.post("/language/", {"language": "zh-hans", "next": "/"})
+    made = asked(entry="trigger:birthday", again="", fresh="")
+    assert (made["entry"], made["again"], made["fresh"]) == ("trigger:birthday", None, None)
+    assert "每位客户只进入一次 · 触发后 24 小时内有效" in client.get(path).content.decode()
+    for fields, says in (
+        ({"entry": "", "again": "30"}, "只进入一次"),
+        ({"entry": "interface", "fresh": "3"}, "只有触发进入才有时效"),
+        ({"entry": "trigger:birthday", "again": "401"}, "最多 400 天"),
+        ({"entry": "trigger:birthday", "again": "-1"}, "整数"),
+        ({"entry": "trigger:birthday", "again": "x"}, "整数"),
+    ):
+        refused = asked(**fields)
+        assert says in refused["page"].content.decode() and refused["entry"] == "trigger:birthday"
+    assert asked(entry="interface", again="7")["again"] == 7
+    made = asked(entry="", again="", fresh="")
+    assert (made["entry"], made["again"]) == (None, None) and read_graph(journey.draft).again == 0
 
 
 def test_who_may_not(desk: dict[str, Person], entered: dict[str, Client], audience: AudienceVersion) -> None:

@@ -38,8 +38,10 @@ from quanke_desk.campaigns.models import (
     JointQuestion,
     Journey,
     JourneyVersion,
+    Origin,
     QuestionState,
     Send,
+    Way,
 )
 from quanke_desk.campaigns.moving import _not_held_out
 from quanke_desk.campaigns.sending import send_due
@@ -87,6 +89,7 @@ def of_partner(
         state=QuestionState.DONE, told=len(customers), saved_as=version.audience, asked_by=by,
         matched=audiences.pack(np.array(customers)), expires_at=timezone.now(),
     )  # fmt: skip
+    Origin.objects.create(audience=version.audience, contract=contract, purpose=purpose, way=Way.MATCH)
     return version
 
 

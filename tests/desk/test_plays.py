@@ -5,29 +5,43 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from quanke.effects.groups import effect_rules
 from quanke.effects.outcomes import STANDARD, standard_outcomes
 from quanke.effects.store import EffectStore
-from quanke_desk.campaigns import effect_queries, plays
+from quanke.kernel.calendars import SHANGHAI
+from quanke.night.campaigns import held_out
+from quanke_desk.campaigns import effect_queries, plays, triggering
 from quanke_desk.campaigns.branching import check_conditions, holds_of
 from quanke_desk.campaigns.cohorts import _entered
 from quanke_desk.campaigns.designing import tree
 from quanke_desk.campaigns.graph import read_graph
 from quanke_desk.campaigns.journey_actions import _plan
-from quanke_desk.campaigns.models import Audience, AudienceVersion, Journey, JourneyVersion, Template
+from quanke_desk.campaigns.models import (
+    Arm,
+    Audience,
+    AudienceVersion,
+    Enrolment,
+    Journey,
+    JourneyVersion,
+    Template,
+)
+from quanke_desk.campaigns.moving import move_due
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
+from tests.desk.test_journeys import NOW, running
+
+NOW_DAY = dt.datetime.fromtimestamp(NOW, SHANGHAI).date()
 
 
 @pytest.mark.parametrize("play", plays.PLAYS, ids=lambda play: play.name)
 def test_a_play_is_whole(desk: dict[str, Person], play: plays.Play) -> None:
-    import numpy as np
-
     graph = read_graph(play.graph())
     check_conditions(graph)
     assert graph.templates() == {text.code for text in play.texts}
@@ -79,7 +93,7 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
     assert plays.metrics_of(Journey.objects.get()) == ()
 
 
-@pytest.mark.parametrize("name", ["birthday", "outflow_win_back"])
+@pytest.mark.parametrize("name", ["birthday", "outflow_win_back", "edge_lift"])
 def test_a_play_brings_audience_control_and_purpose(
     desk: dict[str, Person], entered: dict[str, Client], name: str
 ) -> None:
@@ -102,10 +116,41 @@ def test_a_play_brings_audience_control_and_purpose(
 def test_plays_that_wait_for_a_moment_enter_by_it() -> None:
     by = {play.name: (play.entry, play.again) for play in plays.PLAYS if play.entry}
     assert by == {
-        "new_card_second": ("new_card_unused", 0), "maturity_care": ("term_deposit_maturing", 60),
+        "new_card_second": ("new_card_unused", 0), "outflow_win_back": ("large_outflow_to_bank", 90),
+        "maturity_care": ("term_deposit_maturing", 60),
         "payroll_welcome": ("salary_arrived", 0), "visit_call_back": ("branch_arrival", 30),
         "holiday_insurance": ("holiday_ahead", 0), "birthday": ("birthday", 300),
     }  # fmt: skip
+
+
+def test_who_moves_money_away_enters_that_day_and_anew_in_three_months(desk: dict[str, Person]) -> None:
+    """He enters by the outflow itself: what the tags of the night before it say must not keep him out."""
+    play = plays.BY_NAME["outflow_win_back"]
+    of = base()
+    there = np.flatnonzero(of.there)
+    inside = there[holds_of(play.audience, there)]
+    until = NOW_DAY + dt.timedelta(days=400)
+    fit = inside[~held_out(effect_rules(of.bank.home.path).hold_out, inside, NOW_DAY, until)][:200]
+    # customers whose money grew until then: by a goal on growth they would be taken as won back already
+    grown = fit[holds_of("aum_change_rate_30d > 0", fit)]
+    assert len(grown) > 10
+    version = running(desk, play.graph(), name="win_back", control=100_000)
+    version.until = until
+    version.save()
+    fired = [triggering.Fired(play.entry, int(c), f"{c}", NOW - 600) for c in grown]
+    triggering.note(fired, NOW)
+    assert triggering.tell(NOW) == len(grown)
+    controls = Enrolment.objects.filter(arm=Arm.CONTROL).count()
+    assert 0 < controls < len(grown)
+    later = NOW + 91 * 86_400
+    move_due(NOW)
+    move_due(NOW + 20 * 86_400)
+    assert not Enrolment.objects.filter(state__in="we").exists(), "all are through"
+    triggering.note([triggering.Fired(play.entry, int(c), f"{c}:2", later) for c in grown], later)
+    assert triggering.tell(later) == len(grown) and Enrolment.objects.filter(turn=1).count() == len(grown)
+    assert set(Enrolment.objects.filter(arm=Arm.CONTROL, turn=1).values_list("customer", flat=True)) == set(
+        Enrolment.objects.filter(arm=Arm.CONTROL, turn=0).values_list("customer", flat=True)
+    )
 
 
 def test_what_a_campaign_changed(

@@ -30,13 +30,17 @@ from quanke_desk.campaigns.models import (
     JourneyVersion,
     Told,
 )
+from quanke_desk.campaigns.moments import is_past
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.customers.at_night import reading
 from quanke_desk.foundation.analytic import base
-from quanke_desk.foundation.models import Person
+from quanke_desk.foundation.models import AuditEntry, Person
+from quanke_desk.foundation.parameters import MOMENTS, change, value
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
+from quanke_desk.work import calls
 from quanke_desk.work.machines import make_key
+from quanke_desk.work.models import MachineCall
 from tests.desk.test_journeys import NOW, running
 
 HOUR = 3_600
@@ -52,11 +56,12 @@ WELCOME: dict[str, Any] = {
 }  # fmt: skip
 
 
-def line(trigger: str, customer: int, event: str) -> str:
+def line(trigger: str, customer: int, event: str, at: int = 0) -> str:
     """A decision as the live engine writes it, as far as it is read."""
-    return (
-        json.dumps({"id": f"{trigger}:{customer}:{event}", "trigger": trigger, "customer": customer}) + "\n"
-    )
+    row: dict[str, Any] = {"id": f"{trigger}:{customer}:{event}", "trigger": trigger, "customer": customer}
+    if at:
+        row["at"] = str(dt.datetime.fromtimestamp(at, SHANGHAI).replace(tzinfo=None))
+    return json.dumps(row) + "\n"
 
 
 @pytest.fixture
@@ -171,7 +176,8 @@ def test_a_paused_journey_hears_later_and_not_too_late(decided: Path, desk: dict
     assert triggering.tell(NOW + 30 * HOUR) == 1, "what is older than 24 hours has lapsed"
     assert Enrolment.objects.get().customer == some[1]
     assert sorted(Told.objects.values_list("state", flat=True)) == ["d", "l"]
-    assert triggering.forget(NOW + 31 * 24 * HOUR + 20 * HOUR) == 2
+    assert triggering.forget(NOW + 31 * 24 * HOUR + 20 * HOUR) == 1
+    assert Told.objects.get().state == "l", "who was not let in, and why, stays on record"
 
 
 def test_what_comes_as_a_journey_is_paused_waits_for_it(desk: dict[str, Person]) -> None:
@@ -299,6 +305,73 @@ def test_systems_of_the_bank_tell_triggers_and_entries(desk: dict[str, Person], 
     assert post(at, body, headers={"X-Quanke-Key": key}).status_code == 409
 
 
+def test_what_machines_name_is_on_record_and_many_are_one_entry(
+    desk: dict[str, Person], client: Client, entered: dict[str, Client]
+) -> None:
+    version = running(desk, {**WELCOME, "entry": "interface"}, name="by_systems")
+    running(desk, WELCOME, name="by_trigger")
+    JourneyVersion.objects.update(until=timezone.localdate() + dt.timedelta(days=1))
+    machine, key = make_key("Event platform", "journeys", None, by=desk[Role.ADMINISTRATOR])
+    some = people(60)
+
+    def post(at: str, what: Any) -> Any:
+        head = {"X-Quanke-Key": key}
+        answer = client.post(
+            f"/api/campaigns/journeys/{at}", json.dumps(what), "application/json", headers=head
+        )
+        assert answer.status_code == 200, answer.content
+
+    post("entries", {"journey": "by_systems", "parties": [party(c) for c in some[:40]] + ["core:nobody"]})
+    for customer in some[40:50]:  # a system that tells of each alone
+        post("entries", {"journey": "by_systems", "parties": [party(customer)]})
+    post("entries", {"journey": "by_systems", "parties": [party(some[0])]})
+    fired = [{"trigger": "salary_arrived", "party": party(c), "id": "T"} for c in some[50:]]
+    post("triggers", {"triggers": [*fired, {"trigger": "birthday", "party": party(some[0]), "id": "T"}]})
+    assert MachineCall.objects.count() == 14 and not AuditEntry.objects.filter(
+        action__startswith="journeys.e"
+    )
+    digests = list(MachineCall.objects.filter(action="journeys.entries").values_list("digest", flat=True))
+    assert digests[0] == calls.digest_of(some[:40]) and digests[-1] == calls.digest_of([some[0]])
+    assert calls.fold() == 3 and calls.fold() == 0 and not MachineCall.objects.exists()
+    entry = AuditEntry.objects.get(action="journeys.entries")
+    wanted = {
+        "machine": "Event platform", "key": machine.pk, "calls": 12, "count": 51, "unknown": 1, "done": 50,
+        "digest": calls.digest_of_calls(digests),
+    }  # fmt: skip
+    assert wanted.items() <= entry.detail.items() and entry.person is None
+    assert (entry.subject, entry.purpose) == (f"journey:{version.journey_id}", "marketing")
+    told = AuditEntry.objects.filter(action="journeys.triggers").values_list("subject", "purpose", "detail")
+    assert {(s, p, d["count"]) for s, p, d in told} == {
+        ("trigger:salary_arrived", "marketing", 10), ("trigger:birthday", "", 1),
+    }  # fmt: skip
+    page = entered[Role.COMPLIANCE].get("/audit/?action=journeys.entries").content.decode()
+    assert "Event platform" in page and "count: 51" in page and entry.detail["digest"] in page
+    assert not any(party(c) in json.dumps(entry.detail) for c in some)
+
+
+def test_a_call_that_is_undone_is_not_on_record(
+    desk: dict[str, Person], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written and what is on record stand or fall together."""
+    from quanke_desk.campaigns import api
+
+    running(desk, {**WELCOME, "entry": "interface"})
+    JourneyVersion.objects.update(until=timezone.localdate() + dt.timedelta(days=1))
+    _machine, key = make_key("events", "journeys", None, by=desk[Role.ADMINISTRATOR])
+
+    def cut_off(*given: Any, **named: Any) -> None:
+        calls.note_call(*given, **named)
+        raise RuntimeError
+
+    monkeypatch.setattr(api, "note_call", cut_off)
+    body = json.dumps({"journey": "summer", "parties": [party(people(1)[0])]})
+    with pytest.raises(RuntimeError):
+        client.post(
+            "/api/campaigns/journeys/entries", body, "application/json", headers={"X-Quanke-Key": key}
+        )
+    assert not Enrolment.objects.exists() and not MachineCall.objects.exists()
+
+
 def test_who_may_enters_anew_after_so_many_days(decided: Path, desk: dict[str, Person]) -> None:
     greeting = {"entry": "trigger:birthday", "again": 300, "start": "rest", "nodes": {
         "rest": {"do": "wait", "days": 310, "next": "end"}, "end": {"do": "exit"}}}  # fmt: skip
@@ -318,6 +391,61 @@ def test_who_may_enters_anew_after_so_many_days(decided: Path, desk: dict[str, P
     assert set(arms) == controls, "the same arm each time"
     with pytest.raises(GraphError, match="again"):
         read_graph({**greeting, "entry": ""})
+
+
+def test_nobody_enters_by_a_moment_that_has_passed(
+    decided: Path, desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    """The machine was off for two days: who was paid then is not greeted now, and that is on record."""
+    version = running(desk, WELCOME)
+    fresh, edge, old, quota = people(4)
+    hours = value("moment.salary_arrived")
+    assert hours == 72
+    enter(version, np.array([quota]), NOW)  # he waits for another trigger: his step says how long
+    (decided / "000000000000.jsonl").write_text(
+        line("salary_arrived", fresh, "a", NOW - HOUR)
+        + line("salary_arrived", edge, "b", NOW - hours * HOUR)
+        + line("salary_arrived", old, "c", NOW - hours * HOUR - 1)
+        + line("fx_purchase_near_quota", quota, "d", NOW - 100 * 24 * HOUR)
+    )
+    assert triggering.follow(NOW) == 3
+    assert set(Enrolment.objects.values_list("customer", flat=True)) == {fresh, edge, quota}
+    assert dict(Told.objects.values_list("customer", "state")) == {
+        fresh: "d", edge: "d", old: "p", quota: "d",
+    }  # fmt: skip
+    page = entered[Role.ANALYST].get(f"/journeys/{version.journey_id}/").content.decode()
+    assert 'id="too-late"' in page and "1 · 时机已过：触发距进入已超过 72 小时" in page
+    assert triggering.forget(NOW + 40 * 24 * HOUR) == 3 and Told.objects.get().customer == old
+
+
+def test_how_old_a_moment_may_be(decided: Path, desk: dict[str, Person]) -> None:
+    """The journey's own word, else the bank's setting of the day, each trigger its own."""
+    keeper, one = desk[Role.ADMINISTRATOR], people(1)[0]
+    for trigger, hours in (("salary_arrived", 72), ("birthday", 24), ("new_card_unused", 168), ("other", 24)):
+        assert value(f"moment.{trigger}") == hours
+    assert {t.name for t in base().bank.catalogue.triggers} == set(MOMENTS) - {"other"}
+    graph = {**WELCOME, "fresh": 2}
+    design = read_graph(graph)
+    assert is_past(design, NOW - 2 * HOUR - 1, NOW) and not is_past(design, NOW - 2 * HOUR, NOW)
+    change("moment.salary_arrived", 5, timezone.localdate(), by=keeper, reason="policy")
+    design = read_graph(WELCOME)
+    assert is_past(design, NOW - 5 * HOUR - 1, NOW) and not is_past(design, NOW - 5 * HOUR, NOW)
+    for entry in ("", "interface"):
+        with pytest.raises(GraphError, match="fresh"):
+            read_graph({**WELCOME, "entry": entry, "fresh": 2})
+    running(desk, WELCOME, name="as_set")
+    running(desk, graph, name="as_said")
+    triggering.note([triggering.Fired("salary_arrived", one, "a", NOW - 3 * HOUR)], NOW)
+    assert triggering.tell(NOW) == 1
+    assert dict(Told.objects.values_list("journey__name", "state")) == {"as_set": "d", "as_said": "p"}
+
+
+def test_what_waited_for_a_paused_journey_is_as_old_as_it_is(desk: dict[str, Person]) -> None:
+    version, one = running(desk, {**WELCOME, "fresh": 4}), people(1)[0]
+    journey_actions.pause(version.journey, by=desk[Role.ANALYST], reason="x")
+    triggering.note([triggering.Fired("salary_arrived", one, "a")], NOW)
+    journey_actions.resume(version.journey, by=desk[Role.ANALYST], reason="x")
+    assert triggering.tell(NOW + 5 * HOUR) == 0 and Told.objects.get().state == "p"
 
 
 def test_a_month_of_entries_is_a_campaign(decided: Path, desk: dict[str, Person]) -> None:

@@ -55,7 +55,8 @@ def test_a_wheel_without_what_the_build_brings_is_found(run: ModuleType, tmp_pat
     desk = tmp_path / "quanke_desk"
     words = [desk / room / "locale/zh_Hans/LC_MESSAGES/django.po" for room in ("web", "work")]
     script = desk / "web/static/vendor/echarts/echarts.min.js"
-    for path in (desk / "__init__.py", script, *words, *(po.with_suffix(".mo") for po in words)):
+    font = desk / "foundation/fonts/NotoSansSC-Regular.ttf"
+    for path in (desk / "__init__.py", script, font, *words, *(po.with_suffix(".mo") for po in words)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("1")
 
@@ -68,6 +69,10 @@ def test_a_wheel_without_what_the_build_brings_is_found(run: ModuleType, tmp_pat
     assert looks() == 1
     words[1].with_suffix(".mo").write_text("x")
     script.write_text("")
+    assert looks() == 1
+    script.write_text("x")
+    assert looks() == 0
+    font.unlink()
     assert looks() == 1
 
 

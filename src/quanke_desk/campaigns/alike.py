@@ -9,11 +9,13 @@ from nor found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from quanke.kernel.errors import QuankeError
@@ -21,6 +23,7 @@ from quanke.language.nodes import references
 from quanke.language.types import Kind
 from quanke_desk.campaigns.audience_tags import tags
 from quanke_desk.campaigns.audiences import index_of, members_of, of_numbers, understood
+from quanke_desk.campaigns.joint_terms import came_of, still_covered
 from quanke_desk.campaigns.models import AudienceKind, AudienceVersion
 from quanke_desk.campaigns.reach import marketable, profiled
 from quanke_desk.customers.sight import FIELDS
@@ -37,6 +40,7 @@ SEED = 20260630
 _KINDS = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.MONEY, Kind.RATE, Kind.NUMBER})
 _PLACES = np.linspace(0, 1, 101)[1:-1]
 _CHUNK = 1 << 20
+_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ def alike(
     version: AudienceVersion, size: int, of: Base | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Alike:  # fmt: skip
-    """The `size` customers most like those of a version, without them. Raises NotAllowed where the seed is
-    too small, or is everybody."""
+    """The `size` customers most like those of a version, without them; where it came of a contract with a
+    partner, only whom that covers. Raises NotAllowed where the seed is too small, or is everybody."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
@@ -120,9 +124,27 @@ def alike(
         for start in range(0, len(others), _CHUNK):
             part = slice(start, start + _CHUNK)
             score[part] += weight * _placed(*_values(held, name, others[part]), limit)
-    best = np.lexsort((others, -score))[:size]  # of equal ones the smaller number comes first
+    best = others[np.lexsort((others, -score))]  # of equal ones the smaller number comes first
+    best = _covered(version, best, size, held)
+    if not len(best):
+        raise NotAllowed("nobody who is alike agreed to be told of to the partner")
     most = np.argsort(-np.abs(weights), kind="stable")[:5]
-    return Alike(np.sort(others[best]), auc, tuple(names[i] for i in most))
+    return Alike(np.sort(best), auc, tuple(names[i] for i in most))
+
+
+def _covered(version: AudienceVersion, ranked: NDArray[np.int64], size: int, held: Base) -> NDArray[np.int64]:
+    """The first `size` of some customers whom the contracts a version came of cover; all, where it came of
+    none."""
+    if not came_of(version):
+        return ranked[:size]
+    found = np.zeros(0, np.int64)
+    for start in range(0, len(ranked), _AT_ONCE):
+        part = ranked[start : start + _AT_ONCE]
+        covered = still_covered(version.audience_id, part, held)
+        found = np.concatenate([found, part[np.isin(part, covered)]])[:size]
+        if len(found) >= size:
+            break
+    return found
 
 
 def _usable(held: Base) -> Members:
@@ -148,6 +170,20 @@ def _placed(
 def said(version: AudienceVersion, size: int) -> str:
     """The text of what was found: from what. Written with a # in front, it is no condition."""
     return f"# {size} like audience {version.audience_id}, version {version.number}, night {version.night}"
+
+
+_SAID = re.compile(r"# (\d+) like audience (\d+), version (\d+), night ([\d-]+)\Z")
+
+
+def said_in_words(text: str) -> str:
+    """What `said` wrote, in the language of who looks; another text as it is."""
+    found = _SAID.match(text)
+    if found is None:
+        return text
+    words = _(
+        "%(count)s customers like audience %(audience)s, version %(version)s, by the night of %(night)s"
+    )
+    return words % dict(zip(("count", "audience", "version", "night"), found.groups(), strict=True))
 
 
 def is_condition(version: AudienceVersion) -> bool:

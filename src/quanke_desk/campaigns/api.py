@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from ninja.errors import HttpError
@@ -21,6 +22,7 @@ from quanke_desk.campaigns.models import Journey, JourneyState
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.interface import ByMachine
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.work.calls import note_call
 from quanke_desk.work.machines import machine_of
 
 KEY = r"^[!-~]+$"
@@ -149,11 +151,12 @@ def seen(request: HttpRequest, told: SeenIn) -> dict[str, Any]:
 
 class FiredIn(Schema):
     """A trigger that fired. `party` is "source:party_id"; `id` tells it from every other that this machine
-    told of the trigger and customer."""
+    told of the trigger and customer. `at`: when it happened, without it now. Too old, nobody enters."""
 
     trigger: str = Field(min_length=1, max_length=48, pattern=r"^[a-z0-9_]+$")
     party: str = Field(min_length=3, max_length=120)
     id: str = Field(min_length=1, max_length=120)
+    at: AwareDatetime | None = None
 
 
 class TriggersIn(Schema):
@@ -176,11 +179,16 @@ def triggers(request: HttpRequest, told: TriggersIn) -> dict[str, Any]:
     machine, now = request.auth.pk, int(time.time())  # type: ignore[attr-defined]
     found = _customers([each.party for each in told.triggers])
     fired = [
-        triggering.Fired(each.trigger, customer, f"{machine}:{each.trigger}:{customer}:{each.id}")
+        triggering.Fired(
+            each.trigger, customer, f"{machine}:{each.trigger}:{customer}:{each.id}",
+            None if each.at is None else int(each.at.timestamp()),
+        )
         for each in told.triggers
         if (customer := found[each.party]) is not None
-    ]
-    new = triggering.note(fired, now)
+    ]  # fmt: skip
+    with transaction.atomic():
+        new = triggering.note(fired, now)
+        _note_triggers(request, told, found)
     triggering.tell(now)
     return {"new": new, "unknown": [each.id for each in told.triggers if found[each.party] is None]}
 
@@ -210,9 +218,26 @@ def entries(request: HttpRequest, told: EntriesIn) -> dict[str, Any]:
     if version is None or version.graph.get("entry") != INTERFACE:
         raise HttpError(409, "journey: none of this name runs and is entered by the interface")
     found = _customers(told.parties)
-    customers = [found[party] for party in told.parties if found[party] is not None]
-    entered = enter(version, np.array(customers, np.int64))
-    return {"entered": entered, "unknown": [n for n, p in enumerate(told.parties) if found[p] is None]}
+    customers = [number for party in told.parties if (number := found[party]) is not None]
+    unknown = [n for n, p in enumerate(told.parties) if found[p] is None]
+    with transaction.atomic():
+        entered = enter(version, np.array(customers, np.int64))
+        note_call(
+            request.auth, "journeys.entries", f"journey:{version.journey_id}", customers,  # type: ignore[attr-defined]
+            purpose=version.purpose, unknown=len(unknown), done=entered,
+        )  # fmt: skip
+    return {"entered": entered, "unknown": unknown}
+
+
+def _note_triggers(request: HttpRequest, told: TriggersIn, found: dict[str, int | None]) -> None:
+    """What a machine told of each trigger, on record: of whom, and for what purposes journeys go by it."""
+    purposes = triggering.purposes_of({f"trigger:{each.trigger}" for each in told.triggers})
+    for name in sorted({each.trigger for each in told.triggers}):
+        named = [found[each.party] for each in told.triggers if each.trigger == name]
+        note_call(
+            request.auth, "journeys.triggers", f"trigger:{name}", [n for n in named if n is not None],  # type: ignore[attr-defined]
+            purpose=purposes.get(f"trigger:{name}", ""), unknown=named.count(None),
+        )  # fmt: skip
 
 
 def _customers(parties: list[str]) -> dict[str, int | None]:

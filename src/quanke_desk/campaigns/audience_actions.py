@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from quanke.kernel.errors import AudienceError, QuankeError
 from quanke_desk.campaigns import audiences
+from quanke_desk.campaigns.joint_terms import inherit, require_modelling
 from quanke_desk.campaigns.models import Audience, AudienceKind, AudienceVersion
 from quanke_desk.foundation import audit, jobs
 from quanke_desk.foundation.analytic import base
@@ -94,9 +95,19 @@ def put_away(audience: Audience, away: bool, *, by: Person) -> None:
 
 
 def keep_members(
-    title: str, members: NDArray[np.int64], kind: str, text: str, proof: str, *, by: Person
+    title: str,
+    members: NDArray[np.int64],
+    kind: str,
+    text: str,
+    proof: str,
+    *,
+    by: Person,
+    of: AudienceVersion | None = None,
+    way: str = "",
 ) -> Audience:
-    """Saves customers themselves: of a list that was brought, or found by scores. Raises NotAllowed."""
+    """Saves customers themselves: of a list that was brought, or found by scores. What was made of another
+    audience (`of`, and the `way`) is under the contracts with partners that one is under. Raises NotAllowed.
+    """
     _may(by)
     said = titled(title)
     if not len(members):
@@ -107,13 +118,17 @@ def keep_members(
             audience=made, number=1, kind=kind, text=text, night=base().day, size=len(members),
             members=audiences.pack(members), proof=proof, by=by,
         )  # fmt: skip
-        audit.record(by, "audience.save", f"audience:{made.pk}", detail=_told(version))
+        under = inherit(made, of, way) if of is not None else []
+        detail = _told(version) | ({"contracts": under} if under else {})
+        audit.record(by, "audience.save", f"audience:{made.pk}", detail=detail)
         return made
 
 
 def look_alike(version: AudienceVersion, size: int, title: str, *, by: Person) -> Job:
-    """Begins to look for customers most like those of a version. Raises NotAllowed."""
+    """Begins to look for customers most like those of a version. Raises NotAllowed, also where a contract
+    with a partner it came of does not allow that."""
     _may(by)
+    require_modelling(version)
     if not audiences.bound() <= size <= MOST_ALIKE:
         raise NotAllowed("too few or too many customers: from the smallest size told to 1,000,000")
     arguments = {"version": version.pk, "size": size, "title": titled(title)}

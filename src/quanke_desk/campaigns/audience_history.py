@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke.kernel.errors import QuankeError
 from quanke.language.types import Kind
+from quanke_desk.campaigns.alike import said_in_words
 from quanke_desk.campaigns.audience_form import OPS, Tree, fields_of, plain, tree_of
 from quanke_desk.campaigns.audience_tags import tags, value_word
 from quanke_desk.campaigns.audiences import understood
@@ -75,7 +76,7 @@ def in_words(text: str, of: Base | None = None) -> list[str]:
         tree = plain(tree_of(understood(text, held).node))
     except QuankeError:
         tree = None
-    return [text] if tree is None else [_item_in_words(item, held) for item in tree["items"]]
+    return [said_in_words(text)] if tree is None else [_item_in_words(item, held) for item in tree["items"]]
 
 
 def _item_in_words(item: Tree, held: Base) -> str:

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from quanke_desk.campaigns import audience_actions, lists
-from quanke_desk.campaigns.models import AudienceKind, AudienceVersion
+from quanke_desk.campaigns.joint_terms import require_modelling
+from quanke_desk.campaigns.models import AudienceKind, AudienceVersion, Way
 from quanke_desk.foundation.jobs import Running, job
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
@@ -31,8 +32,10 @@ def find_alike(running: Running, version: int, size: int, title: str) -> dict[st
         raise NotAllowed("your role may not save audiences")
     if "result" not in running.place:
         seed = AudienceVersion.objects.get(pk=version)
+        require_modelling(seed)
         found = alike(seed, size, told=lambda at, of: running.step(_("Comparing customers"), at, of))
         with transaction.atomic():
+            require_modelling(seed)  # a contract may have ended meanwhile
             made = audience_actions.keep_members(
                 title,
                 found.customers,
@@ -40,6 +43,8 @@ def find_alike(running: Running, version: int, size: int, title: str) -> dict[st
                 said(seed, len(found.customers)),
                 "",
                 by=running.by,
+                of=seed,
+                way=Way.ALIKE,
             )
             result = {
                 "link": reverse("audience", args=[made.pk]), "found": len(found.customers),

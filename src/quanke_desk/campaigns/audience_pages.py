@@ -16,12 +16,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from quanke.kernel.errors import NightError
 from quanke_desk.campaigns import audience_actions as actions
 from quanke_desk.campaigns import audiences, lists
-from quanke_desk.campaigns.alike import is_condition
+from quanke_desk.campaigns.alike import is_condition, said_in_words
 from quanke_desk.campaigns.audience_builder import Builder, builder_of, opened
 from quanke_desk.campaigns.audience_history import history
 from quanke_desk.campaigns.audience_tags import grouped
+from quanke_desk.campaigns.joint_terms import PURPOSES, came_of
 from quanke_desk.campaigns.looking import PANELS, looked
-from quanke_desk.campaigns.models import Audience, AudienceKind, AudienceVersion
+from quanke_desk.campaigns.models import Audience, AudienceKind, AudienceVersion, Origin
 from quanke_desk.campaigns.reach import MEANS
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.jobs import jobs_of
@@ -129,9 +130,16 @@ def audience(request: HttpRequest, number: int) -> HttpResponse:
         **_around(request, built), "audience": found, "version": version, "now": now,
         "saved_size": size_of(version), "history": history(found), "kind": version.kind,
         "keeps": version.kind != AudienceKind.LIVE, "is_condition": is_condition(version),
+        "said": said_in_words(version.text),
+        "origins": _origins(version),
         "brought": brought, "left": lists.left_counts(brought) if brought else [],
     }  # fmt: skip
     return render(request, "campaigns/audience.html", shown)
+
+
+def _origins(version: AudienceVersion) -> list[tuple[Origin, str]]:
+    """The contracts a version came of, each with its purpose in words."""
+    return [(each, str(PURPOSES[each.purpose])) for each in came_of(version)]
 
 
 def _save(request: HttpRequest, found: Audience, version: AudienceVersion) -> HttpResponse:

@@ -25,6 +25,7 @@ from quanke.language.types import Kind
 from quanke.night.audience import compile_audience
 from quanke.night.index import open_index
 from quanke.segments.index.hiding import shown
+from quanke_desk.campaigns.fault_words import fault_in_words
 from quanke_desk.campaigns.joint_terms import still_covered
 from quanke_desk.campaigns.models import Audience, AudienceKind, AudienceVersion
 from quanke_desk.customers import queries as customers
@@ -50,6 +51,11 @@ class Fault:
     reason: str
     column: int = 0
     pointer: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason in the language of who looks."""
+        return fault_in_words(self.reason)
 
 
 @dataclass(frozen=True)

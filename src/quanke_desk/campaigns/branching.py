@@ -51,7 +51,8 @@ def check_conditions(graph: Graph) -> None:
         try:
             compile_audience(text, of.bank.catalogue, of.night, of.bank.home, Purpose.MARKETING)
         except AudienceError as error:
-            raise GraphError(name, "when", str(error).replace("%", "%%")) from None
+            raise GraphError(name, "when", _noop("column %(at)s: %(reason)s"), at=error.column,
+                             reason=error.reason) from None  # fmt: skip
     for node in graph.nodes:
         if node.by and (rule := _bars(node.by, of)):
             raise GraphError(node.name, "by", rule)

@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from quanke_desk.campaigns.graph import MOST_NODES
+from quanke_desk.campaigns.graph import MOST_AGAIN, MOST_FRESH, MOST_NODES
 from quanke_desk.foundation.people import NotAllowed
 
 Design = dict[str, Any]
@@ -40,13 +40,21 @@ def ways_of(node: Design) -> list[tuple[str, str]]:
     return [(way, node.get(way, "")) for way in WAYS.get(node["do"], ("next",))]
 
 
-def enters(design: Design, entry: str) -> Design:
-    """Says by what customers enter: "" as an audience, else `trigger:name` or `interface`."""
+def enters(design: Design, entry: str, again: int = 0, fresh: int = 0) -> Design:
+    """Says by what customers enter: "" as an audience, else `trigger:name` or `interface`; days after which
+    one may enter anew (0: never), and hours for which a trigger lets somebody in (0: the bank's setting).
+    Raises NotAllowed."""
+    if again and not entry:
+        raise NotAllowed("an audience enters once, as a whole")
+    if fresh and not entry.startswith("trigger:"):
+        raise NotAllowed("only a trigger is a moment that passes")
+    if not (0 <= again <= MOST_AGAIN and 0 <= fresh <= MOST_FRESH):
+        raise NotAllowed("at most 400 days until one enters anew, and 720 hours after a trigger")
     made = copy.deepcopy(design)
-    made.pop("entry", None)
-    if not entry:
-        made.pop("again", None)
-    return {"entry": entry, **made} if entry else made
+    given = {"entry": entry, "again": again, "fresh": fresh}
+    for name in given:
+        made.pop(name, None)
+    return {**{name: said for name, said in given.items() if said}, **made}
 
 
 def put_in(design: Design, after: str, way: str, do: str) -> tuple[Design, str]:

@@ -51,6 +51,18 @@ def means_word(means: str) -> str:
     return str(MEANS[means]) if means in MEANS else more.get(means, means)
 
 
+WHO_WORDS: dict[str, Promise] = {
+    "manager": gettext_lazy("the manager"),
+    "remote_team": gettext_lazy("the remote team"),
+    "lobby": gettext_lazy("the lobby, at the next visit"),
+}
+
+
+def doer_word(name: str) -> str:
+    """Means of a push, or who does a task, in words."""
+    return str(WHO_WORDS[name]) if name in WHO_WORDS else means_word(name)
+
+
 def groups_in_words(told: Mapping[str, Any], person: Person) -> list[dict[str, Any]]:
     """The groups of a published effect by dimension: `title`, `rows` that may be shown (each with `words`),
     `cut`, how many were not broken out for there are so many, and `hidden`, how many may not be shown: fewer

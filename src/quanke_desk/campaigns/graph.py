@@ -17,7 +17,8 @@
 
 `entry` says by what customers enter one by one: a trigger, or `interface` (the bank's own systems name them);
 without it the audience enters as a whole when the journey starts. Where there are both, the audience says who
-of them is let in. Who entered one by one enters once, or with `"again": 300` anew 300 days after he last did.
+of them is let in. Who entered one by one enters once, or with `"again": 300` anew 300 days after he last did;
+with `"fresh": 24` nobody enters by a trigger that fired more than 24 hours ago (`campaigns.moments`).
 
 A journey always ends: where its steps go round, the circle has a wait in it and `most_steps` ends it.
 """
@@ -49,6 +50,8 @@ _CODE = re.compile(r"[a-z][a-z0-9-]{0,47}\Z")
 _TRIGGER = re.compile(r"trigger:[a-z0-9_]{1,48}\Z")
 INTERFACE = "interface"
 _AT = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
+MOST_AGAIN, MOST_FRESH = 400, 720
+"""Days after which one may enter anew, and hours a trigger lets somebody in, at most."""
 _SPANS = {"minutes": 60 * 24 * 90, "hours": 24 * 90, "days": 400, "working_days": 250}
 """How a span of time may be written, and how long it may be."""
 
@@ -104,12 +107,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A design that was checked. Nodes are numbered in the order in which a customer may meet them."""
+    """A design that was checked. Nodes are numbered in the order in which a customer may meet them. `again`:
+    days after which one may enter anew, 0: never; `fresh`: hours for which a trigger lets somebody in, 0: as
+    many as the bank's setting says."""
 
     nodes: tuple[Node, ...]
     goals: tuple[tuple[str, str], ...]
     entry: str = ""
     again: int = 0
+    fresh: int = 0
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -134,7 +140,7 @@ def read_graph(held: Any) -> Graph:
     """The design of a journey. Raises GraphError for the first thing that cannot be."""
     if not isinstance(held, Mapping) or not isinstance(held.get("nodes"), Mapping):
         raise GraphError("", "nodes", _noop("a journey has nodes"))
-    _only(held, "", {"entry", "again", "start", "nodes", "goals"})
+    _only(held, "", {"entry", "again", "fresh", "start", "nodes", "goals"})
     nodes = held["nodes"]
     if not 0 < len(nodes) <= MOST_NODES:
         raise GraphError("", "nodes", _noop("from 1 to %(most)s steps"), most=MOST_NODES)
@@ -155,10 +161,13 @@ def read_graph(held: Any) -> Graph:
         raise GraphError(lost[0], "name", _noop("no way leads here"))
     _rests(read, order)
     entry = _entry(held)
-    again = _whole("", "again", held.get("again", 0), _SPANS["days"])
+    again = _whole("", "again", held.get("again", 0), MOST_AGAIN)
     if again and not entry:
         raise GraphError("", "again", _noop("an audience enters once, as a whole"))
-    return Graph(tuple(read[name] for name in order), _goals(held.get("goals", [])), entry, again)
+    fresh = _whole("", "fresh", held.get("fresh", 0), MOST_FRESH)
+    if fresh and not trigger_of(entry):
+        raise GraphError("", "fresh", _noop("only a trigger is a moment that passes"))
+    return Graph(tuple(read[name] for name in order), _goals(held.get("goals", [])), entry, again, fresh)
 
 
 def trigger_of(event: str) -> str:

@@ -51,6 +51,7 @@ def make_contract(
     minimum: int = 50,
     daily: int = 3,
     most_rows: int = 1_000_000,
+    modelling: bool = False,
 ) -> JointContract:
     """Writes a contract down; nothing may be done under it yet. Raises NotAllowed with field and rule."""
     _may(by, May.CAMPAIGN)
@@ -77,7 +78,8 @@ def make_contract(
             made = JointContract.objects.create(
                 code=code, partner=" ".join(partner.split()), recipient=recipient.strip(),
                 purposes=[p for p in PURPOSES if p in purposes], kinds=[k for k in KINDS if k in kinds],
-                since=since, until=until, minimum=minimum, daily=daily, most_rows=most_rows, made_by=by,
+                since=since, until=until, minimum=minimum, daily=daily, most_rows=most_rows,
+                modelling=modelling, made_by=by,
             )  # fmt: skip
             audit.record(by, "joint.contract", f"joint_contract:{made.pk}", detail={"code": code})
             return made
@@ -244,6 +246,10 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Smallest list and count"), f"{held.minimum:,}"),
         (gettext("Questions in a day"), str(held.daily)),
         (gettext("Rows of the partner's list at most"), f"{held.most_rows:,}"),
+        (
+            gettext("Looking for customers alike"),
+            gettext("allowed") if held.modelling else gettext("not allowed"),
+        ),
     ]
 
 

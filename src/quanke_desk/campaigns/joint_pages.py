@@ -89,7 +89,7 @@ def new_contract(request: HttpRequest) -> HttpResponse:
                 asked.getlist("purpose"), asked.getlist("kind"), _day(asked.get("since")),
                 _day(asked.get("until")), minimum=_whole(asked.get("minimum")),
                 daily=_whole(asked.get("daily")), most_rows=_whole(asked.get("most_rows")),
-                by=person_of(request),
+                modelling=bool(asked.get("modelling")), by=person_of(request),
             )  # fmt: skip
             messages.success(request, _("Done, and on record."))
             return redirect("joint_contract", made.pk)

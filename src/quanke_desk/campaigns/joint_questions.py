@@ -16,15 +16,17 @@ from quanke.joint.messages import Header, Round, read_message
 from quanke.joint.points import POINT, Mask
 from quanke.kernel.errors import InputError
 from quanke_desk.campaigns import audience_actions, audiences, joint_files
-from quanke_desk.campaigns.joint_terms import daily, minimum, require, sheet_of
+from quanke_desk.campaigns.joint_terms import daily, minimum, require, require_askable, sheet_of
 from quanke_desk.campaigns.models import (
     Audience,
     AudienceKind,
     AudienceVersion,
     JointContract,
     JointQuestion,
+    Origin,
     QuestionMode,
     QuestionState,
+    Way,
 )
 from quanke_desk.foundation import audit, jobs
 from quanke_desk.foundation.models import Person
@@ -57,6 +59,7 @@ def ask_question(
         require(held, purpose, kind, mode)
         if not purpose or not kind:
             raise NotAllowed("a question names its purpose and its kind of identifier")
+        require_askable(version, held, purpose)
         begun = dt.datetime.combine(timezone.localdate(), dt.time(), timezone.get_current_timezone())
         today = JointQuestion.objects.filter(contract__recipient=held.recipient, asked_at__gte=begun)
         if today.exclude(state=QuestionState.FAILED).count() >= daily(held):
@@ -163,7 +166,13 @@ def save_matched(question: JointQuestion, title: str, *, by: Person) -> Audience
         if held.saved_as_id is not None:
             raise NotAllowed("it is saved already")
         members = audiences.unpacked(bytes(held.matched))
-        made = audience_actions.keep_members(title, members, AudienceKind.LIST, "", held.contract.code, by=by)
+        made = audience_actions.keep_members(
+            title, members, AudienceKind.LIST, "", held.contract.code, by=by, of=held.audience, way=Way.ASKED
+        )
+        matched = {"way": Way.MATCH, "of": None}
+        Origin.objects.update_or_create(
+            audience=made, contract=held.contract, purpose=held.purpose, defaults=matched
+        )
         held.saved_as = made
         held.save(update_fields=["saved_as"])
         audit.record(by, "joint.save", f"joint_question:{held.pk}", detail={"audience": made.pk})

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from quanke.joint.contract import Sheet
 from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.models import (
+    Audience,
     AudienceKind,
     AudienceVersion,
     ContractState,
     JointContract,
-    JointQuestion,
+    Origin,
     QuestionMode,
     Send,
 )
@@ -97,36 +98,77 @@ def sheet_of(contract: JointContract) -> Sheet:
     )  # fmt: skip
 
 
+def came_of(version: AudienceVersion | None) -> list[Origin]:
+    """The contracts, each with its purpose, a version came of; a condition has nothing of a partner's."""
+    if version is None or version.kind == AudienceKind.LIVE:
+        return []
+    return list(Origin.objects.filter(audience=version.audience_id).select_related("contract"))
+
+
+def inherit(made: Audience, version: AudienceVersion, way: str) -> list[str]:
+    """Puts an audience under the contracts that the one it was made of is under, inside the transaction that
+    makes it. Answers their numbers."""
+    origins = came_of(version)
+    Origin.objects.bulk_create(
+        [
+            Origin(audience=made, contract=each.contract, purpose=each.purpose, way=way, of=version)
+            for each in origins
+        ],
+        ignore_conflicts=True,
+    )
+    return sorted({each.contract.code for each in origins})
+
+
+def require_modelling(version: AudienceVersion) -> None:
+    """Raises NotAllowed with the rule where others alike may not be looked for by an audience: a contract it
+    came of is over, or does not allow that."""
+    for each in came_of(version):
+        require(each.contract)
+        if not each.contract.modelling:
+            raise NotAllowed("the contract with the partner does not allow looking for customers alike")
+
+
+def require_askable(version: AudienceVersion, contract: JointContract, purpose: str) -> None:
+    """Raises NotAllowed where a partner may not be asked about an audience: another partner's list would be
+    told of, or what was told for one purpose would be used for another."""
+    for each in came_of(version):
+        if each.contract.recipient != contract.recipient:
+            raise NotAllowed("the audience came of another partner, who did not agree to that")
+        require(each.contract)
+    require_purpose(version, purpose)
+
+
 def still_covered(audience: int, members: NDArray[np.int64], of: Base) -> NDArray[np.int64]:
     """Of the members of an audience those whom it may still have: all, where it came of no partner; where it
-    did, nobody once the contract is over, and nobody who has withdrawn his consent, died or left."""
-    contract = JointContract.objects.filter(questions__saved_as=audience).first()
-    if contract is None:
-        return members
-    if why_not(contract):
-        return np.zeros(0, np.int64)
-    return sharable(contract.recipient, members.tolist(), of)
+    did, at first hand or not, nobody once a contract it came of is over, and nobody who has withdrawn his
+    consent, died or left."""
+    contracts = JointContract.objects.filter(origins__audience=audience).distinct()
+    for contract in contracts:
+        if why_not(contract):
+            return np.zeros(0, np.int64)
+        members = sharable(contract.recipient, members.tolist(), of)
+    return members
 
 
 def require_purpose(version: AudienceVersion | None, purpose: str) -> None:
     """Raises NotAllowed where the customers of an audience were told of by a partner for another purpose than
-    they are to be used for now."""
-    if version is None or version.kind == AudienceKind.LIVE:  # a condition has nothing of the partner's
-        return
-    purposes = JointQuestion.objects.filter(saved_as=version.audience_id).values_list("purpose", flat=True)
-    if not set(purposes) <= {purpose}:
+    they are to be used for now, or were found by such."""
+    if not {each.purpose for each in came_of(version)} <= {purpose}:
         raise NotAllowed("the audience came of a partner for another purpose")
 
 
 def no_longer_covered(sends: Sequence[Send]) -> frozenset[int]:
     """Numbers (pk) of those of some sends whose journey has its audience of a partner, and may not have this
     customer any more, or never for this purpose. Enrolled long ago: asked again whenever something leaves."""
-    came = JointQuestion.objects.filter(saved_as__isnull=False)
-    of = dict(came.values_list("saved_as", "purpose"))
+    of: dict[int, set[str]] = defaultdict(set)
+    for audience, purpose in Origin.objects.values_list("audience", "purpose"):
+        of[audience].add(purpose)
     if not of:
         return frozenset()
     numbers = np.array([send.pk for send in sends], np.int64)
-    joint = among(Send.objects.all(), "pk", numbers).filter(enrolment__version__audience__audience__in=of)
+    joint = among(Send.objects.all(), "pk", numbers).filter(
+        enrolment__version__audience__audience__in=list(of)
+    )
     rows = joint.exclude(enrolment__version__audience__kind=AudienceKind.LIVE)
     by_audience: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for audience, *row in rows.values_list(
@@ -137,5 +179,5 @@ def no_longer_covered(sends: Sequence[Send]) -> frozenset[int]:
     for audience, those in by_audience.items():
         people = np.unique(np.array([customer for _pk, customer, _p in those], np.int64))
         still = set(still_covered(audience, people, base()).tolist())
-        gone |= {pk for pk, customer, p in those if customer not in still or p != of[audience]}
+        gone |= {pk for pk, customer, p in those if customer not in still or {p} != of[audience]}
     return frozenset(gone)

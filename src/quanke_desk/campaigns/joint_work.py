@@ -27,7 +27,7 @@ from quanke.kernel.errors import AudienceError, NightError, QuankeError
 from quanke_desk.campaigns import audiences, joint_files
 from quanke_desk.campaigns.addresses import addresses, resident_numbers
 from quanke_desk.campaigns.joint_questions import fail, locked
-from quanke_desk.campaigns.joint_terms import minimum, require, sheet_of, told
+from quanke_desk.campaigns.joint_terms import minimum, require, require_askable, sheet_of, told
 from quanke_desk.campaigns.models import JointContract, JointQuestion, QuestionMode, QuestionState
 from quanke_desk.customers.sharing import owners_of, sharable
 from quanke_desk.foundation import audit
@@ -47,6 +47,7 @@ def prepare(running: Running, question: int) -> None:
         return
     try:
         require(held.contract, held.purpose, held.kind, held.mode)
+        require_askable(held.audience, held.contract, held.purpose)
         customers, texts = _identified(running, held)
         if len(customers) < minimum(held.contract):
             raise NotAllowed("too few of the audience can be compared")

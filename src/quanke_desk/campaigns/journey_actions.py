@@ -12,7 +12,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop as _noop
 
 from quanke.bank.contracts import CATEGORIES
 from quanke.effects.groups import Arm as EffectArm
@@ -24,7 +23,7 @@ from quanke.segments.control import WHOLE
 from quanke_desk.campaigns.answering import wake_answered
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
-from quanke_desk.campaigns.effect_words import refusal
+from quanke_desk.campaigns.effect_words import doer_word, english, refusal
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
@@ -41,6 +40,7 @@ from quanke_desk.campaigns.models import (
     SendState,
     TemplateVersion,
 )
+from quanke_desk.campaigns.moments import entry_terms
 from quanke_desk.campaigns.named import campaign_of, is_taken
 from quanke_desk.campaigns.standing import takes_in
 from quanke_desk.campaigns.template_actions import MEANS_TITLES, PURPOSE_TITLES
@@ -59,11 +59,6 @@ START = "journey.start"
 LEAST_CONTROL_PPM = 10_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{2,47}\Z")
 PURPOSES = ("marketing", "service")
-_WHO_TITLES = {
-    "manager": _noop("the manager"),
-    "remote_team": _noop("the remote team"),
-    "lobby": _noop("the lobby, at the next visit"),
-}
 
 
 def make_journey(name: str, title_zh: str, title_en: str, *, by: Person) -> Journey:
@@ -334,7 +329,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
     return [
         (gettext("Journey"), f"{version.journey.title_zh} ({version.journey.name}), {version.number}"),
         (gettext("Audience"), f"{audience.audience.title} · {audience.size:,}" if audience else "-"),
-        (gettext("Who enters"), entry_in_words(str(version.graph.get("entry", "")))),
+        (gettext("Who enters"), entry_in_words(graph.entry, graph.again, graph.fresh)),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
         (gettext("Until"), day(version.until)),
         (gettext("Purpose"), gettext(PURPOSE_TITLES[version.purpose])),
@@ -365,17 +360,28 @@ def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:
 
 def _task_in_words(node: Node) -> str:
     days = gettext("within %(days)s working days") % {"days": node.span.working_days}
-    told = (gettext(_WHO_TITLES[node.who]), node.action, days, node.say, node.say_en)
+    told = (doer_word(node.who), node.action, days, node.say, node.say_en)
     return " · ".join(part for part in told if part)
 
 
-def entry_in_words(entry: str) -> str:
-    """By what customers enter a journey, in the language of who looks."""
+def entry_in_words(entry: str, again: int = 0, fresh: int = 0) -> str:
+    """By what customers enter a journey, whether anew, and how old a trigger may be, in the language of who
+    looks."""
     if not entry:
         return gettext("the audience, as a whole")
-    if entry == INTERFACE:
-        return gettext("whom the bank's systems name")
-    return gettext("by the trigger %(name)s") % {"name": trigger_of(entry)}
+    said = gettext("whom the bank's systems name")
+    if entry != INTERFACE:
+        said = gettext("by the trigger %(name)s") % {"name": _trigger_word(trigger_of(entry))}
+    return " · ".join([said, *entry_terms(entry, again, fresh)])
+
+
+def _trigger_word(name: str) -> str:
+    """A trigger as the catalogue calls it; its name where the catalogue has none."""
+    try:
+        titles = {t.name: (t.title_zh, t.title_en) for t in base().bank.catalogue.triggers}
+    except NightError:
+        return name
+    return titles[name][int(english())] if name in titles else name
 
 
 approvals.declare(

@@ -23,9 +23,10 @@ from quanke.segments.control import share_of
 from quanke_desk.campaigns import design_forms, designing, journey_actions, journey_queries, journey_record
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
-from quanke_desk.campaigns.capacities import rooms
-from quanke_desk.campaigns.effect_words import offers
-from quanke_desk.campaigns.graph import EVENTS, GraphError, read_graph
+from quanke_desk.campaigns.capacities import TAKES, rooms
+from quanke_desk.campaigns.effect_words import doer_word, offers
+from quanke_desk.campaigns.fault_words import fault_in_words
+from quanke_desk.campaigns.graph import EVENTS, MOST_AGAIN, MOST_FRESH, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Audience,
     AudienceVersion,
@@ -35,7 +36,7 @@ from quanke_desk.campaigns.models import (
     Template,
 )
 from quanke_desk.campaigns.plays import audience_of, offer_of, play_of
-from quanke_desk.campaigns.simulating import Simulated, simulate
+from quanke_desk.campaigns.simulating import Simulated, TooMuch, simulate
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.pages import page, person_of
@@ -124,6 +125,8 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         if stands
         else [],
         "stuck": _where(stuck) if isinstance(stuck, GraphError) else str(stuck or ""),
+        "entry": current and _entry_said(current.graph),
+        "too_late": journey_queries.refused_moments(held),
         "pushes": journey_queries.pushes(held),
         "refused": journey_record.refused(held),
         "tasks": journey_record.tasks(held),
@@ -194,7 +197,11 @@ def _shown(
         "node": node,
         "form": design_forms.form_of(node) if node else None,
         "entry": draft.get("entry", ""),
-        "entry_said": journey_actions.entry_in_words(draft.get("entry", "")),
+        "entry_said": _entry_said(draft),
+        "again": draft.get("again", 0),
+        "fresh": draft.get("fresh", 0),
+        "most_again": MOST_AGAIN,
+        "most_fresh": MOST_FRESH,
         "triggers": triggers_known(),
         "names": sorted(draft["nodes"]),
         "ways": designing.ways_of(node) if node else [],
@@ -207,7 +214,7 @@ def _shown(
         "tried": tried,
         "visits": list(tried.visits.items()) if tried else [],
         "flow": _flow(tried) if tried else [],
-        "too_much": tried.too_much(rooms()) if tried else [],
+        "too_much": _too_much(tried) if tried else [],
         "offers": offers(),
         "audiences": Audience.objects.filter(put_away_at=None)[:200],
     }
@@ -256,7 +263,8 @@ def _worked(
     if what == "text":
         return _from_text(asked.get("text", "")), "", None
     if what == "entry":
-        return designing.enters(draft, asked.get("entry", "")), step, None
+        again, fresh = (_count(asked.get(name, "")) for name in ("again", "fresh"))
+        return designing.enters(draft, asked.get("entry", ""), again, fresh), step, None
     if what == "goals":
         goals = [
             {"name": name.strip(), "when": when.strip()}
@@ -324,8 +332,18 @@ def _flow(tried: Simulated) -> list[dict[str, Any]]:
     """What falls on which day, by means and by who: the days that have something."""
     by_day = tried.by_day()
     days = sorted({day for each in by_day.values() for day in each})
-    names = sorted(by_day)
-    return [{"day": day, "counts": [(n, by_day[n].get(day, 0)) for n in names]} for day in days[:60]]
+    names = [(name, doer_word(name)) for name in sorted(by_day)]
+    return [{"day": day, "counts": [(word, by_day[n].get(day, 0)) for n, word in names]} for day in days[:60]]
+
+
+def _too_much(tried: Simulated) -> list[tuple[TooMuch, str, str, str]]:
+    """What is too much: by what, how much the most crowded day holds, and what takes it, in words."""
+    found = []
+    for each in tried.too_much(rooms()):
+        said = [f"{TAKES[why]} {count:,}" for why, count in each.takes.items()]
+        said.append(_("this journey %(count)s") % {"count": f"{each.wants:,}"})
+        found.append((each, doer_word(each.what), f"{each.holds:,}", " · ".join(said)))
+    return found
 
 
 def _share(asked: Any) -> int:
@@ -340,6 +358,20 @@ def _whole(text: str | None) -> int:
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 16 else 0
 
 
+def _count(text: str) -> int:
+    """A whole number; empty is 0. Raises NotAllowed."""
+    given = text.strip() or "0"
+    if not given.isascii() or not given.isdecimal() or len(given) > 9:
+        raise NotAllowed("a whole number")
+    return int(given)
+
+
+def _entry_said(graph: designing.Design) -> str:
+    return journey_actions.entry_in_words(
+        graph.get("entry", ""), graph.get("again", 0), graph.get("fresh", 0)
+    )
+
+
 def _day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text.strip())
@@ -348,7 +380,10 @@ def _day(text: str) -> dt.date:
 
 
 def _where(error: GraphError) -> str:
-    rule = _(error.rule) % error.values if error.values else _(error.rule)
+    values = error.values
+    if "reason" in values:  # the library's own, in English
+        values = {**values, "reason": fault_in_words(str(values["reason"]))}
+    rule = _(error.rule) % values if values else _(error.rule)
     return _("Step %(step)s, field %(field)s: %(rule)s") % {
         "step": error.node or "-",
         "field": error.field,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.effect_words import means_word
 from quanke_desk.campaigns.graph import Graph, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Arm,
@@ -20,8 +21,12 @@ from quanke_desk.campaigns.models import (
     Send,
     SendState,
     Step,
+    Told,
+    ToldState,
 )
+from quanke_desk.campaigns.moments import hours_of
 from quanke_desk.campaigns.policy import RULES
+from quanke_desk.foundation.parameters import value
 
 _ENDS = {
     "exit": _("came to the end"),
@@ -70,12 +75,33 @@ def stands(version: JourneyVersion) -> Stands:
     )  # fmt: skip
 
 
+def refused_moments(journey: Journey) -> list[tuple[str, int]]:
+    """Triggers that let nobody enter for they were too old, by the rule; counted over all versions."""
+    rows = Told.objects.filter(journey=journey, state__in=(ToldState.PAST, ToldState.LAPSED))
+    counts = dict(rows.values_list("state").annotate(n=Count("id")).order_by())
+    found = []
+    if past := counts.get(ToldState.PAST):
+        graph = journey.current.graph if journey.current else {}
+        hours = hours_of(graph.get("entry", ""), graph.get("fresh", 0))
+        words = _("the moment had passed: more than %(hours)s hours before the desk could let them in")
+        found.append((words % {"hours": hours}, past))
+    if lapsed := counts.get(ToldState.LAPSED):
+        words = _("the journey was paused for more than %(hours)s hours after it")
+        found.append((words % {"hours": value("journeys.trigger_hours")}, lapsed))
+    return found
+
+
 def pushes(journey: Journey) -> list[dict[str, Any]]:
     """Pushes of a journey by template, means and state, with the rule of what was refused."""
     found = Send.objects.filter(journey=journey).values("template", "means", "state", "rule")
     rows = found.annotate(count=Count("id")).order_by("template", "means", "state", "rule")
     return [
-        {**row, "state_title": SendState(row["state"]).label, "rule_title": rule_title(row["rule"])}
+        {
+            **row,
+            "means": means_word(row["means"]),
+            "state_title": SendState(row["state"]).label,
+            "rule_title": rule_title(row["rule"]),
+        }
         for row in rows
     ]
 

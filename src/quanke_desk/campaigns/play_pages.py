@@ -33,7 +33,7 @@ def all_plays(request: HttpRequest) -> HttpResponse:
             "play": play,
             "steps": len(play.nodes) + 1,
             "size": audiences.counted(play.audience),
-            "entry": entry_in_words(f"trigger:{play.entry}") if play.entry else "",
+            "entry": entry_in_words(f"trigger:{play.entry}", play.again, play.fresh) if play.entry else "",
         }
         for play in plays.PLAYS
     ]

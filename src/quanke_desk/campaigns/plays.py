@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke.effects.outcomes import STANDARD
 from quanke_desk.campaigns import audience_actions, journey_actions
+from quanke_desk.campaigns.effect_words import means_word
 from quanke_desk.campaigns.models import Audience, AudienceKind, Journey, Template, TemplateVersion
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.models import Person
@@ -33,13 +34,18 @@ class Text:
     en: str
     product: str = ""
 
+    @property
+    def means_words(self) -> str:
+        """Its means in the language of who looks."""
+        return means_word(self.means)
+
 
 @dataclass(frozen=True)
 class Play:
     """A ready journey. `entry`: the trigger by which customers enter, "" for the audience; `again`: days
-    after which who entered by it may enter anew. `metric`: the outcome its effect is read from; `expected`:
-    what it is started for, against who gets nothing; `watch`: what else to look at; `offer`: which of the
-    plan's it is for."""
+    after which who entered by it may enter anew; `fresh`: hours for which it lets somebody in, 0: as set for
+    the bank. `metric`: the outcome its effect is read from; `expected`: what it is started for, against who
+    gets nothing; `watch`: what else to look at; `offer`: which of the plan's it is for."""
 
     name: str
     title_zh: str
@@ -55,6 +61,7 @@ class Play:
     goals: tuple[tuple[str, str], ...] = ()
     entry: str = ""
     again: int = 0
+    fresh: int = 0
     control: str = "20%"
     purpose: str = "marketing"
     product: str = ""
@@ -69,7 +76,8 @@ class Play:
         """The design, as a journey's."""
         goals = [{"name": name, "when": when} for name, when in self.goals]
         entry: dict[str, Any] = {"entry": f"trigger:{self.entry}"} if self.entry else {}
-        again = {"again": self.again} if self.again else {}
+        terms = {"again": self.again, "fresh": self.fresh}
+        again = {name: said for name, said in terms.items() if said}
         nodes = {**self.nodes, "end": {"do": "exit"}}
         return {**entry, **again, "start": self.start, "nodes": nodes, "goals": goals}
 
@@ -131,14 +139,18 @@ PLAYS: tuple[Play, ...] = (
         title_zh="资金流出挽回",
         title_en="Money that left, won back",
         why=_("Who moved a large part away within 30 days comes back, if at all, within weeks."),
-        audience="outflow_to_recall and not deceased",
+        # by the night before it left: what falls shows in the tags of a night after
+        audience="in_scope and aum >= 50_000元",
+        entry="large_outflow_to_bank",
+        again=90,
         start="rich",
         nodes={
-            "rich": _if("aum_30d_ago >= 200_000元", "call", "hello"),
+            "rich": _if("aum >= 200_000元", "call", "hello"),
             "call": _task("wait", days=2),
             "hello": _send("win-back-rate", "wait"),
             "wait": _wait("came", 10),
-            "came": _if("net_flow_30d > 0元", "end", "again"),
+            "came": _if("net_flow_30d > 0元", "came_back", "again"),
+            "came_back": {"do": "goal"},
             "again": _send("win-back-offer", "end", "sms", "push"),
         },
         texts=(
@@ -147,7 +159,6 @@ PLAYS: tuple[Play, ...] = (
             Text("win-back-offer", "sms", "转回资金可享专属服务，详询您的客户经理。",
                  "For money that comes back there is a service of its own: ask your manager."),
         ),
-        goals=(("came_back", "aum_change_rate_30d > 0"),),
         expected=_("Assets after 90 days fall less than in the control; money that only changes "
                    "accounts here is not counted."),
         watch=_("Increment of assets after 30 and 90 days; own-name moves inside the bank are none."),

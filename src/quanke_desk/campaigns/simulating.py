@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from quanke.kernel.calendars import SHANGHAI
 from quanke.segments.control import in_control
 from quanke_desk.campaigns.branching import holds_of, ways_of
-from quanke_desk.campaigns.capacities import MANAGER, REMOTE, Rooms, minutes_of
+from quanke_desk.campaigns.capacities import MANAGER, REMOTE, Rooms, by_posts, minutes_of
 from quanke_desk.campaigns.entering import salt_of
 from quanke_desk.campaigns.graph import MOST_STEPS, Graph, Node
 from quanke_desk.campaigns.models import JourneyVersion
@@ -31,13 +31,18 @@ HORIZON = 120
 @dataclass(frozen=True, slots=True)
 class TooMuch:
     """`days` on which there is too much, and the most crowded: `asked` of it against what is `left`
-    (messages, minutes of the remote team; for managers how many posts have too much, of all posts)."""
+    (messages, minutes of the remote team; for managers how many posts have too much, of all posts). `takes`:
+    what took the rest of that day, by why (`capacities.TAKES`); for managers minutes of those posts. `holds`:
+    what the day holds without it; `wants`: what the trial asks, in the same unit."""
 
     what: str
     days: int
     worst: dt.date
     asked: int
     left: int
+    holds: int
+    wants: int
+    takes: dict[str, int]
 
 
 @dataclass
@@ -75,13 +80,26 @@ class Simulated:
             over = {day: asked for day, asked in load.items() if asked > held.left(what, day)}
             if over:
                 worst = max(over, key=lambda day: (over[day], -day.toordinal()))
-                found.append(TooMuch(what, len(over), worst, over[worst], held.left(what, worst)))
-        crowded = {day: int((asked > held.posts).sum()) for day, asked in self.of_posts.items()}
-        if any(crowded.values()):
-            worst = max(crowded, key=lambda day: (crowded[day], -day.toordinal()))
-            often = sum(count > 0 for count in crowded.values())
-            found.append(TooMuch(MANAGER, often, worst, crowded[worst], len(held.posts)))
+                room, takes = held.of(what), held.takes(what, worst)
+                assert room is not None
+                asked, left = over[worst], held.left(what, worst)
+                found.append(TooMuch(what, len(over), worst, asked, left, room.capacity, asked, takes))
+        if managers := self._managers(held):
+            found.append(managers)
         return found
+
+    def _managers(self, held: Rooms) -> TooMuch | None:
+        """Posts that get more minutes than they have left."""
+        over = {day: asked > held.left_of_posts(day) for day, asked in self.of_posts.items()}
+        crowded = {day: int(posts.sum()) for day, posts in over.items()}
+        if not any(crowded.values()):
+            return None
+        worst = max(crowded, key=lambda day: (crowded[day], -day.toordinal()))
+        often, posts = sum(count > 0 for count in crowded.values()), over[worst]
+        return TooMuch(
+            MANAGER, often, worst, crowded[worst], len(held.posts), int(held.posts[posts].sum()),
+            int(self.of_posts[worst][posts].sum()), held.takes_of_posts(worst, posts),
+        )  # fmt: skip
 
 
 def simulate(
@@ -152,12 +170,15 @@ def _onward(
 def _give(node: Node, group: Ints, day: dt.date, done: Simulated) -> None:
     of = base()
     minutes = minutes_of(node, of, day)
-    done.tasks[day, node.name, node.who] += len(group)
-    done.minutes[day, node.who] += minutes * len(group)
-    if node.who == MANAGER and "owner_post" in of.known:
-        codes, posts = of.codes("owner_post")
-        counts = np.bincount(codes[group][codes[group] >= 0], minlength=len(posts))
-        done.of_posts[day] = done.of_posts.get(day, np.zeros(len(posts))) + minutes * counts
+    given = {node.who: len(group)}
+    if node.who == MANAGER:  # whom nobody looks after is the remote team's
+        counts, alone = by_posts(group, of)
+        given = {MANAGER: len(group) - alone, REMOTE: alone}
+        done.of_posts[day] = done.of_posts.get(day, np.zeros(len(counts))) + minutes * counts
+    for who, count in given.items():
+        if count:
+            done.tasks[day, node.name, who] += count
+            done.minutes[day, who] += minutes * count
 
 
 def _day(moment: int) -> dt.date:

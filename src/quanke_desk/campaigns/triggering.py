@@ -2,42 +2,48 @@
 
 What was told is written down first, once for each journey that goes by it, together with how far was read;
 then the journeys are told and the rows marked, in one transaction. Killed anywhere, nothing is lost and
-nothing happens twice. For a journey that is paused the rows wait, so many hours (a parameter).
+nothing happens twice. For a journey that is paused the rows wait, so many hours (a parameter). A trigger that
+is too old by then lets nobody enter (`moments`): its row stays and says so.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection, transaction
 
 from quanke.engines.live.sinks.following import Place, end_of, read_on
+from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.entering import enter
 from quanke_desk.campaigns.graph import GraphError, read_graph
 from quanke_desk.campaigns.hearing import heard
 from quanke_desk.campaigns.models import Journey, JourneyState, JourneyVersion, ReadPlace, Told, ToldState
+from quanke_desk.campaigns.moments import HOUR, is_past
 from quanke_desk.campaigns.standing import MOVING, held_state, stands_still
 from quanke_desk.foundation.analytic import home_path
 from quanke_desk.foundation.parameters import value
 
 PART = 20_000
-HOUR, KEPT = 3_600, 30 * 86_400
+KEPT = 30 * 86_400
 """How long is known what was told already: longer than the live engine's own memory of a week."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A trigger that fired for a customer. `id` tells it from every other, in the words of who tells."""
+    """A trigger that fired for a customer. `id` tells it from every other, in the words of who tells;
+    `moment` (seconds since 1970) is null where he did not say when: then it is as old as the telling."""
 
     trigger: str
     customer: int
     id: str
+    moment: int | None = None
 
 
 def follow(now: int | None = None) -> int:
@@ -66,7 +72,10 @@ def follow(now: int | None = None) -> int:
 
 
 def _fired(row: Mapping[str, object]) -> Fired:
-    return Fired(str(row["trigger"]), int(str(row["customer"])), str(row["id"]))
+    moment = None
+    if at := row.get("at"):
+        moment = int(dt.datetime.fromisoformat(str(at)).replace(tzinfo=SHANGHAI).timestamp())
+    return Fired(str(row["trigger"]), int(str(row["customer"])), str(row["id"]), moment)
 
 
 def _read(share: str, before: Place, after: Place, found: list[Fired], now: int) -> None:
@@ -85,7 +94,7 @@ def note(fired: Iterable[Fired], now: int) -> int:
     by_event = _who_goes_by(now)
     keys = {each: _key(each.id) for each in fired}
     wanted = {
-        (journey, key): (f"trigger:{each.trigger}", each.customer)
+        (journey, key): (f"trigger:{each.trigger}", each.customer, each.moment)
         for each, key in keys.items()
         for journey in by_event.get(f"trigger:{each.trigger}", ())
     }
@@ -97,8 +106,8 @@ def note(fired: Iterable[Fired], now: int) -> int:
             wanted.pop(pair, None)
         Told.objects.bulk_create(
             [
-                Told(journey_id=journey, key=key, event=event, customer=customer, at=now)
-                for (journey, key), (event, customer) in wanted.items()
+                Told(journey_id=journey, key=key, event=event, customer=customer, at=now, moment=moment)
+                for (journey, key), (event, customer, moment) in wanted.items()
             ],
             ignore_conflicts=True,
             batch_size=2_000,
@@ -126,9 +135,23 @@ def _who_goes_by(now: int) -> dict[str, set[int]]:
     return found
 
 
+def purposes_of(events: Collection[str]) -> dict[str, str]:
+    """For what purposes journeys that are under way go by events, with commas between them; those no journey
+    goes by are not among them."""
+    by_event = _who_goes_by(int(time.time()))
+    current = Journey.objects.filter(pk__in=set().union(*(by_event.get(event, ()) for event in events)))
+    of = dict(current.values_list("pk", "current__purpose"))
+    return {
+        event: ",".join(sorted({of[journey] for journey in by_event[event] if of.get(journey)}))
+        for event in events
+        if event in by_event
+    }
+
+
 def tell(now: int | None = None) -> int:
     """Tells journeys that move of what waits for them: customers enter, or go on. Answers how many did. What
-    waited longer than the parameter says has lapsed. What one journey cannot hear keeps no other waiting."""
+    waited longer than the parameter says has lapsed, and nobody enters by what is past (`moments`). What one
+    journey cannot hear keeps no other waiting."""
     at = int(time.time()) if now is None else now
     waiting = Told.objects.filter(state=ToldState.WAITING, journey__state__in=MOVING)
     pairs = list(waiting.values_list("journey", "event").distinct())
@@ -149,20 +172,27 @@ def _tell(journey: int, event: str, now: int) -> int:
         rows = Told.objects.filter(journey=journey, event=event, state=ToldState.WAITING)
         rows.filter(at__lt=now - value("journeys.trigger_hours") * HOUR).update(state=ToldState.LAPSED)
         taken = rows.order_by("id").select_for_update(skip_locked=skip)
-        found = list(taken.values_list("id", "customer")[:PART])
-        customers = [customer for _id, customer in found]
-        done = heard(event, customers=customers, journey=journey, now=now)
+        found = list(taken.values_list("id", "customer", "moment", "at")[:PART])
+        done = heard(event, customers=[row[1] for row in found], journey=journey, now=now)
         current = (
             Journey.objects.select_related("current__journey", "current__audience").get(pk=journey).current
         )
+        past: set[int] = set()
         if current is not None and current.graph.get("entry") == event:
-            done += enter(current, np.array(customers, np.int64), now)
-        Told.objects.filter(pk__in=[number for number, _customer in found]).update(state=ToldState.DONE)
+            graph = read_graph(current.graph)
+            past = {
+                pk for pk, _c, moment, at in found if is_past(graph, at if moment is None else moment, now)
+            }
+            fresh = [customer for pk, customer, _m, _at in found if pk not in past]
+            done += enter(current, np.array(fresh, np.int64), now)
+        Told.objects.filter(pk__in=[row[0] for row in found]).update(state=ToldState.DONE)
+        Told.objects.filter(pk__in=past).update(state=ToldState.PAST)
         return done
 
 
 def forget(now: int | None = None) -> int:
-    """Lets go of what was told long ago."""
+    """Lets go of what journeys went by long ago. What was refused for its age stays, as enrolments do: it is
+    the record that somebody did not enter, and why."""
     at = int(time.time()) if now is None else now
-    gone, _ = Told.objects.filter(at__lt=at - KEPT).exclude(state=ToldState.WAITING).delete()
+    gone, _ = Told.objects.filter(at__lt=at - KEPT, state=ToldState.DONE).delete()
     return gone

@@ -42,6 +42,24 @@ class Parameter:
 ROLES = tuple((str(role), role.label) for role in Role)
 HEADS = (Role.ADMINISTRATOR, Role.BRANCH_HEAD, Role.COMPLIANCE, Role.RISK, Role.TEAM_HEAD)
 
+MOMENTS = {
+    "inflow_near_next_tier": ("临界客户大额入账", "a large inflow near the next tier", 48),
+    "salary_arrived": ("代发工资到账", "a salary that arrived", 72),
+    "escrow_released": ("存管资金释放", "escrow released", 72),
+    "large_outflow_to_bank": ("大额资金流向他行", "a large outflow to another bank", 72),
+    "fx_purchase_near_quota": ("购汇接近额度", "an FX purchase near the quota", 48),
+    "branch_arrival": ("客户到店", "an arrival at a branch", 24),
+    "login_after_silence": ("沉默后首次登录", "a login after silence", 24),
+    "etc_bound": ("ETC绑定", "an ETC tag bound", 72),
+    "new_card_unused": ("新卡未用", "a new card not used", 168),
+    "term_deposit_maturing": ("定期存款将到期", "a term deposit that matures", 48),
+    "birthday": ("客户生日", "a birthday", 24),
+    "holiday_ahead": ("节前最后一个工作日", "the working day before a holiday", 24),
+    "other": ("其他触发", "any other trigger", 24),
+}
+"""How long moments last, by trigger: names, and hours unless the bank says otherwise. A day's trigger counts
+from the beginning of the day."""
+
 PARAMETERS = {
     p.name: p
     for p in (
@@ -113,12 +131,16 @@ PARAMETERS = {
                   "Time between readings of triggers (0: as they come)", "minutes", 0, 0, 60),
         Parameter("journeys.trigger_hours", "旅程暂停期间触发保留时限",
                   "Triggers are kept for a paused journey", "hours", 24, 1, 720),
+        *(Parameter(f"moment.{name}", f"旅程进入时效：{zh}", f"A journey is entered after {en} for", "hours",
+                    hours, 1, 720) for name, (zh, en, hours) in MOMENTS.items()),
         Parameter("audience.hide_below", "客群人数隐藏下限", "Sizes of groups below it are hidden", "customers", 10, 1, 1000),
         Parameter("joint.minimum", "联合运营最小名单与计数", "Smallest list and count of joint operations", "customers", 50, 10, 10_000),
         Parameter("joint.questions", "每个合作方每日联合查询次数", "Questions to a partner in a day", "times", 3, 1, 50),
         Parameter("joint.round", "联合运营计数取整", "Counts of joint operations in steps of", "customers", 10, 1, 1000),
         Parameter("joint.days", "联合查询有效天数", "Days a question to a partner waits", "days", 7, 1, 60),
         Parameter("lobby.poll", "到店看板刷新间隔", "The lobby asks for cards every", "ms", 500, 250, 10000),
+        Parameter("audit.machine_minutes", "机器调用记入审计的间隔",
+                  "Time between entries of the audit about machines", "minutes", 1, 1, 60),
         Parameter("campaigns.minutes", "推送发送间隔", "Time between sendings", "minutes", 1, 1, 1440),
         Parameter("campaign.cost.sms", "短信成本", "Cost of text messages", "fen per 1,000", 4_500, 0, 10**7),
         Parameter("campaign.cost.push", "推送成本", "Cost of push messages", "fen per 1,000", 100, 0, 10**7),

@@ -1,8 +1,8 @@
 """A page for print as PDF: A4, with a font of its own, so that Chinese is seen on whatever machine reads it;
 the mark of the export on its foot, and a watermark across it.
 
-The font is Noto Sans CJK SC (SIL Open Font License 1.1, beside it) with the characters of the table of
-general standard Chinese characters and of GB 2312; only those a page uses are put into its file.
+The font is Noto Sans SC (SIL Open Font License 1.1, beside it) with 30,890 characters, as npm has it: the
+build brings it (docs/decisions/0022-assets.md). Only those a page uses are put into its file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNKNOWN = "□"
 @cache
 def _font() -> frozenset[int]:
     """Registers the font, once a process; answers the characters it has."""
-    font = TTFont(FONT, str(Path(__file__).with_name("fonts") / "NotoSansCJKsc-Regular.ttf"))
+    font = TTFont(FONT, str(Path(__file__).with_name("fonts") / "NotoSansSC-Regular.ttf"))
     pdfmetrics.registerFont(font)
     return frozenset(font.face.charToGlyph)
 

@@ -38,7 +38,8 @@ AUDIT = (
 )
 DETAILS = (
     "field", "from", "to", "role", "kind", "means", "state", "play", "name", "code", "table", "post", "list",
-    "number", "version", "count", "rows", "since", "until", "approval",
+    "number", "version", "machine", "calls", "count", "unknown", "done", "digest", "rows", "since", "until",
+    "approval",
 )  # fmt: skip
 """What of an entry's detail is shown and exported, in this order: which field was opened, from and to of a
 change; whatever else a room notes stays in the record, so that no value of a customer comes out here."""
@@ -113,7 +114,7 @@ def _audit_row(held: AuditEntry) -> dict[str, Any]:
     return {
         "number": held.pk,
         "at": held.at,
-        "person": held.person.username if held.person else "",
+        "person": held.person.username if held.person else str(held.detail.get("machine", "")),
         **{n: getattr(held, n) for n in ("role", "action", "subject", "reason")},
         "purpose": dict(Purpose.choices).get(held.purpose, held.purpose),
         "detail": ", ".join(

@@ -338,7 +338,8 @@ def prove(
                     # the unproven row has left: the proven one follows it under a number of its own
                     number = f"{contact.number}-proven"
                     outbox.put("contacts", number, row_of(contact), customer=customer)
-            detail = {"kind": kind, "matched": contact is not None}
+            by_machine = {"machine": machine.name, "key": machine.pk}
+            detail = {"kind": kind, "matched": contact is not None, **by_machine}
             audit.record(None, "work.evidence", f"customer:{customer}", detail=detail)
         return evidence, evidence.contact_id is not None
 

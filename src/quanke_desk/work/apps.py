@@ -13,7 +13,7 @@ class WorkConfig(AppConfig):
         """Hears that a customer's deletion was decided and who moves; makes the room's rounds known."""
         from quanke_desk.books.laying import on_transfer
         from quanke_desk.customers.actions import restricted
-        from quanke_desk.work import closing, dropping, escalating  # noqa: F401
+        from quanke_desk.work import calls, closing, dropping, escalating  # noqa: F401
         from quanke_desk.work.following import go_along
         from quanke_desk.work.notes import forget_notes
 

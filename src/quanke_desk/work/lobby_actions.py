@@ -89,7 +89,11 @@ def arrive(
             _prepare(made, ideas)
             made.ready_ms = round((time.perf_counter() - began) * 1000)
             made.save(update_fields=["ready_ms"])
-            detail = {"outlet": outlet.branch_id, "arrival": made.pk, "kind": kind, "found": len(found)}
+            detail: dict[str, object] = {
+                "outlet": outlet.branch_id, "arrival": made.pk, "kind": kind, "found": len(found),
+            }  # fmt: skip
+            if machine is not None:
+                detail |= {"machine": machine.name, "key": machine.pk}
             audit.record(by, "lobby.arrival", _subject(made), purpose=Purpose.SERVE, detail=detail)
             return made, True
     except IntegrityError:  # the same ticket at the same moment

@@ -271,3 +271,22 @@ class MorningOpened(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["person", "day"], name="morning_once")]
+
+
+class MachineCall(models.Model):
+    """One row per call of a machine that named customers, until it is folded into the audit (`work.calls`):
+    `count` customers it named, `unknown` names nobody has, `done` of how many something followed; `digest` is
+    that of the customers' numbers."""
+
+    machine = models.ForeignKey(MachineKey, models.PROTECT, related_name="+")
+    action = models.CharField(max_length=64)
+    subject = models.CharField(max_length=80)
+    purpose = models.CharField(max_length=32, blank=True)
+    count = models.IntegerField()
+    unknown = models.IntegerField(default=0)
+    done = models.IntegerField(default=0)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]

@@ -5,8 +5,10 @@ from quanke_desk.campaigns.models.joint import (
     ContractState,
     JointContract,
     JointQuestion,
+    Origin,
     QuestionMode,
     QuestionState,
+    Way,
 )
 from quanke_desk.campaigns.models.journeys import (
     Arm,
@@ -46,6 +48,7 @@ __all__ = [
     "Journey",
     "JourneyState",
     "JourneyVersion",
+    "Origin",
     "QuestionMode",
     "QuestionState",
     "ReadPlace",
@@ -60,4 +63,5 @@ __all__ = [
     "TemplateVersion",
     "Told",
     "ToldState",
+    "Way",
 ]

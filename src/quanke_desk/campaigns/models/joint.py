@@ -25,7 +25,8 @@ class ContractState(models.TextChoices):
 class JointContract(SealedRow):
     """One row per contract under which lists are compared with a partner. `recipient` is what consents call
     the partner; `minimum`: lists of fewer are not compared, counts below are not told; `daily`: questions in
-    a day; `most_rows`: of the partner's list. `key` is made when it is approved and gone when it ends."""
+    a day; `most_rows`: of the partner's list; `modelling`: whether others alike may be looked for by those on
+    both lists. `key` is made when it is approved and gone when it ends."""
 
     code = models.CharField(max_length=32, unique=True)
     partner = models.CharField(max_length=80, db_index=True)
@@ -37,6 +38,7 @@ class JointContract(SealedRow):
     minimum = models.IntegerField()
     daily = models.IntegerField()
     most_rows = models.IntegerField()
+    modelling = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=ContractState, default=ContractState.DRAFT)
     committee = models.ForeignKey(Approval, models.PROTECT, null=True, related_name="+")
     compliance = models.ForeignKey(Approval, models.PROTECT, null=True, related_name="+")
@@ -110,3 +112,29 @@ class JointQuestion(SealedRow):
     def code(self) -> str:
         """Its name in messages."""
         return f"{self.contract.code}-{self.number}"
+
+
+class Way(models.TextChoices):
+    """How an audience came of a contract."""
+
+    MATCH = "match", _("who is on both lists")
+    ALIKE = "alike", _("customers alike")
+    ASKED = "asked", _("asked about with another partner")
+
+
+class Origin(models.Model):
+    """One row per contract and purpose an audience came of, be it at second hand: what the contract says of
+    purpose, term and consent holds for the audience as for the match itself. `of`: the audience it was made
+    of; null for the match."""
+
+    audience = models.ForeignKey(Audience, models.CASCADE, related_name="origins")
+    contract = models.ForeignKey(JointContract, models.PROTECT, related_name="origins")
+    purpose = models.CharField(max_length=16)
+    way = models.CharField(max_length=8, choices=Way)
+    of = models.ForeignKey(AudienceVersion, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["audience", "contract", "purpose"], name="origin_once")
+        ]

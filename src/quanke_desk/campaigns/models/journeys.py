@@ -148,17 +148,20 @@ class ToldState(models.TextChoices):
     WAITING = "w", _("waiting: the journey is paused")
     DONE = "d", _("the journey went by it")
     LAPSED = "l", _("too old when the journey went on")
+    PAST = "p", _("too old to enter by when the desk heard of it")
 
 
 class Told(models.Model):
     """One row per decision of a trigger and journey that goes by it. `key` is a digest of the decision's
-    identity: what is told twice stands once. `at`: when the desk heard (seconds since 1970)."""
+    identity: what is told twice stands once. `at`: when the desk heard (seconds since 1970); `moment`: when
+    it happened, null where nobody said."""
 
     journey = models.ForeignKey(Journey, models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=32)
     event = models.CharField(max_length=64)
     customer = models.BigIntegerField()
     at = models.BigIntegerField(db_index=True)
+    moment = models.BigIntegerField(null=True)
     state = models.CharField(max_length=1, choices=ToldState, default=ToldState.WAITING)
 
     class Meta:
