@@ -2,9 +2,9 @@
 
 A row is *queued* or *held*, then *handed over*, then *sent*, *refused* or *failed*; some are *given* to
 staff, who send them (`by_staff`). Before a message leaves, its row says so and that is committed; who finds
-such a row of a process that died asks the gateway before anything is sent again. `tries` counts takings by one
-means; together they tell one taking from the next: what a process writes after another took the row over
-finds that it is not its own.
+such a row of a process that died asks the gateway before anything is sent again. `tries` counts takings by
+one means; together they tell one taking from the next: what a process writes after another took the row
+over finds that it is not its own.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0010_again")]
+    dependencies = [("campaigns", "0012_origins")]
 
     operations = [
         migrations.AlterField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0010_again")]
+    dependencies = [("campaigns", "0013_given_to_staff")]
 
     operations = [
         migrations.AddField("refusal", "journey", models.BigIntegerField(null=True)),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("work", "0007_told")]
+    dependencies = [("work", "0010_sources_answer")]
 
     operations = [
         migrations.CreateModel(
