@@ -317,7 +317,7 @@ def test_who_may_enters_anew_after_so_many_days(decided: Path, desk: dict[str, P
     arms = Enrolment.objects.filter(turn=1, arm=Arm.CONTROL).values_list("customer", flat=True)
     assert set(arms) == controls, "the same arm each time"
     with pytest.raises(GraphError, match="again"):
-        read_graph({**greeting, "entry": ""})
+        read_graph({**greeting, "again": 500})
 
 
 def test_a_month_of_entries_is_a_campaign(decided: Path, desk: dict[str, Person]) -> None:

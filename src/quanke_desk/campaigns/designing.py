@@ -44,9 +44,14 @@ def enters(design: Design, entry: str) -> Design:
     """Says by what customers enter: "" as an audience, else `trigger:name` or `interface`."""
     made = copy.deepcopy(design)
     made.pop("entry", None)
-    if not entry:
-        made.pop("again", None)
     return {"entry": entry, **made} if entry else made
+
+
+def anew(design: Design, days: int) -> Design:
+    """Says after how many days a customer may enter anew; 0: never."""
+    made = copy.deepcopy(design)
+    made.pop("again", None)
+    return {"again": days, **made} if days else made
 
 
 def put_in(design: Design, after: str, way: str, do: str) -> tuple[Design, str]:

@@ -149,11 +149,9 @@ def read_graph(held: Any) -> Graph:
     if lost := [name for name in read if name not in order]:
         raise GraphError(lost[0], "name", _noop("no way leads here"))
     _rests(read, order)
-    entry = _entry(held)
     again = _whole("", "again", held.get("again", 0), _SPANS["days"])
-    if again and not entry:
-        raise GraphError("", "again", _noop("an audience enters once, as a whole"))
-    return Graph(tuple(read[name] for name in order), _goals(held.get("goals", [])), entry, again)
+    goals = _goals(held.get("goals", []))
+    return Graph(tuple(read[name] for name in order), goals, _entry(held), again)
 
 
 def trigger_of(event: str) -> str:

@@ -17,6 +17,7 @@ from quanke_desk.campaigns.models.journeys import (
     JourneyVersion,
     ReadPlace,
     Step,
+    StepCount,
     Told,
     ToldState,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Send",
     "SendState",
     "Step",
+    "StepCount",
     "Template",
     "TemplateState",
     "TemplateVersion",
