@@ -37,7 +37,8 @@ def test_a_list_is_put_under_a_block_and_let_out(
     assert Block.objects.count() == 2, "who is under it stays so"
     held = Block.objects.get(customer=me)
     assert (held.by, held.since) == (desk[Role.COMPLIANCE], DAY.date())
-    assert f'"{held.pk}"' in client.get(f"{AT}?q={me}").content.decode()
+    assert f"?end={held.pk}#end" in client.get(f"{AT}?q={me}").content.decode()
+    assert f'value="{held.pk}"' in client.get(f"{AT}?end={held.pk}").content.decode()
     client.post(AT, {"do": "end", "block": held.pk, "reason": ""})
     assert one(me) == "blocked", "not without a reason"
     client.post(AT, {"do": "end", "block": held.pk, "reason": "lifted"})
@@ -63,3 +64,26 @@ def test_lists_that_are_none(desk: dict[str, Person], entered: dict[str, Client]
     assert one(me) == "blocked" and one(me, purpose="service") == "" and Block.objects.get().until is None
     client.post(AT, {"do": "end", "block": "7" * 20, "reason": "x"})
     assert one(me) == "blocked"
+
+
+def test_a_long_list_is_paged_and_a_customer_found_by_any_number(
+    desk: dict[str, Person], entered: dict[str, Client], now: Any
+) -> None:
+    client, (me, other) = entered[Role.COMPLIANCE], agreed(count=2)
+    party = reading().rows("parties", other, ["source", "party_id"]).to_pylist()[0]
+    named = f"{party['source']}:{party['party_id']}"
+    about: dict[str, Any] = {"since": DAY.date(), "reason": "court order", "by": desk[Role.COMPLIANCE]}
+    Block.objects.create(customer=other, means="any", **about)
+    Block.objects.bulk_create(Block(customer=me, means="sms", **about) for _n in range(230))
+    first, last = (client.get(f"{AT}?page={n}").content.decode() for n in (1, 5))
+    assert "<b>231</b>" in first and "1 / 5" in first and f"/customers/{other}/" not in first
+    assert f"/customers/{other}/" in last, "the oldest, too"
+    by_reason = client.get(f"{AT}?order=customer&page=1").content.decode()
+    assert by_reason.count(f"/customers/{min(me, other)}/") >= 1
+    for wanted in (named, str(other)):
+        found = client.post(AT, {"do": "find", "q": wanted})
+        assert found["Location"] == f"{AT}?q={other}", "an address names no number of a source"
+    page = client.get(f"{AT}?q={other}").content.decode()
+    assert "<b>1</b>" in page and f"/customers/{other}/" in page
+    page = client.post(AT, {"do": "find", "q": "core:nobody"}, follow=True).content.decode()
+    assert "未完成" in page and "core:nobody" not in page

@@ -6,6 +6,7 @@ import datetime as dt
 import html
 import json
 import random
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_from_the_designer_to_a_journey_that_runs(
     assert journey.draft["nodes"]["send"]["means"] == ["push", "sms"]
     assert [p["share"] for p in journey.draft["nodes"]["split"]["parts"]] == ["20%", "30%", "50%"]
     until = str(timezone.localdate() + dt.timedelta(days=20))
-    form = {"audience": audience.audience_id, "control": "20", "purpose": "marketing", "priority": "5",
+    form = {"audience": audience.audience_id, "control": "45", "purpose": "marketing", "priority": "5",
             "until": until}  # fmt: skip
     by_score = {**SIX["nodes"]["half"], "by": "credit_score_band", "parts": [{"next": "end"}]}
     by_score["parts"] += [{"least": 3, "next": "again"}]
@@ -124,7 +125,7 @@ def test_from_the_designer_to_a_journey_that_runs(
     assert "1% 对照" in refused
     assert client.post(path, {**form, "do": "save"})["Location"] == f"/journeys/{journey.pk}/"
     version = journey.versions.get()
-    assert version.control_ppm == 200_000 and version.audience == audience
+    assert version.control_ppm == 450_000 and version.audience == audience
     page = f"/journeys/{journey.pk}/"
     answer = client.post(page, {"do": "start", "version": version.pk, "reason": "夏季活动"})
     asked = Approval.objects.get()
@@ -133,7 +134,7 @@ def test_from_the_designer_to_a_journey_that_runs(
     version.refresh_from_db()
     assert version.started_at is None, "who asked does not decide"
     shown = entered[Role.COMMITTEE].get(f"/approvals/{asked.pk}/").content.decode()
-    assert "20 %" in shown and "核心客户" in shown
+    assert "45 %" in shown and "核心客户" in shown
     assert "营销" in shown and "优先级" in shown and "fund-hello" in shown and "没有生效的文本" in shown
     entered[Role.COMMITTEE].post(f"/approvals/{asked.pk}/", {"do": "approve"})
     version.refresh_from_db()
@@ -177,11 +178,14 @@ def test_an_audience_enters_whole_and_small_ones_are_refused_early(
         assert arms[1] > 50 and (
             arms[0] == 0 if not share else abs(arms[0] / sum(arms.values()) - 0.45) < 0.05
         )
-    AudienceVersion.objects.filter(pk=audience.pk).update(size=100)
+    journey = journey_actions.make_journey("core_few", "x", "", by=analyst)
+    few = AudienceVersion.objects.create(
+        audience=audience.audience, number=2, kind="live", text='tier == "private"', night=base().day,
+        size=400, by=analyst,
+    )  # fmt: skip
     version = journey_actions.save_design(
-        journey, SIX, by=analyst, audience=audience, control_ppm=200_000, until=until
+        journey, SIX, by=analyst, audience=few, control_ppm=10_000, until=until
     )
-    version.audience.refresh_from_db()
     with pytest.raises(NotAllowed, match="too small"):
         journey_actions.ask_to_start(version, by=analyst, reason="x")
 
@@ -232,7 +236,6 @@ def test_who_enters_how_often_and_how_late_by_a_form(
     assert (made["entry"], made["again"], made["fresh"]) == ("trigger:birthday", None, None)
     assert "每位客户只进入一次 · 触发后 24 小时内有效" in client.get(path).content.decode()
     for fields, says in (
-        ({"entry": "", "again": "30"}, "只进入一次"),
         ({"entry": "interface", "fresh": "3"}, "只有触发进入才有时效"),
         ({"entry": "trigger:birthday", "again": "401"}, "最多 400 天"),
         ({"entry": "trigger:birthday", "again": "-1"}, "整数"),
@@ -294,3 +297,34 @@ def test_ending_lets_everybody_out(desk: dict[str, Person]) -> None:
     control = Enrolment.objects.filter(state="c").count()
     assert journey_actions.end(journey, by=analyst, reason="x") == entered - control
     assert move_due().steps == 0 and not Send.objects.exists()
+
+
+def test_two_at_one_design_do_not_undo_each_others_work(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    journey = journey_actions.make_journey("by_two", "两人", "", by=desk[Role.ANALYST])
+    client, path = entered[Role.ANALYST], f"/journeys/{journey.pk}/design/"
+    client.post(path, {"do": "text", "text": json.dumps(SIX)})
+
+    def number() -> str:
+        [found] = set(re.findall(r'name="draft" value="(\d+)"', client.get(path).content.decode()))
+        return str(found)
+
+    mine = theirs = number()
+    for form in re.findall(r"<form method=\"post\".*?</form>", client.get(path).content.decode(), re.DOTALL):
+        assert 'name="draft"' in form or 'name="do"' not in form, "every form says which design it is about"
+    change = {"do": "change", "step": "rest", "days": "9"}
+    client.post(path, {**change, "draft": theirs})
+    journey.refresh_from_db()
+    assert journey.draft["nodes"]["rest"]["days"] == 9 and number() != mine
+    until = str(timezone.localdate() + dt.timedelta(days=20))
+    save = {"do": "save", "control": "20", "purpose": "marketing", "priority": "5", "until": until}
+    for stale in ({"do": "take_out", "step": "again"}, {"do": "text", "text": json.dumps(SIX)}, save):
+        page = client.post(path, {**stale, "draft": mine}).content.decode()
+        assert "已被他人修改" in page and f'value="{number()}"' in page, "and the page goes on from there"
+    before = journey.draft
+    journey.refresh_from_db()
+    assert journey.draft == before and not journey.versions.exists()
+    Journey.objects.update(draft_number=99)  # changed between the look and the writing
+    with pytest.raises(journey_actions.StaleDraft):
+        journey_actions.keep_draft(journey, SIX, by=desk[Role.ANALYST])

@@ -535,7 +535,10 @@ def test_the_pages(desk: dict[str, Person], entered: dict[str, Client], few: Non
         "kind": "phone",
         "purpose": "measurement",
     }
-    place = entered[Role.COMMITTEE].post(address, asked)["Location"]
+    agreed = entered[Role.COMMITTEE]
+    assert "New question" not in agreed.get(address).content.decode()
+    assert agreed.post(address, asked).status_code == 200 and not held.questions.exists(), "who agreed to it"
+    place = client.post(address, asked)["Location"]
     assert "A job works on it" in client.get(place).content.decode()
     worked()
     taken = client.get(f"{place}question/")
@@ -545,7 +548,12 @@ def test_the_pages(desk: dict[str, Person], entered: dict[str, Client], few: Non
     answer_question(tmp_path / "q.qjoint", sheet, own, "phone", tmp_path / "a.qjoint", tmp_path / "state")
     bad = client.post(place, {"do": "answer", "file": SimpleUploadedFile("a.qjoint", b"x")})
     assert "Not done: a.qjoint: is no message of joint operations." in bad.content.decode()
+    assert agreed.get(place).status_code == 200
+    assert [agreed.get(f"{place}{file}/").status_code for file in ("question", "result")] == [403, 403]
     good = SimpleUploadedFile("a.qjoint", (tmp_path / "a.qjoint").read_bytes())
+    agreed.post(place, {"do": "answer", "file": good})
+    assert held.questions.get().state == "ready"
+    good.seek(0)
     assert client.post(place, {"do": "answer", "file": good})["Location"] == place
     worked()
     page = client.get(place).content.decode()

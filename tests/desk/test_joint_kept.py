@@ -46,6 +46,7 @@ from quanke_desk.campaigns.models import (
 from quanke_desk.campaigns.moving import _not_held_out
 from quanke_desk.campaigns.sending import send_due
 from quanke_desk.foundation import approvals, jobs
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.jobs import Running
 from quanke_desk.foundation.models import ApprovalState, AuditEntry, Job, JobState, Person
 from quanke_desk.foundation.people import NotAllowed
@@ -378,3 +379,28 @@ def test_the_end_of_the_term_ends_the_contract(
     assert page.index("MALL-27") < page.index("MALL-26") and page.count("End at once") == 1
     page = compliance.get(f"/joint/in-force/{held.pk}/").content.decode()
     assert "MALL-26-1" in page and "Counts only: how large the overlap is" in page and "lapsed" in page
+
+
+def test_a_question_is_held_against_every_earlier_one(desk: dict[str, Person], few: None) -> None:
+    """However many lie between: the partner has kept their answers."""
+    analyst, held = desk[Role.ANALYST], approved(desk, daily=50)
+    ids = sorted(phones(SIZE))
+    first = prepared(held, saved(ids[:100], analyst, "A"), analyst)
+    rest = [c for c in np.flatnonzero(base().there).tolist() if c not in ids][:100]
+    others = audiences.pack(np.array(rest, np.int64))
+    last = JointQuestion.objects.order_by("-number")[0].number
+    JointQuestion.objects.bulk_create(
+        JointQuestion(
+            contract=held, number=last + n, mode="count", kind="phone", purpose="measurement",
+            audience=first.audience, state="done", rows=len(rest), asked=others, asked_by=analyst,
+            expires_at=timezone.now(),
+        )
+        for n in range(1, 61)
+    )  # fmt: skip
+    JointQuestion.objects.update(asked_at=timezone.now() - dt.timedelta(days=1))
+    made = joint_questions.ask_question(
+        held, saved(ids[:101], analyst, "B"), "count", "phone", "measurement", by=analyst
+    )
+    worked(JobState.FAILED)
+    made.refresh_from_db()
+    assert made.problem == "it differs from an earlier question by too few customers"

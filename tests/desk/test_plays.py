@@ -20,7 +20,7 @@ from quanke_desk.campaigns.branching import check_conditions, holds_of
 from quanke_desk.campaigns.cohorts import _entered
 from quanke_desk.campaigns.designing import tree
 from quanke_desk.campaigns.graph import read_graph
-from quanke_desk.campaigns.journey_actions import _plan
+from quanke_desk.campaigns.later_versions import plan_of
 from quanke_desk.campaigns.models import (
     Arm,
     Audience,
@@ -87,7 +87,7 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
     )  # fmt: skip
     day = dt.date(2026, 7, 1)
     graph = read_graph(plays.BY_NAME["dormant_wake"].graph())
-    for metrics in (_plan(version, "x", graph).metrics, _entered(version, day, day).metrics):
+    for metrics in (plan_of(version, graph).metrics, _entered(version, day, day).metrics):
         assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
     Journey.objects.update(play="")
     assert plays.metrics_of(Journey.objects.get()) == ()

@@ -390,7 +390,7 @@ def test_who_may_enters_anew_after_so_many_days(decided: Path, desk: dict[str, P
     arms = Enrolment.objects.filter(turn=1, arm=Arm.CONTROL).values_list("customer", flat=True)
     assert set(arms) == controls, "the same arm each time"
     with pytest.raises(GraphError, match="again"):
-        read_graph({**greeting, "entry": ""})
+        read_graph({**greeting, "again": 500})
 
 
 def test_nobody_enters_by_a_moment_that_has_passed(

@@ -18,11 +18,12 @@ from tests.faults.test_desk_on_postgresql import database as database
 KILLS, CUSTOMERS = 50, 900
 MOVED = """
 import datetime as dt
+from collections import Counter
 import numpy as np
 from django.utils import timezone
 from quanke_desk.campaigns import entering, moving
 from quanke_desk.campaigns.hearing import heard
-from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion, Send, Step
+from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion, Send, Step, StepCount
 from quanke_desk.foundation.models import Person
 from quanke_desk.work.models import FollowUp
 from tests.desk.test_journeys import DAY, NOW, SIX
@@ -104,16 +105,27 @@ def stands():
         one[2].sort()
     return found
 
+def counted():
+    # what was counted on the way is what the tables hold
+    found = Counter()
+    for c in StepCount.objects.all():
+        found[c.from_node, c.to_node] += c.count
+    arms = Counter(Enrolment.objects.values_list("arm", flat=True))
+    held = Counter((s.from_node, s.to_node) for s in Step.objects.all())
+    return found == held + Counter({(-2, 0): arms[1], (-3, -3): arms[0]})
+
 goes(undisturbed)
 want = stands()
+assert counted()
 differ, round_ = set(), 0
 while kills < %(kills)s and round_ < 8:
     # on a quick machine much of the work ends before anybody is killed at it: then all of it once more
     round_ += 1
-    for model in (FollowUp, Send, Step, Enrolment):
+    for model in (FollowUp, Send, Step, StepCount, Enrolment):
         model.objects.all().delete()
     goes(disturbed)
     got = stands()
+    assert counted(), "counted twice, or not at all"
     differ |= {c for c in {**want, **got} if want.get(c) != got.get(c)}
 ended = sorted({(e[0][2], e[0][7]) for e in want.values()})
 tell([kills, len(want), sorted(differ)[:5], ended,

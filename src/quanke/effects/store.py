@@ -50,6 +50,10 @@ class EffectStore:
         """Whether a campaign of that name can be kept: it has to be the name of a folder."""
         return bool(_CAMPAIGN.match(campaign)) and len(campaign.encode()) <= MOST_BYTES
 
+    def names(self) -> list[str]:
+        """Campaigns of which something is published."""
+        return sorted({path.parent.name for path in self.folder.glob("[!.]*/[0-9]*.json")})
+
     def of(self, campaign: str) -> list[KeptEffect]:
         """Those of a campaign, the oldest first."""
         folder = self._folder(campaign)

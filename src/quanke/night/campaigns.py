@@ -93,12 +93,8 @@ def register_campaign(
     customers, tags, left = _audience(home, catalogue, night, design, plan.customers)
     register = CampaignRegister(home.path)
     with register.deciding():
-        excluded: dict[str, int] = {}
-        if plan.exclude:
-            for each in register.shared(design, customers.astype(np.int32)):
-                kept = ~np.isin(customers, each.customers)
-                excluded[each.campaign] = int((~kept).sum())
-                customers, tags = customers[kept], tags.filter(pa.array(kept))
+        kept, excluded = _left_to_others(register, design, customers, plan.exclude)
+        customers, tags = customers[kept], tags.filter(pa.array(kept))
         units, known = _units(night, customers, tags, design.unit)
         customers, tags, units = customers[known], tags.filter(pa.array(known)), units.filter(pa.array(known))
         if not len(customers):
@@ -108,6 +104,44 @@ def register_campaign(
         )
         whole = replace(design, excluded=excluded, without_unit=int((~known).sum()), **left)
         return register.keep(whole, arms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignOutlook:
+    """Who would be in a campaign were it registered now: `customers`, and how many of its audience are left
+    out: whom the bank may not market to, its hold-out, and whom other campaigns of the lane have
+    (`excluded`, by campaign)."""
+
+    customers: int
+    not_marketed: int
+    held_out: int
+    excluded: dict[str, int]
+
+
+def campaign_outlook(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) -> CampaignOutlook:
+    """Look who would be in a campaign before anybody decides about it; nothing is registered. Raises
+    EffectError as `register_campaign` does for a plan that cannot be."""
+    design = _design(home, catalogue, night, plan)
+    customers, _tags, left = _audience(home, catalogue, night, design, plan.customers)
+    kept, excluded = _left_to_others(CampaignRegister(home.path), design, customers, plan.exclude)
+    return CampaignOutlook(
+        customers=int(kept.sum()),
+        not_marketed=left["not_marketed"],
+        held_out=left["held_out"],
+        excluded=excluded,
+    )
+
+
+def _left_to_others(
+    register: CampaignRegister, design: Design, customers: Ints, exclude: bool
+) -> tuple[Bools, dict[str, int]]:
+    """Whom no other campaign of the lane has, and how many each of those has; without `exclude` everybody."""
+    kept, excluded = np.ones(len(customers), np.bool_), {}
+    for each in register.shared(design, customers.astype(np.int32)) if exclude else ():
+        theirs = kept & np.isin(customers, each.customers)
+        excluded[each.campaign] = int(theirs.sum())
+        kept &= ~theirs
+    return kept, excluded
 
 
 def _design(home: Home, catalogue: Catalogue, night: Night, plan: CampaignPlan) -> Design:

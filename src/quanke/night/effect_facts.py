@@ -30,6 +30,7 @@ from quanke.engines.store import Night
 from quanke.kernel.errors import EffectError
 from quanke.kernel.progress import Progress
 from quanke.language import Catalogue, Definition
+from quanke.night.entered import EnteredSoFar
 from quanke.night.sheets import Sheets, scratch_in
 
 EPOCH = dt.date(1970, 1, 1)
@@ -206,7 +207,7 @@ FROM {pushes} WHERE campaign = $campaign AND date <= $until GROUP BY customer OR
 
 
 def participants_of(
-    sheets: Sheets, name: str, until: dt.date, registered: RegisteredCampaign | None
+    sheets: Sheets, name: str, until: dt.date, registered: RegisteredCampaign | EnteredSoFar | None
 ) -> Participants:
     """Who took part in a campaign: by its register where there is one, else by its pushes.
 
@@ -243,7 +244,7 @@ def _means(pushed: pa.Table) -> tuple[str, ...]:
     return tuple(sorted(used, key=lambda means: (-used[means], means)))
 
 
-def _registered(home: Home, campaign: RegisteredCampaign, pushed: pa.Table) -> Participants:
+def _registered(home: Home, campaign: RegisteredCampaign | EnteredSoFar, pushed: pa.Table) -> Participants:
     arms, design = campaign.arms, campaign.design
     numbers = arms["customer"].to_numpy().astype(np.int64)
     into = register_of(home).goes_by

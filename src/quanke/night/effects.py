@@ -64,6 +64,7 @@ from quanke.night.effect_facts import (
 from quanke.night.effect_groups import channels_asked, dimensions_of
 from quanke.night.effect_hold_out import METRICS, held_out_participants
 from quanke.night.effect_hold_out import NAME as HOLD_OUT
+from quanke.night.entered import EnteredSoFar
 from quanke.night.plan_arms import is_planned, planned_participants, product_of
 from quanke.night.sheets import products_of
 from quanke.night.uplift_outlook import outlook_of
@@ -100,11 +101,15 @@ class EffectQuestion:
 
 
 def measure(
-    home: Home, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
+    home: Home,
+    campaign: str,
+    asked: EffectQuestion | None = None,
+    progress: Progress | None = None,
+    so_far: EnteredSoFar | None = None,
 ) -> CampaignEffect:
-    """The effect of a campaign, by its register where it has one, else by its pushes; of `hold-out` that of
-    all campaigns of the year together, on whoever could be marketed to; of `plan.<action>` by the control
-    groups of the plan.
+    """The effect of a campaign, by its register where it has one, else by who entered it `so_far`, else by
+    its pushes; of `hold-out` that of all campaigns of the year together, on whoever could be marketed to; of
+    `plan.<action>` by the control groups of the plan.
 
     Raises EffectError where there is nothing to measure.
     """
@@ -127,7 +132,7 @@ def measure(
             window = asked.window or rules.window_days.on(as_of)
             who = planned_participants(home, campaign, as_of, window)
         else:
-            registered = CampaignRegister(home.path).get(campaign)
+            registered = CampaignRegister(home.path).get(campaign) or so_far
             who = participants_of(sheets, campaign, as_of, registered)
             design = registered.design if registered else None
         return _Measuring(campaign, sheets, night, design, rules, asked, who, as_of).effect()

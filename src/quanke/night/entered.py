@@ -4,6 +4,7 @@ Nobody chooses an arm here either, and nobody could have: a customer's arm is a 
 a salt that stood before he entered, so it can be computed again from nothing but the design. That is what
 lets such a campaign be registered after its days, where an audience's arms must stand before the first
 contact (`quanke.night.campaigns`). Both arms enter by the same event, and only who entered is compared.
+While the days of entering run, those who entered so far can be looked at the same way, registered nowhere.
 """
 
 from __future__ import annotations
@@ -57,10 +58,26 @@ class EnteredCampaign:
     by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class EnteredSoFar:
+    """A campaign whose days of entering run: its design and the arms (`ARMS`) of who entered until now."""
+
+    design: Design
+    arms: pa.Table
+
+
 def register_entered(home: Home, entered: EnteredCampaign) -> RegisteredCampaign:
     """Registers a campaign of those who entered. Tiers and branches are those of the last night before its
     first day (else of the first there is). Raises EffectError where an arm is smaller than the rules allow,
     where there is no night, and where the name is taken."""
+    found, register = entered_so_far(home, entered), CampaignRegister(home.path)
+    with register.deciding():
+        return register.keep(found.design, found.arms)
+
+
+def entered_so_far(home: Home, entered: EnteredCampaign) -> EnteredSoFar:
+    """The same for an early look, registered nowhere: `last` is the last day of entering, and customers come
+    until then. Raises EffectError as `register_entered` does."""
     night = _night_before(home, entered.first)
     customers = np.unique(entered.customers)
     customers = customers[(customers >= 0) & ~np.isin(customers, list(night.absorbed))]
@@ -91,9 +108,7 @@ def register_entered(home: Home, entered: EnteredCampaign) -> RegisteredCampaign
         by=entered.by or os.environ.get("USER", ""),
         made_at=now.isoformat(sep=" ", timespec="seconds"),
     )
-    register = CampaignRegister(home.path)
-    with register.deciding():
-        return register.keep(design, _arms(night, customers, control, entered.salt))
+    return EnteredSoFar(design, _arms(night, customers, control, entered.salt))
 
 
 def _night_before(home: Home, day: dt.date) -> Night:

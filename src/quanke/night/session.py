@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from quanke.customers.finding import SearchResult
     from quanke.effects.report import CampaignEffect
     from quanke.night.effects import EffectQuestion
+    from quanke.night.entered import EnteredSoFar
     from quanke.segments.index import Members
 
 
@@ -93,15 +94,20 @@ class Bank:
         return Planned(self.night(on), self.home, self.catalogue)
 
     def effects(
-        self, campaign: str, asked: EffectQuestion | None = None, progress: Progress | None = None
+        self,
+        campaign: str,
+        asked: EffectQuestion | None = None,
+        progress: Progress | None = None,
+        so_far: EnteredSoFar | None = None,
     ) -> CampaignEffect:
-        """The effect of a campaign: `.sentence`, `.headline.effect`, `["converted"].low`, `.warnings`.
+        """The effect of a campaign: `.sentence`, `.headline.effect`, `["converted"].low`, `.warnings`; of one
+        that is not registered yet by who entered it `so_far`.
 
         Raises EffectError where there is nothing to measure.
         """
         from quanke.night.effects import measure  # statistics: only where they are asked for
 
-        return measure(self.home, campaign, asked, progress)
+        return measure(self.home, campaign, asked, progress, so_far)
 
     @property
     def campaigns(self) -> CampaignRegister:

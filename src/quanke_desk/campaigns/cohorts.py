@@ -1,5 +1,5 @@
 """Journeys that are entered one by one, measured by months: who entered in a month is a campaign of its own,
-registered when the month is over (`quanke.night.entered`)."""
+registered when the month is over, and looked at until then as far as it has come (`quanke.night.entered`)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import datetime as dt
 import logging
 
 import numpy as np
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import EffectError
-from quanke.night.entered import EnteredCampaign, register_entered
+from quanke.night.entered import EnteredCampaign, EnteredSoFar, entered_so_far, register_entered
 from quanke_desk.campaigns.entering import salt_of
 from quanke_desk.campaigns.models import Enrolment, JourneyVersion
 from quanke_desk.campaigns.named import campaign_of
@@ -32,12 +33,9 @@ def register_cohorts(today: dt.date | None = None) -> list[str]:
     home = base().bank.home
     if _done.get(str(home.path)) == day:
         return []
-    versions = JourneyVersion.objects.filter(
-        started_at__isnull=False, control_ppm__gt=0, started_at__lt=_moment(last + dt.timedelta(days=1))
-    )
     known = {path.name for path in (home.path / "campaigns").glob("[a-z]*")}
     made = []
-    for version in versions.select_related("journey", "by"):
+    for version in _compared(last):
         if version.graph.get("entry"):
             entered = _entered(version, first, last)
             if entered.name not in known and len(entered.customers):
@@ -49,8 +47,45 @@ def register_cohorts(today: dt.date | None = None) -> list[str]:
     return made
 
 
-def _entered(version: JourneyVersion, first: dt.date, last: dt.date) -> EnteredCampaign:
-    span = (int(_moment(first).timestamp()), int(_moment(last + dt.timedelta(days=1)).timestamp()))
+def running_cohorts(day: dt.date) -> dict[str, JourneyVersion]:
+    """Campaigns of a day's month, by name, which somebody has entered."""
+    first, last = _month(day)
+    begins, ends = (int(_moment(each).timestamp()) for each in (first, last + dt.timedelta(days=1)))
+    entered = Enrolment.objects.filter(entered__gte=begins, entered__lt=ends)
+    return {
+        campaign_of(version, begins): version
+        for version in _compared(last)
+        if version.graph.get("entry") and entered.filter(version=version).exists()
+    }
+
+
+def so_far(name: str, day: dt.date) -> EnteredSoFar | None:
+    """A campaign of a day's month as far as it has come by then; null for any other. Raises EffectError where
+    an arm is too small yet."""
+    version = running_cohorts(day).get(name)
+    if version is None:
+        return None
+    return entered_so_far(base().bank.home, _entered(version, *_month(day), until=day))
+
+
+def _compared(day: dt.date) -> QuerySet[JourneyVersion]:
+    """Versions with a control that were started by a day."""
+    return JourneyVersion.objects.filter(
+        started_at__isnull=False, control_ppm__gt=0, started_at__lt=_moment(day + dt.timedelta(days=1))
+    ).select_related("journey", "by")
+
+
+def _month(day: dt.date) -> tuple[dt.date, dt.date]:
+    first = day.replace(day=1)
+    return first, (first + dt.timedelta(days=32)).replace(day=1) - dt.timedelta(days=1)
+
+
+def _entered(
+    version: JourneyVersion, first: dt.date, last: dt.date, until: dt.date | None = None
+) -> EnteredCampaign:
+    """Who entered in a month, or `until` a day of it."""
+    after = (until or last) + dt.timedelta(days=1)
+    span = (int(_moment(first).timestamp()), int(_moment(after).timestamp()))
     rows = Enrolment.objects.filter(version=version, entered__gte=span[0], entered__lt=span[1])
     customers = np.fromiter(rows.values_list("customer", flat=True).iterator(), np.int64)
     journey = version.journey

@@ -42,10 +42,9 @@ def ways_of(node: Design) -> list[tuple[str, str]]:
 
 def enters(design: Design, entry: str, again: int = 0, fresh: int = 0) -> Design:
     """Says by what customers enter: "" as an audience, else `trigger:name` or `interface`; days after which
-    one may enter anew (0: never), and hours for which a trigger lets somebody in (0: the bank's setting).
+    one may enter anew (0: never; of an audience, by a later version), and hours for which a trigger lets
+    somebody in (0: the bank's setting).
     Raises NotAllowed."""
-    if again and not entry:
-        raise NotAllowed("an audience enters once, as a whole")
     if fresh and not entry.startswith("trigger:"):
         raise NotAllowed("only a trigger is a moment that passes")
     if not (0 <= again <= MOST_AGAIN and 0 <= fresh <= MOST_FRESH):

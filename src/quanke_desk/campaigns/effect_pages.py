@@ -47,12 +47,19 @@ def effect(request: HttpRequest, name: str) -> HttpResponse:
     groups, what the plan learns, and what speaks against it."""
     found, person = _found(name), person_of(request)
     if request.method == "POST":
-        begun = begin("journeys.measure", {"campaign": name}, by=person)
+        learns = request.POST.get("do") == "learn"
+        try:
+            begun = begin("journeys.learn", by=person) if learns else begin(
+                "journeys.measure", {"campaign": name}, by=person
+            )  # fmt: skip
+        except NotAllowed as refused:
+            messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(refused))})
+            return redirect("effect", name)
         return redirect("job", begun.pk)
     held = figures(found, person)
     shown: dict[str, Any] = {"campaign": found, "held": held, "told": found.told}
     shown["journey"] = held.version.journey if held and held.version else _journey(name)
-    shown["may_export"] = person.may(May.REPORT)
+    shown |= {"may_export": person.may(May.REPORT), "may_learn": person.may(May.CAMPAIGN)}
     return render(request, "campaigns/effect.html", shown)
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from quanke.bank.arranged import facts_sql
 from quanke.effects.store import EffectStore, KeptEffect
 from quanke.kernel.errors import EffectError
+from quanke_desk.campaigns.named import version_of
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.asked_once import asked_once
 
@@ -50,6 +51,8 @@ def campaigns() -> list[Campaign]:
     of = base()
     registered = {each.path.name: each.design for each in of.bank.campaigns.all()}
     names = {*registered, *_pushed(str(of.bank.home.path))}
+    # one whose month runs was looked at and is registered nowhere yet
+    names |= {n for n in EffectStore(of.bank.home.path).names() if n not in names and version_of(n)}
     found = [_campaign(name, registered.get(name)) for name in names]
     return sorted(found, key=lambda c: (c.first, c.name), reverse=True)
 
@@ -60,7 +63,8 @@ def campaign(name: str) -> Campaign | None:
         return None
     of = base()
     held = of.bank.campaigns.get(name)
-    if held is None and name not in _pushed(str(of.bank.home.path)):
+    looked_at = version_of(name) is not None and EffectStore(of.bank.home.path).of(name)
+    if held is None and not looked_at and name not in _pushed(str(of.bank.home.path)):
         return None
     return _campaign(name, held.design if held else None)
 
@@ -77,6 +81,8 @@ def _campaign(name: str, design: Any) -> Campaign:
         trouble = error.message if _english() else error.message_zh
     if design is not None:
         title = design.title_en if _english() else design.title_zh
+    elif told is not None:
+        title = told.get("title_en" if _english() else "title_zh") or name
     first, until = (str(design.first_contact), str(design.until)) if design else ("", "")
     if told is not None and not first:
         first, until = str(told["first"]), str(told["closes"])

@@ -3,7 +3,8 @@
 An audience enters as a whole: its arms are dealt by the library (`quanke.night.campaigns`: exact shares
 within tier and branch, registered in the home, where the effect is measured from). Who comes by a trigger or
 the interface is decided alone, by a salted hash of his number: the same arm however often he is told of, and
-each time he enters, where the design lets him enter anew.
+each time he enters, where the design lets him enter anew. Who is in one version of a journey, or was,
+does not come into another by another version's door, but where its design lets him enter anew.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from quanke.night.campaigns import held_out
 from quanke.segments.control import in_control
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import holds_of
+from quanke_desk.campaigns.counting import count_entered
 from quanke_desk.campaigns.graph import Graph, read_graph
+from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.models import (
     Arm,
     AudienceKind,
@@ -71,9 +74,9 @@ def salt_of(journey: Journey) -> str:
 
 
 def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now: int) -> int:
-    """Writes enrolments of an arm, in parts of one transaction each, as long as the journey takes anybody in;
-    who is enrolled already stays as he is. Answers how many are new."""
-    turns = _turns(version, graph, customers, now)
+    """Writes enrolments of an arm (`customers` sorted), in parts of one transaction each, as long as the
+    journey takes anybody in; who is enrolled already stays as he is. Answers how many are new."""
+    turns = turns_of(version, customers, graph.again, now)
     customers, turns = customers[turns >= 0], turns[turns >= 0]
     state, wake, awaits = arrives(graph, 0, now) if arm == Arm.TREATED else ("c", now, "")
     new = 0
@@ -83,28 +86,33 @@ def put_in(version: JourneyVersion, graph: Graph, customers: Ints, arm: Arm, now
         with transaction.atomic():
             if not takes_in(version, now):
                 break
-            new += _insert(version.pk, part, fixed)
+            entered = _insert(version.pk, part, fixed)
+            count_entered(version.pk, arm == Arm.CONTROL, entered)
+            new += entered
     grown(ENROLMENT, new)
     return new
 
 
-def _turns(version: JourneyVersion, graph: Graph, customers: Ints, now: int) -> Ints:
-    """Which time each of some customers (n, sorted) enters a version, from 0; -1 for who does not. Where
-    customers enter one by one, who is under way in whatever version of the journey stays there; and where
-    they may enter anew, whoever entered one within the days the design asks for waits, whatever his arm. An
-    audience enters as a whole: the table itself takes nobody twice."""
+def turns_of(version: JourneyVersion, customers: Ints, again: int, now: int) -> Ints:
+    """Which time each of some customers (n, sorted) enters a version, from 0; -1 for who may not: whoever is
+    or was in another version of the journey, whatever his arm; where the design lets customers enter anew,
+    who entered any version within so many days, and who is under way still. Where nobody may enter anew, a
+    version's own table takes nobody twice."""
     turns = np.zeros(len(customers), np.int64)
-    for begin in range(0, len(customers) if graph.entry else 0, 500):
-        part = customers[begin : begin + 500]
-        before = Enrolment.objects.filter(version__journey=version.journey_id, customer__in=part.tolist())
-        told = before.values_list("customer").annotate(
+    started = JourneyVersion.objects.filter(journey=version.journey_id, started_at__isnull=False)
+    versions = list(started.exclude(pk=version.pk).values_list("pk", flat=True))
+    versions += [version.pk] if again else []
+    entered = Enrolment.objects.filter(version__in=versions)
+    for begin in range(0, len(customers) if versions else 0, PART):
+        part = customers[begin : begin + PART]
+        rows = among(entered, "customer", part).values_list("customer").annotate(
             last=Max("entered"),
             open=Count("id", filter=Q(state__in=["w", "e"])),
             times=Count("id", filter=Q(version=version)),
-        )
-        for customer, last, still, times in told.order_by():
-            late = still or (graph.again and last > now - graph.again * 86_400)
-            turns[begin + np.searchsorted(part, customer)] = -1 if late else times if graph.again else 0
+        )  # fmt: skip
+        for customer, last, still, times in rows.order_by():
+            late = not again or still or last > now - again * 86_400
+            turns[begin + np.searchsorted(part, customer)] = -1 if late else times
     return turns
 
 

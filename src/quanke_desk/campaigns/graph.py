@@ -162,12 +162,11 @@ def read_graph(held: Any) -> Graph:
     _rests(read, order)
     entry = _entry(held)
     again = _whole("", "again", held.get("again", 0), MOST_AGAIN)
-    if again and not entry:
-        raise GraphError("", "again", _noop("an audience enters once, as a whole"))
     fresh = _whole("", "fresh", held.get("fresh", 0), MOST_FRESH)
     if fresh and not trigger_of(entry):
         raise GraphError("", "fresh", _noop("only a trigger is a moment that passes"))
-    return Graph(tuple(read[name] for name in order), _goals(held.get("goals", [])), entry, again, fresh)
+    goals = _goals(held.get("goals", []))
+    return Graph(tuple(read[name] for name in order), goals, entry, again, fresh)
 
 
 def trigger_of(event: str) -> str:

@@ -82,6 +82,21 @@ def tell_nights() -> None:
         tell()
 
 
+@each("campaigns.minutes", "measured")
+def measure_after_night() -> None:
+    """Has journeys measured once a night is published."""
+    with suppress(NightError):
+        measuring.begin_after_night()
+
+
+@each("campaigns.minutes", "counts")
+def fold_counts() -> None:
+    """Folds what was counted of journeys, range by range."""
+    from quanke_desk.campaigns.counting import fold
+
+    fold()
+
+
 @each("campaigns.minutes", "cohorts")
 def register_cohorts() -> None:
     """Registers who entered journeys one by one in the month before, once it is over."""

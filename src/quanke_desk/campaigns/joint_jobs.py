@@ -13,7 +13,7 @@ from quanke_desk.foundation.roles import May
 from quanke_desk.foundation.working import each
 
 
-@job(joint_questions.PREPARE, title=_("Preparing a question to a partner"), may=May.AUDIENCE)
+@job(joint_questions.PREPARE, title=_("Preparing a question to a partner"), may=May.CAMPAIGN)
 def prepare(running: Running, question: int) -> dict[str, Any]:
     """The same mask and night give the same file, and the question turns ready once: see `joint_work`."""
     from quanke_desk.campaigns import joint_work
@@ -22,7 +22,7 @@ def prepare(running: Running, question: int) -> dict[str, Any]:
     return {"link": reverse("joint_question", args=[question])}
 
 
-@job(joint_questions.COMPARE, title=_("Comparing with a partner's list"), may=May.AUDIENCE)
+@job(joint_questions.COMPARE, title=_("Comparing with a partner's list"), may=May.CAMPAIGN)
 def compare(running: Running, question: int) -> dict[str, Any]:
     """The same answer gives the same result, and the question is done once: see `joint_work`."""
     from quanke_desk.campaigns import joint_work

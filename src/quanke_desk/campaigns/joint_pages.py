@@ -120,7 +120,7 @@ def contract(request: HttpRequest, number: int) -> HttpResponseBase:
     versions = audiences.current_of(saved)
     person = person_of(request)
     more = {
-        "asks": True, "modes": QuestionMode.choices,
+        "sees": True, "asks": person.may(May.CAMPAIGN), "modes": QuestionMode.choices,
         "audiences": [(versions[a.pk].pk, a.title) for a in saved if a.pk in versions],
         "may_make": person.may(May.CAMPAIGN),
         "may_end": any(person.may(m) for m in (May.CAMPAIGN, May.CAMPAIGN_DECIDE)),
@@ -229,29 +229,29 @@ def question(request: HttpRequest, number: int) -> HttpResponse:
         except (NotAllowed, QuankeError) as refused:
             messages.error(request, _said(refused))
         held = _held(number)
-    rule = why_not(held.contract)
-    alive = not rule and held.expires_at > timezone.now()
+    rule, may = why_not(held.contract), person_of(request).may(May.CAMPAIGN)
+    alive = may and not rule and held.expires_at > timezone.now()
     shown = {
         "q": _shown(held), "held": held, "rule": rule and _(rule), "least": minimum(held.contract),
         "purpose": PURPOSES[held.purpose], "kind": KINDS[held.kind],
         "ready": alive and held.state == QuestionState.READY,
         "told": alive and held.state == QuestionState.DONE,
         "working": held.state in (QuestionState.MAKING, QuestionState.ANSWERED),
-        "may_save": not rule and held.mode == QuestionMode.MATCH and held.state == QuestionState.DONE
-        and not held.few and held.saved_as_id is None and person_of(request).may(May.CAMPAIGN),
+        "may_save": may and not rule and held.mode == QuestionMode.MATCH
+        and held.state == QuestionState.DONE and not held.few and held.saved_as_id is None,
         "step": value("joint.round"), "match": held.mode == QuestionMode.MATCH,
     }  # fmt: skip
     return render(request, "campaigns/joint_question.html", shown)
 
 
-@page(May.AUDIENCE)
+@page(May.CAMPAIGN)
 @require_GET
 def question_file(request: HttpRequest, number: int) -> HttpResponseBase:
     """The question as a file for the partner."""
     return _file(request, number, joint_questions.question_file, "question")
 
 
-@page(May.AUDIENCE)
+@page(May.CAMPAIGN)
 @require_GET
 def result_file(request: HttpRequest, number: int) -> HttpResponseBase:
     """The result as a file for the partner."""

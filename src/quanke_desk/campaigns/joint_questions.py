@@ -192,5 +192,6 @@ def fail(question: JointQuestion, rule: str) -> None:
 
 
 def _may(by: Person) -> None:
-    if not by.may(May.AUDIENCE):
+    # who agrees to contracts forms audiences, too: he does not ask under what he agreed to
+    if not by.may(May.CAMPAIGN):
         raise NotAllowed("your role may not do this")

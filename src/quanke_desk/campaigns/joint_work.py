@@ -36,8 +36,6 @@ from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
 
 AT_ONCE = 5_000
-COMPARED_WITH = 50
-"""Earlier questions to a partner a new one must differ enough from."""
 
 
 def prepare(running: Running, question: int) -> None:
@@ -104,13 +102,16 @@ def _identified(running: Running, held: JointQuestion) -> tuple[list[int], list[
 
 
 def _differs_enough(held: JointQuestion, customers: list[int]) -> None:
-    """Raises NotAllowed where the question would tell of a few by the difference to an earlier one. Two
-    matches are not held apart: all whom they are about agreed to be told of one by one."""
+    """Raises NotAllowed where the question would tell of a few by the difference to any earlier one the
+    partner was asked, however long ago and under whatever contract. Two matches are not held apart: all whom
+    they are about agreed to be told of one by one."""
     least, mine = minimum(held.contract), np.array(customers, np.int64)
     earlier = JointQuestion.objects.filter(contract__recipient=held.contract.recipient, asked__isnull=False)
     if held.mode == QuestionMode.MATCH:
         earlier = earlier.exclude(mode=QuestionMode.MATCH)
-    for packed in earlier.exclude(pk=held.pk).values_list("asked", flat=True)[:COMPARED_WITH]:
+    # sets of sizes that lie further apart differ by more than that
+    near = earlier.exclude(pk=held.pk).filter(rows__gt=len(mine) - least, rows__lt=len(mine) + least)
+    for packed in near.values_list("asked", flat=True).iterator(chunk_size=20):
         other = audiences.unpacked(bytes(packed or b""))
         if 0 < len(np.setxor1d(mine, other, assume_unique=True)) < least:
             raise NotAllowed("it differs from an earlier question by too few customers")

@@ -5,31 +5,39 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from django.db import IntegrityError, transaction
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from quanke.bank.contracts import CATEGORIES
-from quanke.effects.groups import Arm as EffectArm
-from quanke.effects.groups import effect_rules
-from quanke.kernel.errors import EffectError, NightError
+from quanke.effects.groups import CampaignRegister, RegisteredCampaign
+from quanke.kernel.errors import EffectError, NightError, QuankeError
 from quanke.language.facts import UPLIFT_OFFERS
-from quanke.night.campaigns import CampaignPlan, register_campaign
+from quanke.night.campaigns import register_campaign
 from quanke.segments.control import WHOLE
 from quanke_desk.campaigns.answering import wake_answered
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
+from quanke_desk.campaigns.counting import count
 from quanke_desk.campaigns.effect_words import doer_word, english, refusal
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
+from quanke_desk.campaigns.later_versions import (
+    arms_kept,
+    goes_on_with,
+    large_enough,
+    plan_of,
+    put_back,
+    would_enter,
+)
 from quanke_desk.campaigns.models import (
     Arm,
-    AudienceKind,
     AudienceVersion,
     Enrolment,
     EnrolmentState,
@@ -45,8 +53,9 @@ from quanke_desk.campaigns.named import campaign_of, is_taken
 from quanke_desk.campaigns.standing import takes_in
 from quanke_desk.campaigns.template_actions import MEANS_TITLES, PURPOSE_TITLES
 from quanke_desk.campaigns.template_queries import in_force
+from quanke_desk.campaigns.walking import OUT
 from quanke_desk.foundation import approvals, audit
-from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.approvals import ApprovalKind
 from quanke_desk.foundation.jobs import Running, begin, job
 from quanke_desk.foundation.local_form import day
@@ -124,11 +133,22 @@ def save_design(
 
 
 def keep_draft(journey: Journey, draft: Any, *, by: Person) -> None:
-    """Keeps a design that is being worked on; it may be incomplete. Raises NotAllowed."""
+    """Keeps a design that is being worked on; it may be incomplete. Raises NotAllowed, StaleDraft where
+    somebody else changed it since `journey` was read."""
     _may(by)
-    if not Journey.objects.filter(pk=journey.pk).exclude(state=JourneyState.ENDED).update(draft=draft):
-        raise NotAllowed("this journey has ended")
-    journey.draft = draft
+    with transaction.atomic():
+        held = Journey.objects.select_for_update().get(pk=journey.pk)
+        if held.state == JourneyState.ENDED:
+            raise NotAllowed("this journey has ended")
+        if held.draft_number != journey.draft_number:
+            raise StaleDraft("somebody else changed this design meanwhile: here it is as it stands now")
+        held.draft, held.draft_number = draft, held.draft_number + 1
+        held.save(update_fields=["draft", "draft_number"])
+    journey.draft, journey.draft_number = held.draft, held.draft_number
+
+
+class StaleDraft(NotAllowed):
+    """A change of a design that is not the one somebody looked at."""
 
 
 def ask_to_start(version: JourneyVersion, *, by: Person, reason: str) -> Approval:
@@ -138,9 +158,8 @@ def ask_to_start(version: JourneyVersion, *, by: Person, reason: str) -> Approva
         raise NotAllowed("this version was started already")
     _somebody_enters(version)
     require_purpose(version.audience, version.purpose)
-    _large_enough(version)
-    subject = f"journey:{version.journey_id}"
-    return approvals.ask(START, subject, {"version": version.pk}, by=by, reason=reason)
+    arguments = {"version": version.pk, "would_enter": _looked_at(version)}
+    return approvals.ask(START, f"journey:{version.journey_id}", arguments, by=by, reason=reason)
 
 
 def _somebody_enters(version: JourneyVersion) -> None:
@@ -148,14 +167,17 @@ def _somebody_enters(version: JourneyVersion) -> None:
         raise NotAllowed("nobody would enter: choose an audience, a trigger or the interface")
 
 
-def _large_enough(version: JourneyVersion) -> None:
-    """Raises NotAllowed where arms would be refused when the audience enters, as far as one can tell now."""
-    if version.audience is None or not version.control_ppm or version.graph.get("entry"):
-        return
-    least = effect_rules(base().bank.home.path).least_arm.on(timezone.localdate())
-    smaller = min(version.control_ppm, WHOLE - version.control_ppm)
-    if version.audience.size * smaller < least * WHOLE:
-        raise NotAllowed("the control would be too small to measure by: widen the audience or its share")
+def _looked_at(version: JourneyVersion) -> dict[str, int]:
+    """Who of its audience would enter, for whoever decides. Raises NotAllowed where nobody would, or too few
+    to measure by."""
+    if version.audience is None or version.graph.get("entry"):
+        return {}
+    try:
+        found = would_enter(version)
+    except QuankeError as error:  # no night is there, or the catalogue lost what the audience asks
+        raise NotAllowed(refusal(error)) from None
+    large_enough(version, found)
+    return asdict(found)
 
 
 def pause(journey: Journey, *, by: Person, reason: str) -> None:
@@ -191,6 +213,8 @@ def end(journey: Journey, *, by: Person, reason: str) -> int:
             version__journey=journey, state__in=(EnrolmentState.WAITING, EnrolmentState.LISTENING)
         )
         now = int(time.time())
+        standing = under_way.values_list("version", "node").annotate(n=Count("id")).order_by()
+        count({(version, node, OUT, "ended"): n for version, node, n in standing})
         queued = Send.objects.filter(journey=journey, state__in=(SendState.QUEUED, SendState.HELD))
         queued.update(state=SendState.REFUSED, rule="stopped", decided=now)
         drop_tasks(journey.name)
@@ -236,8 +260,9 @@ def _start(asked: Approval, by: Person) -> None:
     if version.until < timezone.localdate():
         raise NotAllowed("it ends today or later")
     require_purpose(version.audience, version.purpose)
+    version.continues = goes_on_with(version)
     version.started_at, version.approval = timezone.now(), asked
-    version.save(update_fields=["started_at", "approval"])
+    version.save(update_fields=["started_at", "approval", "continues"])
     held.current = version
     if held.state == JourneyState.DRAFT:
         held.state = JourneyState.RUNNING
@@ -252,10 +277,10 @@ def _start(asked: Approval, by: Person) -> None:
 def enter_audience(running: Running, version: int) -> dict[str, Any]:
     """Deals an audience out and enrols it. Run again it does the same: the register holds the arms once they
     were dealt, and who is enrolled stays as he is. Who reached a goal already is in neither arm. Raises
-    NotAllowed where the journey lets nobody in any more."""
-    from quanke.effects.groups import CampaignRegister
-
-    held = JourneyVersion.objects.select_related("journey", "audience__audience", "by").get(pk=version)
+    NotAllowed where the journey lets nobody in any more, and where nobody can enter: the version counts as
+    not started then."""
+    found = JourneyVersion.objects.select_related("journey", "audience__audience", "by", "continues")
+    held = found.get(pk=version)
     of, graph, now = base(), read_graph(held.graph), int(time.time())
     link = f"/journeys/{held.journey_id}/"
     with transaction.atomic():
@@ -268,20 +293,17 @@ def enter_audience(running: Running, version: int) -> dict[str, Any]:
         entered = put_in(held, graph, everybody, Arm.TREATED, now)
         _ask_goals_again(held)
         return {"entered": entered, "control": 0, "link": link}
-    register = CampaignRegister(of.bank.home.path)
-    name = campaign_of(held)
-    found = register.get(name)
-    if found is None:
-        running.step(_("Dealing out who gets nothing"))
-        try:
-            found = register_campaign(of.bank.home, of.bank.catalogue, of.night, _plan(held, name, graph))
-        except (EffectError, NightError) as error:
-            raise NotAllowed(refusal(error)) from None
-    if found.design.approval != str(held.approval_id or ""):
-        raise NotAllowed("another campaign of this name is registered: its arms are not this journey's")
+    try:
+        campaign = _arms(running, held, graph, of)
+    except NotAllowed as refused:
+        put_back(held, str(refused))
+        raise
+    dealt = campaign.customers.astype(np.int64)
+    if held.continues is not None and held.audience is not None:
+        dealt = np.intersect1d(dealt, members_of(held.audience))
     # run again after another night, some reached a goal since they were dealt out
-    dealt = short_of_goals(graph, found.customers.astype(np.int64), of)
-    controls = np.intersect1d(dealt, found.controls.astype(np.int64))
+    dealt = short_of_goals(graph, dealt, of)
+    controls = np.intersect1d(dealt, campaign.controls.astype(np.int64))
     treated = np.setdiff1d(dealt, controls)
     running.step(_("Enrolling"), 0, len(treated) + len(controls))
     entered = put_in(held, graph, treated, Arm.TREATED, now)
@@ -291,34 +313,25 @@ def enter_audience(running: Running, version: int) -> dict[str, Any]:
     return {"entered": entered, "control": len(controls), "link": link}
 
 
+def _arms(running: Running, version: JourneyVersion, graph: Graph, of: Base) -> RegisteredCampaign:
+    """The arms of an audience: dealt out, or those of the version it goes on with. Raises NotAllowed."""
+    if version.continues is not None:
+        return arms_kept(version, version.continues)
+    found = CampaignRegister(of.bank.home.path).get(campaign_of(version))
+    if found is None:
+        running.step(_("Dealing out who gets nothing"))
+        try:
+            found = register_campaign(of.bank.home, of.bank.catalogue, of.night, plan_of(version, graph))
+        except (EffectError, NightError) as error:
+            raise NotAllowed(refusal(error)) from None
+    if found.design.approval != str(version.approval_id or ""):
+        raise NotAllowed("another campaign of this name is registered: its arms are not this journey's")
+    return found
+
+
 def _ask_goals_again(version: JourneyVersion) -> None:
     """A night may have come while they entered, and was asked of those only who were in by then."""
     JourneyVersion.objects.filter(pk=version.pk).update(goals_asked=None)
-
-
-def _plan(version: JourneyVersion, name: str, graph: Graph) -> CampaignPlan:
-    from quanke_desk.campaigns.plays import metrics_of  # plays begin journeys: they import this module
-
-    audience, journey = version.audience, version.journey
-    assert audience is not None
-    today, live = timezone.localdate(), audience.kind == AudienceKind.LIVE
-    by_text = live and not graph.goals
-    return CampaignPlan(
-        name=name,
-        audience=audience.text if live else f"{audience.audience.title} ({audience.number})",
-        customers=None if by_text else short_of_goals(graph, members_of(audience)),
-        first_contact=today,
-        until=max(version.until, today),
-        arms=(EffectArm("control", version.control_ppm), EffectArm("treated", WHOLE - version.control_ppm)),
-        title_zh=journey.title_zh,
-        title_en=journey.title_en or journey.title_zh,
-        approval=str(version.approval_id or ""),
-        by=version.by.username,
-        offer=version.offer,
-        product=version.offer if version.offer in CATEGORIES else "",
-        metrics=metrics_of(journey),
-        exclude=True,
-    )
 
 
 def _described(asked: Approval) -> list[tuple[str, str]]:
@@ -330,6 +343,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Journey"), f"{version.journey.title_zh} ({version.journey.name}), {version.number}"),
         (gettext("Audience"), f"{audience.audience.title} · {audience.size:,}" if audience else "-"),
         (gettext("Who enters"), entry_in_words(graph.entry, graph.again, graph.fresh)),
+        *_would_enter_in_words(version, asked.arguments.get("would_enter") or {}),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
         (gettext("Until"), day(version.until)),
         (gettext("Purpose"), gettext(PURPOSE_TITLES[version.purpose])),
@@ -338,6 +352,26 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         *_texts_in_words(graph),
         *((gettext("Task"), _task_in_words(node)) for node in graph.nodes if node.do == "task"),
     ]
+
+
+def _would_enter_in_words(version: JourneyVersion, found: dict[str, int]) -> list[tuple[str, str]]:
+    """Who would enter when it was asked, and who is left out, and why."""
+    if not found:
+        return []
+    first = goes_on_with(version)
+    others = gettext("left to other campaigns") if first is None else gettext("not in the earlier version")
+    why = {
+        "reached": gettext("reached a goal"),
+        "earlier": gettext("are or were in an earlier version"),
+        "others": others,
+        "kept_out": gettext("get no offers"),
+    }
+    left_out = [f"{title} {found[name]:,}" for name, title in why.items() if found[name]]
+    lines = [(gettext("Would enter"), " · ".join([f"{found['left']:,} / {found['members']:,}", *left_out]))]
+    if first is not None:
+        said = gettext("those of version %(number)s: one campaign, one effect") % {"number": first.number}
+        lines.append((gettext("Arms"), said))
+    return lines
 
 
 def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:

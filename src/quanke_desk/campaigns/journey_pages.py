@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -112,20 +113,16 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
     held = get_object_or_404(Journey.objects.select_related("current"), pk=number)
     if request.method == "POST":
         return _turned(request, held)
-    current = held.current
-    stands = journey_queries.stands(current) if current else None
-    nodes = journey_queries.graph_of(current).nodes if current else ()
-    stuck = journey_queries.stuck(current) if current and held.state != JourneyState.ENDED else None
+    started = journey_queries.stands(held)
     shown = {
         "journey": held,
         "title": title_of(held),
-        "current": current,
-        "stands": stands,
-        "rows": [(n, stands.through.get(n.name, 0), stands.here.get(n.name, 0)) for n in nodes]
-        if stands
-        else [],
-        "stuck": _where(stuck) if isinstance(stuck, GraphError) else str(stuck or ""),
-        "entry": current and _entry_said(current.graph),
+        "current": held.current,
+        "started": [_standing(version, stands) for version, stands in started],
+        "entered": sum(stands.entered for _version, stands in started),
+        "control": sum(stands.control for _version, stands in started),
+        "stuck": [] if held.state == JourneyState.ENDED else _stuck(version for version, _stands in started),
+        "entry": held.current and _entry_said(held.current.graph),
         "too_late": journey_queries.refused_moments(held),
         "pushes": journey_queries.pushes(held),
         "refused": journey_record.refused(held),
@@ -134,6 +131,20 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         "may": person_of(request).may(May.CAMPAIGN),
     }
     return render(request, "campaigns/journey.html", shown)
+
+
+def _standing(version: JourneyVersion, stands: journey_queries.Stands) -> dict[str, Any]:
+    nodes = journey_queries.graph_of(version).nodes
+    rows = [(n, stands.through.get(n.name, 0), stands.here.get(n.name, 0)) for n in nodes]
+    return {"version": version, "stands": stands, "rows": rows}
+
+
+def _stuck(versions: Iterable[JourneyVersion]) -> list[tuple[int, str]]:
+    """Versions that stand still, and why."""
+    found = ((version.number, journey_queries.stuck(version)) for version in versions)
+    return [
+        (number, _where(why) if isinstance(why, GraphError) else str(why)) for number, why in found if why
+    ]
 
 
 def _turned(request: HttpRequest, held: Journey) -> HttpResponse:
@@ -168,6 +179,7 @@ def design(request: HttpRequest, number: int) -> HttpResponse:
     step, error, tried = request.GET.get("step", ""), "", None
     if request.method == "POST":
         try:
+            _same_draft(request, held)
             changed, step, tried = _worked(request, held, draft)
             if changed is None:
                 return redirect("journey", held.pk)
@@ -177,10 +189,21 @@ def design(request: HttpRequest, number: int) -> HttpResponse:
                 return redirect(f"{reverse('journey_design', args=[held.pk])}?step={step}#panel")
         except GraphError as refused:
             error = _where(refused)
+        except journey_actions.StaleDraft as refused:
+            held.refresh_from_db()
+            draft, tried, error = held.draft, None, _(str(refused))
         except (NotAllowed, QuankeError) as refused:
             error = _(str(refused))
     part = "campaigns/designer.html" if request.headers.get("HX-Request") else "campaigns/design.html"
-    return render(request, part, _shown(held, draft, step, error, tried) | _asked(held, request))
+    return render(request, part, _shown(held, draft, step, error, tried) | _asked(held, draft, request))
+
+
+def _same_draft(request: HttpRequest, held: Journey) -> None:
+    """Raises StaleDraft where the page shows a design that was changed since."""
+    if request.POST.get("draft", str(held.draft_number)) != str(held.draft_number):
+        raise journey_actions.StaleDraft(
+            "somebody else changed this design meanwhile: here it is as it stands now"
+        )
 
 
 def _shown(
@@ -220,7 +243,7 @@ def _shown(
     }
 
 
-def _asked(held: Journey, request: HttpRequest) -> dict[str, Any]:
+def _asked(held: Journey, draft: designing.Design, request: HttpRequest) -> dict[str, Any]:
     """What the form of trying and saving shows: what was just asked, else the last version's, else what the
     play it was started from says."""
     last = held.versions.select_related("audience").first()
@@ -290,6 +313,7 @@ def _worked(
             priority=_whole(asked.get("priority")),
             offer=asked.get("offer", ""),
         )
+        journey_actions.keep_draft(held, draft, by=person_of(request))
         messages.success(request, _("Saved as a new version. Ask for its start when it is ready."))
         return None, "", None
     raise NotAllowed("no such change")

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Sum
 from django.utils.translation import gettext_lazy as _
 
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.branching import check_conditions
+from quanke_desk.campaigns.counting import CONTROL, ENTERED
 from quanke_desk.campaigns.effect_words import means_word
 from quanke_desk.campaigns.graph import Graph, GraphError, read_graph
 from quanke_desk.campaigns.models import (
-    Arm,
-    Enrolment,
-    EnrolmentState,
     Journey,
     JourneyVersion,
     Send,
     SendState,
-    Step,
+    StepCount,
     Told,
     ToldState,
 )
 from quanke_desk.campaigns.moments import hours_of
 from quanke_desk.campaigns.policy import RULES
+from quanke_desk.campaigns.walking import OUT
 from quanke_desk.foundation.parameters import value
 
 _ENDS = {
@@ -38,8 +38,8 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Stands:
-    """Where the customers of a version stand: `entered`, `control`; `here` by name of the step where they
-    wait now, `through` by name how many came past; `ended` by how."""
+    """Where customers stand: `entered`, `control`; `here` by name of the step where they wait now, `through`
+    by name how many came past; `ended` by how."""
 
     entered: int
     control: int
@@ -47,31 +47,45 @@ class Stands:
     through: dict[str, int]
     ended: dict[str, int]
 
+    @property
+    def under_way(self) -> int:
+        """How many wait somewhere now."""
+        return sum(self.here.values())
 
-def stands(version: JourneyVersion) -> Stands:
-    """Where the customers of a version stand now."""
-    graph = read_graph(version.graph)
-    rows = Enrolment.objects.filter(version=version)
-    counts = rows.aggregate(
-        entered=Count("id", filter=Q(arm=Arm.TREATED)), control=Count("id", filter=Q(arm=Arm.CONTROL))
-    )
-    under_way = rows.filter(state__in=(EnrolmentState.WAITING, EnrolmentState.LISTENING))
-    here = {
-        graph.nodes[place].name: count
-        for place, count in under_way.values_list("node").annotate(n=Count("id")).order_by()
-    }
-    ended = rows.filter(state__in=(EnrolmentState.DONE, EnrolmentState.LEFT))
-    passed = Step.objects.filter(enrolment__in=rows.values("id"))
-    through = {
-        graph.nodes[place].name: count
-        for place, count in passed.values_list("from_node").annotate(n=Count("seq")).order_by()
-    }
+    @property
+    def out(self) -> int:
+        """How many came to an end."""
+        return sum(self.ended.values())
+
+
+def stands(journey: Journey) -> list[tuple[JourneyVersion, Stands]]:
+    """Where the customers of each version that was started stand now, the newest first: by what was counted
+    as they went, however many they are."""
+    versions = journey.versions.filter(started_at__isnull=False)
+    found: dict[int, list[tuple[int, int, str, int]]] = {version.pk: [] for version in versions}
+    counts = StepCount.objects.filter(version__in=list(found))
+    rows = counts.values_list("version", "from_node", "to_node", "why").annotate(n=Sum("count")).order_by()
+    for version, begin, end, why, number in rows:
+        found[version].append((begin, end, why, number))
+    return [(version, _stands(version, found[version.pk])) for version in versions]
+
+
+def _stands(version: JourneyVersion, rows: list[tuple[int, int, str, int]]) -> Stands:
+    names = [node.name for node in read_graph(version.graph).nodes]
+    here: Counter[str] = Counter()
+    through: Counter[str] = Counter()
+    ended: Counter[str] = Counter()
+    for begin, end, why, number in rows:
+        if end >= 0:
+            here[names[end]] += number
+        if begin >= 0:
+            here[names[begin]] -= number
+            ended[str(_ENDS.get(why, why))] += number if end == OUT else 0
+            through[names[begin]] += number if why != "ended" else 0  # nobody goes a step as a journey ends
     return Stands(
-        counts["entered"], counts["control"], here, through,
-        {
-            str(_ENDS.get(why, why)): count
-            for why, count in ended.values_list("why").annotate(n=Count("id")).order_by()
-        },
+        sum(n for begin, _e, _w, n in rows if begin == ENTERED),
+        sum(n for begin, _e, _w, n in rows if begin == CONTROL),
+        +here, +through, +ended,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Which campaign of the library's tables a version of a journey is, and back.
 
-The first version bears the journey's name, later ones their number behind it (`name_v2`). Where customers
+The first version bears the journey's name, later ones their number behind it (`name_v2`); one that goes on
+with the arms of an earlier version is part of that one's campaign. Where customers
 enter one by one, who entered in a month is a campaign of its own, with the month behind that. No
 journey may be named like another's version or month: it would take the other's arms.
 """
@@ -24,6 +25,8 @@ _MANY = 5_000
 def campaign_of(version: JourneyVersion, entered: int | None = None) -> str:
     """The campaign a customer of a version is in who entered at a moment (seconds since 1970)."""
     name = version.journey.name
+    if version.continues_id is not None:
+        version = JourneyVersion.objects.select_related("journey").get(pk=version.continues_id)
     whole = name if version.number == 1 else f"{name}_v{version.number}"
     if not version.graph.get("entry") or entered is None:
         return whole
@@ -59,7 +62,8 @@ def version_of(campaign: str) -> JourneyVersion | None:
 
 def enrolled(campaign: str, version: JourneyVersion) -> dict[str, Any]:
     """Conditions on the enrolment of a push by which it belongs to a campaign of a version."""
-    asked: dict[str, Any] = {"enrolment__version": version}
+    versions = [version.pk, *version.continued_by.values_list("pk", flat=True)]
+    asked: dict[str, Any] = {"enrolment__version__in": versions}
     parts = _MONTH.match(campaign)
     if parts and version.graph.get("entry"):
         first = dt.datetime(int(parts[2]), int(parts[3]), 1, tzinfo=SHANGHAI)

@@ -18,6 +18,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from quanke_desk.campaigns.counting import count_ways
 from quanke_desk.campaigns.graph import Graph
 from quanke_desk.campaigns.models import JourneyVersion
 from quanke_desk.campaigns.walking import OUT, Way
@@ -70,6 +71,7 @@ def write(
     by somebody. A push bears the number of the enrolment and of the step, which nobody goes twice."""
     do: Callable[..., None] = _in_one if connection.vendor == "postgresql" else _way_by_way
     do(version, held, ways, chosen, [_pushes(graph, way) for way in ways], now)
+    count_ways(version.pk, ways, chosen)
 
 
 Push = tuple[int, str, str, str]

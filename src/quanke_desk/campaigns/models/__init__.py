@@ -19,6 +19,7 @@ from quanke_desk.campaigns.models.journeys import (
     JourneyVersion,
     ReadPlace,
     Step,
+    StepCount,
     Told,
     ToldState,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Send",
     "SendState",
     "Step",
+    "StepCount",
     "Template",
     "TemplateState",
     "TemplateVersion",

@@ -35,6 +35,8 @@ class Journey(models.Model):
     current = models.ForeignKey("JourneyVersion", models.PROTECT, null=True, related_name="+")
     draft = models.JSONField(null=True)
     """The design that is being worked on; it may be incomplete."""
+    draft_number = models.IntegerField(default=0)
+    """How often that was changed: a change of what somebody else changed meanwhile is refused."""
     play = models.CharField(max_length=48, blank=True)
     """The play it was started from: by its metric the effect is read."""
     made_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -62,6 +64,8 @@ class JourneyVersion(models.Model):
     by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
+    continues = models.ForeignKey("self", models.PROTECT, null=True, related_name="continued_by")
+    """The earlier version whose arms it keeps and whose campaign it is part of; null: it has its own."""
     goals_asked = models.DateField(null=True)
     """The night by which everybody under way was last asked whether he reached a goal."""
 
@@ -140,6 +144,18 @@ class Step(models.Model):
     from_node = models.SmallIntegerField()
     to_node = models.SmallIntegerField()
     at = models.BigIntegerField()
+
+
+class StepCount(models.Model):
+    """One row per way that customers of a version went at once: how many (`count`) from a step to another
+    (`to_node` -1: out, and `why`), or from outside (`from_node` -2: entered; -3: entered as controls). Rows
+    of one way add up; a round folds them, so that a page counts neither the log nor the customers."""
+
+    version = models.ForeignKey(JourneyVersion, models.CASCADE, related_name="counts")
+    from_node = models.SmallIntegerField()
+    to_node = models.SmallIntegerField()
+    why = models.CharField(max_length=32, blank=True)
+    count = models.BigIntegerField()
 
 
 class ToldState(models.TextChoices):
