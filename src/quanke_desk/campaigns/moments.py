@@ -29,9 +29,7 @@ def is_past(graph: Graph, moment: int, now: int) -> bool:
 
 def entry_terms(entry: str, again: int, fresh: int) -> list[str]:
     """Whether one may enter anew, and how old a trigger may be, in the language of who looks."""
-    if not entry:
-        return []
-    said = [gettext("each customer once")]
+    said = [gettext("each customer once")] if entry else []
     if again:
         said = [ngettext("anew %(days)s day after the last time", "anew %(days)s days after the last time",
                          again) % {"days": again}]  # fmt: skip

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0010_again")]
+    dependencies = [("campaigns", "0014_refusal_of_journey")]
 
     operations = [
         migrations.AddField(

@@ -23,7 +23,7 @@ def count(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0014_versions")]
+    dependencies = [("campaigns", "0015_versions")]
 
     operations = [
         migrations.CreateModel(

@@ -4,6 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0015_counts")]
+    dependencies = [("campaigns", "0016_counts")]
 
     operations = [migrations.AddField("journey", "draft_number", models.IntegerField(default=0))]
