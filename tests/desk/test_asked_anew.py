@@ -174,9 +174,28 @@ def test_of_what_goes_over_one_by_one_few_are_taken_at_once(
     for n, customer in enumerate(reachable(7)):
         queued(customer, f"k{n}")
     monkeypatch.setattr(sending, "ONE_BY_ONE", 3)
-    sending._take(sending.Done())
+    sending._take(sending.Done(), sending.BATCH)
     assert states() == {"q": 4, "s": 3}
     send_due()
     assert states() == {"t": 4, "s": 3} and len(hub.posts) == 4, (
         "those of the others who took them are theirs"
     )
+
+
+def test_on_a_machine_that_is_too_slow_for_a_batch_less_is_taken(
+    desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its texts alone take longer than what the gate said holds: it would go round for ever."""
+    template(desk[Role.ANALYST])
+    for n, customer in enumerate(reachable(6)):
+        queued(customer, f"k{n}")
+    kept = sending.addresses
+
+    def slow(customers: list[int], means: str) -> dict[int, str]:
+        now["at"] += dt.timedelta(seconds=10 * len(customers))
+        return kept(customers, means)
+
+    monkeypatch.setattr(sending, "addresses", slow)
+    monkeypatch.setattr(sending, "BATCH", 6)
+    send_due()
+    assert states() == {"t": 6} and set(gateway.got.values()) == {1}

@@ -186,8 +186,7 @@ def test_of_what_is_due_at_one_moment_the_higher_priority_goes_first(
     template(desk[Role.ANALYST])
     for n, customer in enumerate(reachable(6)):
         queued(customer, f"k{n}", priority=3 + n)
-    monkeypatch.setattr(sending, "BATCH", 2)
-    sending._take(sending.Done())
+    sending._take(sending.Done(), 2)
     assert set(Send.objects.filter(state="s").values_list("key", flat=True)) == {"k4", "k5"}
 
 

@@ -34,7 +34,6 @@ def send() -> None:
         send_due()
 
 
-@each("campaigns.minutes", "staff", apart=True)
 def ask_staff() -> None:
     """Asks what became of what staff have to send."""
     from quanke_desk.campaigns import by_staff
@@ -43,7 +42,6 @@ def ask_staff() -> None:
         by_staff.ask_staff()
 
 
-@each("campaigns.minutes", "mail", apart=True)
 def read_mail() -> None:
     """Hears replies to e-mail and what bounced, where the bank has set a mailbox."""
     from quanke_desk.campaigns.channels.mailbox import MailboxDown
@@ -54,6 +52,13 @@ def read_mail() -> None:
             read_mailbox(Heard())
     except MailboxDown as down:
         _log.warning("%s", down)
+
+
+@each("campaigns.minutes", "answers", apart=True)
+def hear_answers() -> None:
+    """What others have to be asked for; whoever is slow to say it keeps no push waiting."""
+    read_mail()
+    ask_staff()
 
 
 @each("journeys.trigger_minutes", "triggers", apart=True)

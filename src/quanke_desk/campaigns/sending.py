@@ -70,10 +70,14 @@ class Done:
     asked: int = 0
 
     @property
+    def left(self) -> int:
+        """How many rows it is done with, or handed over."""
+        return self.sent + self.given + self.refused + self.other_means + self.failed + self.asked
+
+    @property
     def moved(self) -> int:
         """How many rows it touched."""
-        left = self.sent + self.given + self.refused + self.other_means + self.failed
-        return left + self.held + self.later + self.asked
+        return self.left + self.held + self.later
 
 
 @dataclass
@@ -104,10 +108,14 @@ def send_due(seconds: float = 45.0) -> Done:
     """Sends what is due until nothing is, or the time is up. Several may do it at once."""
     done, ends = Done(), time.monotonic() + seconds
     _lay_down()
+    most = BATCH
     while time.monotonic() < ends:
         asked = _recover(done)
-        taken, looked_at = _take(done)
+        taken, looked_at = _take(done, most)
+        before = done.left
         _hand_over(taken, done)
+        if taken.rows and done.left == before and _now() - taken.at > FRESH:
+            most = max(most // 4, 1)  # so slow a machine that a batch is old before its first part leaves
         if not asked and not looked_at:
             break
     return done
@@ -139,9 +147,9 @@ def _lay_down() -> None:
         left.update(state=SendState.REFUSED, rule="stopped", decided=_now())
 
 
-def _locked(found: QuerySet[Send]) -> Rows:
+def _locked(found: QuerySet[Send], most: int) -> Rows:
     skip = connection.features.has_select_for_update_skip_locked
-    return list(found.select_for_update(skip_locked=skip)[:BATCH])
+    return list(found.select_for_update(skip_locked=skip)[:most])
 
 
 def _of(rows: Iterable[Send]) -> QuerySet[Send]:
@@ -149,7 +157,7 @@ def _of(rows: Iterable[Send]) -> QuerySet[Send]:
     return among(Send.objects.all(), "pk", numbers)
 
 
-def _take(done: Done) -> tuple[_Taken, int]:
+def _take(done: Done, most: int) -> tuple[_Taken, int]:
     """Takes a batch of what is due through the gate: one transaction, one statement an outcome."""
     taken = _Taken()
     if not _waiting(_now()).exists():
@@ -157,7 +165,7 @@ def _take(done: Done) -> tuple[_Taken, int]:
     with transaction.atomic():
         alone()
         now = _now()
-        rows = _locked(_waiting(now))
+        rows = _locked(_waiting(now), most)
         texts = usable_texts(rows)
         decided = decide(candidates(rows, texts))
         for rule, places in decided.rows_by_rule().items():
@@ -411,7 +419,7 @@ def _recover(done: Done) -> int:
     if not _due([SendState.SENDING], now).exists():
         return 0
     with transaction.atomic():
-        rows = _locked(_due([SendState.SENDING], now))
+        rows = _locked(_due([SendState.SENDING], now), BATCH)
         _of(rows).update(wake=now + LEASE, tries=F("tries") + 1)
     for row in rows:
         row.tries += 1
