@@ -53,15 +53,14 @@ for person in Person.objects.filter(username__startswith="demo-").order_by("user
             opened += status == 200
             if status >= 500:
                 broken.append([pattern.name, person.role])
-from quanke_desk.campaigns.models import Enrolment, Journey
+from quanke_desk.campaigns.models import Journey
 from quanke_desk.work.models import FollowUp
-tasks = FollowUp.objects.values_list("journey", "campaign").distinct()
-played = [list(Journey.objects.values_list("name", "play")), list(tasks)]
+tasks = sorted(set(FollowUp.objects.values_list("journey", "campaign")))
+played = [list(Journey.objects.values_list("name", "play")), tasks]
 from quanke_desk.campaigns.moving import move_due
 Journey.objects.filter(state="paused").update(state="running")
 steps = move_due(2_000_000_000).steps
-waiting = Enrolment.objects.filter(state__in=["w", "e"]).count()
-tell([len(tables), lost, opened, broken, played, steps, waiting])
+tell([len(tables), lost, opened, broken, played, steps])
 """
 
 
@@ -69,7 +68,7 @@ def check(home: Path, tmp_path: Path, database: str, version: str) -> None:
     shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("desk"))
     (tmp_path / "home" / "desk").mkdir()
     text = MIGRATED % version
-    count, lost, opened, broken, played, steps, waiting = in_desk(
+    count, lost, opened, broken, played, steps = in_desk(
         tmp_path / "home", text, database, begin=BEGIN, seconds=1_000
     )
     assert not set(lost) - set(DROPPED), f"rows or columns were lost: {lost}"
@@ -78,7 +77,8 @@ def check(home: Path, tmp_path: Path, database: str, version: str) -> None:
     if "campaigns" in LANDED[version]:
         journeys, tasks = played
         assert count > 40 and ["birthday_2", "birthday"] in journeys, "by its name its play is known"
-        assert tasks == [["birthday_2", "birthday_2"]] and steps > 0 and waiting == 0
+        assert tasks == [["birthday_2", "birthday_2"]]
+        assert steps > 0, "who was under way goes on"
 
 
 @pytest.mark.slow
