@@ -325,9 +325,9 @@ def reached(customer: int, means: str, now: dt.datetime) -> int:
     first = {"call": today - dt.timedelta(days=6), "push": today}.get(means, today.replace(day=1))
     column = {"call": "calls_7d", "sms": "messages_mtd", "push": "pushes_1d"}.get(means)
     count = int((night[column] if column else 0) or 0) if of_night >= first else 0
-    if column:
-        spoken = Contact.objects.filter(customer=customer, means=means, day__gte=first)
-        count += spoken.filter(day__gt=of_night).count()
+    spoken = Contact.objects.filter(customer=customer, means=means, day__gte=first)
+    # what the night counts is counted there up to its day; what it does not, the desk's records alone tell
+    count += (spoken.filter(day__gt=of_night) if column else spoken).count()
     pushes = Send.objects.filter(customer=customer, means=means, purpose="marketing")
     for push in pushes.filter(state__in=["t", "s"]):
         count += dt.datetime.fromtimestamp(push.decided or 0, ZONE).date() >= first

@@ -60,7 +60,7 @@ def many_kept(after_may: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan
 def leave_alone(home: Path) -> None:
     """Every eleventh customer is left alone from the morning on; others were, or will be."""
     morning = DAY + dt.timedelta(days=1)
-    rows = [(c, morning, None) for c in range(0, 3_000, 11)]
+    rows: list[tuple[int, dt.date, dt.date | None]] = [(c, morning, None) for c in range(0, 3_000, 11)]
     rows += [(1, DAY, morning), (2, morning + dt.timedelta(days=1), None)]
     arrays = [
         pa.array(list(each), kind.type)

@@ -157,12 +157,12 @@ def tasks_of_journey(name: str) -> list[TasksOfStep]:
         accepted=Count("id", filter=Q(done_by__outcome__in=[Outcome.ACCEPTED, Outcome.INTERESTED])),
     )  # fmt: skip
     return [
-        TasksOfStep(row["step"], _whose(row["kind"], row["nobodys"]), **{f: row[f] for f in TASK_FIGURES})
+        TasksOfStep(
+            row["step"], _whose(row["kind"], row["nobodys"]), row["given"], row["open"], row["overdue"],
+            row["done"], row["dropped"], row["accepted"],
+        )
         for row in sorted(counted, key=lambda row: (row["step"], row["kind"], row["nobodys"]))
-    ]
-
-
-TASK_FIGURES = ("given", "open", "overdue", "done", "dropped", "accepted")
+    ]  # fmt: skip
 
 
 def _whose(kind: str, nobodys: bool) -> str:
