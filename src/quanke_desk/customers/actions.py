@@ -343,6 +343,8 @@ def _delete(asked: Approval, by: Person) -> None:
                 request.proof,
                 "",
                 by,
+                ConsentEvidence.REFERENCE,
+                request.received_on,
             )
     ordering.order(request)
     restricted.send(DataRequest, customer=request.customer, kind=kind)

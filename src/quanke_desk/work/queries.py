@@ -161,7 +161,7 @@ def tasks_of_journey(name: str) -> list[TasksOfStep]:
             row["step"], _whose(row["kind"], row["nobodys"]), row["given"], row["open"], row["overdue"],
             row["done"], row["dropped"], row["accepted"],
         )
-        for row in sorted(counted, key=lambda row: (row["step"], row["kind"], row["nobodys"]))
+        for row in counted.order_by("step", "kind", "nobodys")
     ]  # fmt: skip
 
 
