@@ -1,5 +1,7 @@
 """How many went from step to step, counted once here and from then on as they go."""
 
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -15,7 +17,7 @@ COUNTED = (
 )
 
 
-def count(apps, schema_editor):
+def count(apps: Any, schema_editor: Any) -> None:
     for each in COUNTED:
         schema_editor.execute(
             f"INSERT INTO campaigns_stepcount (version_id, from_node, to_node, why, count) {each}"
