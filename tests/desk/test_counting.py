@@ -88,7 +88,9 @@ def test_what_is_counted_is_what_the_tables_say(
 def test_rows_of_one_way_are_folded(
     two_versions: tuple[JourneyVersion, JourneyVersion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journey = two_versions[0].journey
+    journey, second = two_versions[0].journey, two_versions[1]
+    enter(second, np.flatnonzero(base().there)[500:600], NOW + DAY)
+    move_due(NOW + DAY)
     before, rows = stands(journey), StepCount.objects.count()
     assert counting.fold() == 0, "a few are left as they are"
     monkeypatch.setattr(counting, "FEW", 2)

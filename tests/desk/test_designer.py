@@ -313,7 +313,7 @@ def test_two_at_one_design_do_not_undo_each_others_work(
     mine = theirs = number()
     for form in re.findall(r"<form method=\"post\".*?</form>", client.get(path).content.decode(), re.DOTALL):
         assert 'name="draft"' in form or 'name="do"' not in form, "every form says which design it is about"
-    change = {"do": "change", "step": "rest", "days": "9"}
+    change = {"do": "change", "step": "rest", "unit": "days", "count": "9", "at": "10:00"}
     client.post(path, {**change, "draft": theirs})
     journey.refresh_from_db()
     assert journey.draft["nodes"]["rest"]["days"] == 9 and number() != mine

@@ -85,7 +85,7 @@ def _stands(version: JourneyVersion, rows: list[tuple[int, int, str, int]]) -> S
     return Stands(
         sum(n for begin, _e, _w, n in rows if begin == ENTERED),
         sum(n for begin, _e, _w, n in rows if begin == CONTROL),
-        +here, +through, +ended,
+        dict(+here), dict(+through), dict(+ended),
     )  # fmt: skip
 
 
