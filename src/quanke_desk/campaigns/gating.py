@@ -65,8 +65,8 @@ def may_go_again(rows: Sequence[Send]) -> Again:
     lapsed = no_longer_covered(may)
     return Again(
         {row.pk: held[row.pk] for row in may if row.pk not in lapsed},
-        {rows[n].pk: int(decided.until[n]) for n in np.flatnonzero(decided.held)},
-        {rows[n].pk: decided.rule_of(int(n)) for n in np.flatnonzero(decided.refused)}
+        {rows[n].pk: int(decided.until[n]) for n in np.flatnonzero(decided.held).tolist()},
+        {rows[n].pk: decided.rule_of(n) for n in np.flatnonzero(decided.refused).tolist()}
         | dict.fromkeys(lapsed, "joint"),
     )
 

@@ -97,7 +97,7 @@ def read_mailbox(heard: Heard) -> bool:
 
 
 def _read(raw: bytes) -> _Mail:
-    mail = cast(EmailMessage, message_from_bytes(raw, policy=policy.default))
+    mail = message_from_bytes(raw, policy=policy.default)
     number = f"mail-{hashlib.sha256(_header(mail, 'Message-ID').encode() or raw).hexdigest()[:32]}"
     if mail.get_content_type() == "multipart/report":
         return _Mail(tuple(_reported(mail, raw)), _moment(mail), number, _receipt(mail), by_program=True)
