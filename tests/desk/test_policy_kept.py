@@ -124,14 +124,14 @@ HAPPENS = st.lists(
     min_size=3, max_size=8,
 )  # fmt: skip
 CHANNEL = st.fixed_dictionaries({
-    "sure": st.sampled_from([Sure.KEYED, Sure.ASKED, Sure.KEYED, Sure.NEITHER]),
+    "sure": st.sampled_from([Sure.KEYED, Sure.ASKED, Sure.NEITHER]),
     "at_once": st.sampled_from([1, 1, 2, 3, 500]),
     "plays": st.lists(
         # a second passes, or so long that the gate has to be asked anew
         st.tuples(
             st.sampled_from(PLAYS), st.sampled_from([0, 45, 45, 5_400]), st.sampled_from(MEANWHILE), PLACE
         ),
-        min_size=4, max_size=8,
+        min_size=5, max_size=7, unique_by=lambda play: play[0],
     ),
 })  # fmt: skip
 
@@ -336,4 +336,4 @@ def test_nothing_leaves_outside_of_the_policy(
     assert len(left.people) > 40 and len(set(left.people)) > 4, "much left"
     asked = {"hold_out", "control", "consent", "template", "often", "quiet", "blocked"}
     assert asked <= set(left.rules), left.rules
-    assert {*PLAYS, "again", "asked"} <= set(+left.seen), left.seen
+    assert left.seen["again"] > 3 and len(set(PLAYS) & set(+left.seen)) > 4, left.seen

@@ -13,7 +13,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,20 +22,22 @@ from django.db.models import Case, F, QuerySet, SmallIntegerField, When
 from django.utils import timezone
 
 from quanke_desk.campaigns.addresses import addresses
-from quanke_desk.campaigns.channels import Channel, ChannelDown, Fate, Message, Outcome, Sure, channel_of
+from quanke_desk.campaigns.channels import (
+    Channel,
+    ChannelDown,
+    Fate,
+    HoldsOpen,
+    Message,
+    Outcome,
+    Sure,
+    channel_of,
+)
 from quanke_desk.campaigns.gateway_numbers import note_numbers
 from quanke_desk.campaigns.gating import candidates, may_go_again
 from quanke_desk.campaigns.joint_terms import no_longer_covered
 from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.links import click_address, refusal_address
-from quanke_desk.campaigns.models import (
-    Journey,
-    JourneyState,
-    Refusal,
-    Send,
-    SendState,
-    TemplateVersion,
-)
+from quanke_desk.campaigns.models import Journey, JourneyState, Refusal, Send, SendState, TemplateVersion
 from quanke_desk.campaigns.policy import RULES, SERVICE, decide
 from quanke_desk.campaigns.pushes_home import alone, tell_home
 from quanke_desk.campaigns.template_queries import usable_texts
@@ -258,8 +260,12 @@ def _hand_over(taken: _Taken, done: Done) -> None:
             continue
         messages = _messages(means, rows, taken.texts, done)
         ready = [row for row in rows if row.pk in messages]
-        with closing(channel):
+        with _open(channel):
             _in_parts(channel, ready, messages, done, _Handing(taken.at, _record, _put_back))
+
+
+def _open(channel: Channel) -> AbstractContextManager[object]:
+    return closing(channel) if isinstance(channel, HoldsOpen) else nullcontext()
 
 
 def _in_parts(
@@ -458,7 +464,7 @@ def _once_more(channel: Channel, rows: Rows, done: Done) -> None:
     rows = [row for row in tried if row.pk in again.texts]
     messages = _messages(rows[0].means, rows, again.texts, done, left=True) if rows else {}
     ready = [row for row in rows if row.pk in messages]
-    with closing(channel):
+    with _open(channel):
         _in_parts(channel, ready, messages, done, _Handing(asked, _record_again, _leave))
 
 

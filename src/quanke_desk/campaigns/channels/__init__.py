@@ -7,10 +7,21 @@ from quanke_desk.campaigns.channels.channel import (
     Channel,
     ChannelDown,
     Fate,
+    HoldsOpen,
     Message,
     Outcome,
     Sure,
 )
 from quanke_desk.campaigns.channels.configured import channel_of
 
-__all__ = ["ByStaff", "Channel", "ChannelDown", "Fate", "Message", "Outcome", "Sure", "channel_of"]
+__all__ = [
+    "ByStaff",
+    "Channel",
+    "ChannelDown",
+    "Fate",
+    "HoldsOpen",
+    "Message",
+    "Outcome",
+    "Sure",
+    "channel_of",
+]

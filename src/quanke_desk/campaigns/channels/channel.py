@@ -72,6 +72,11 @@ class Channel(Protocol):
         """What became of messages handed over before; a key the gateway never saw is not in the answer.
         Raises ChannelDown where it cannot say."""
 
+
+@runtime_checkable
+class HoldsOpen(Protocol):
+    """A gateway to which a connection stays open while a batch goes over."""
+
     def close(self) -> None:
         """The batch is over: lets go of what is held open for this thread."""
 

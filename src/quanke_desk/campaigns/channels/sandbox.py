@@ -23,6 +23,3 @@ class Sandbox:
     def asked(self, keys: Sequence[str]) -> list[Outcome]:
         """See Channel."""
         return []
-
-    def close(self) -> None:
-        """See Channel: nothing is held open."""

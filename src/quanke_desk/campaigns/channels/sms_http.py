@@ -50,9 +50,6 @@ class KeyedGateway:
             raise ChannelDown("the gateway answers what nobody understands", BUSY)
         return [o for o in outcomes_of(answer) if o.key in set(keys)]
 
-    def close(self) -> None:
-        """See Channel: nothing is held open."""
-
 
 def outcomes_of(answer: Any) -> list[Outcome]:
     """Outcomes an answer tells; what cannot be read is left out."""

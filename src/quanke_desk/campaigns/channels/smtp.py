@@ -37,7 +37,7 @@ class Smtp:
         return [self._one(self._server(), message) for message in batch]
 
     def close(self) -> None:
-        """See Channel."""
+        """See HoldsOpen."""
         server: EmailBackend | None = getattr(self._held, "server", None)
         self._held.server = None
         if server is not None:

@@ -26,9 +26,6 @@ class Webhook:
         """It cannot be asked: of no key anything is known."""
         return []
 
-    def close(self) -> None:
-        """See Channel: nothing is held open."""
-
     def _one(self, message: Message) -> Outcome:
         told = {
             "key": message.key, "means": message.means, "to": message.address, "title": message.subject,

@@ -42,9 +42,6 @@ class WeCom:
         """It cannot be asked by key: of no key anything is known."""
         return []
 
-    def close(self) -> None:
-        """See Channel: nothing is held open."""
-
     def _one(self, message: Message) -> Outcome:
         told: dict[str, Any] = {
             "chat_type": "single", "external_userid": [message.address], "sender": self.sender,
