@@ -199,21 +199,19 @@ def test_a_sensitive_change_needs_a_fresh_proof(needed: dict[str, Person], clock
     session = client.session
     session["sure_at"] = time.time() - 60 * value("session.sure") - 1
     session.save()
-    answer = client.post(path, {"role": "service_manager", "reason": "moved"})
+    answer = client.post(path, {"role": "staff", "reason": "moved"})
     assert answer["Location"] == f"/account/confirm/?next=%2Fpeople%2F{teller.pk}%2F"
     teller.refresh_from_db()
     assert teller.role == "lobby" and client.get(path).status_code == 200
     old = client.cookies["sessionid"].value
     wrong = client.post("/account/confirm/", {"password": "wrong", "next": path})
     assert wrong.status_code == 200 and "sure_at" in client.session
-    assert client.post(path, {"role": "service_manager", "reason": "moved"})["Location"].startswith(
-        "/account/confirm/"
-    )
+    assert client.post(path, {"role": "staff", "reason": "moved"})["Location"].startswith("/account/confirm/")
     assert client.post("/account/confirm/", {"password": PASSWORD, "next": path})["Location"] == path
     assert client.cookies["sessionid"].value != old
-    client.post(path, {"role": "service_manager", "reason": "moved"})
+    client.post(path, {"role": "staff", "reason": "moved"})
     teller.refresh_from_db()
-    assert teller.role == "service_manager"
+    assert teller.role == "staff"
 
 
 def test_a_confirmation_with_a_factor_is_not_by_password(needed: dict[str, Person], clock: Clock) -> None:
