@@ -205,7 +205,7 @@ def test_measured_again_the_old_answer_stays_and_that_is_said(
     def early(_name: str) -> None:
         raise EffectError("it is too early", "为时过早")
 
-    monkeypatch.setattr(type(base().bank), "effects", lambda _bank, name: early(name))
+    monkeypatch.setattr(type(base().bank), "effects", lambda _bank, name, **_more: early(name))
     for language, words in (("zh-hans", "为时过早"), ("en", "too early")):
         with translation.override(language), pytest.raises(NotAllowed, match=words):
             KINDS["journeys.measure"].handler(running_, NAME)
