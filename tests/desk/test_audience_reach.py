@@ -208,7 +208,7 @@ def test_customers_alike(desk: dict[str, Person], entered: dict[str, Client]) ->
     again = alike.alike(audiences.current(seed), 100)
     assert np.array_equal(again.customers, numbers), "the same every time"
     page = entered[Role.ANALYST].get(f"/audiences/{made.pk}/").content.decode()
-    assert f"# 100 like audience {seed.pk}" in page
+    assert f"与客群 {seed.pk} 第 1 版相似的 100 位客户" in page
 
 
 def test_what_is_read_of_customers_alike(desk: dict[str, Person]) -> None:

@@ -61,4 +61,4 @@ def test_who_is_under_way_stays_with_his_version(desk: dict[str, Person]) -> Non
     second = next_version(first)
     assert enter(second, some, NOW + DAY) == 3
     move_due(NOW + 25 * DAY)
-    assert enter(second, some, NOW + 30 * DAY) == 5 and enter(second, some, NOW + 60 * DAY) == 0
+    assert enter(second, some, NOW + 30 * DAY) == 0, "who went through an earlier version had it once"

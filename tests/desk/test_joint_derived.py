@@ -50,7 +50,7 @@ from tests.desk.test_joint import (  # noqa: F401
     saved,
     worked,
 )
-from tests.desk.test_joint_kept import EXIT, of_partner
+from tests.desk.test_joint_kept import EXIT, TASK, of_partner
 
 SEED, AGREED = 90, 400
 
@@ -249,7 +249,7 @@ def test_another_partner_is_not_asked_about_it(desk: dict[str, Person], seed: Au
 def test_who_entered_of_those_alike_is_asked_again_when_a_task_is_given(
     desk: dict[str, Person], seed: AudienceVersion
 ) -> None:
-    from quanke_desk.campaigns.moving import _not_held_out
+    from quanke_desk.campaigns.moving import _who_may_have_it
 
     made = found_alike(seed, desk[Role.ANALYST])
     people = audiences.members_of(made)
@@ -259,9 +259,9 @@ def test_who_entered_of_those_alike_is_asked_again_when_a_task_is_given(
         by=desk[Role.ANALYST], audience=made,
     )  # fmt: skip
     now = int(timezone.now().timestamp())
-    assert _not_held_out(version, people, now).tolist() == people.tolist()
+    assert _who_may_have_it(version, TASK, people, now).tolist() == people.tolist()
     agreeing([int(people[0])], given=False)
-    assert _not_held_out(version, people, now).tolist() == people[1:].tolist()
+    assert _who_may_have_it(version, TASK, people, now).tolist() == people[1:].tolist()
 
 
 def test_matches_that_were_saved_before_are_taken_over(desk: dict[str, Person], few: None) -> None:

@@ -30,6 +30,7 @@ from quanke_desk.campaigns import (
     joint_work,
     journey_actions,
 )
+from quanke_desk.campaigns.graph import Node
 from quanke_desk.campaigns.models import (
     AudienceVersion,
     ContractState,
@@ -43,7 +44,7 @@ from quanke_desk.campaigns.models import (
     Send,
     Way,
 )
-from quanke_desk.campaigns.moving import _not_held_out
+from quanke_desk.campaigns.moving import _who_may_have_it
 from quanke_desk.campaigns.sending import send_due
 from quanke_desk.foundation import approvals, jobs
 from quanke_desk.foundation.analytic import base
@@ -71,6 +72,7 @@ from tests.desk.test_joint import (  # noqa: F401
 from tests.desk.test_policy import DAY, epoch
 from tests.desk.test_sending import gateway, now, reachable, template  # noqa: F401
 
+TASK = Node("call", "task", who="manager")
 EXIT: dict[str, Any] = {"start": "end", "nodes": {"end": {"do": "exit"}}}
 ALONE = cast(Running, SimpleNamespace(step=lambda *_said: None))
 """A worker that lost its lease and does not know it yet."""
@@ -191,7 +193,7 @@ def test_a_task_is_covered_like_a_push(desk: dict[str, Person], few: None) -> No
     )  # fmt: skip
 
     def asked_for() -> list[int]:
-        return sorted(_not_held_out(version, np.array(ids, np.int64), epoch(DAY)).tolist())
+        return sorted(_who_may_have_it(version, TASK, np.array(ids, np.int64), epoch(DAY)).tolist())
 
     assert asked_for() == sorted(ids)
     agreeing(ids[:1], given=False)

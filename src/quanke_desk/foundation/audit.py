@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from quanke_desk.foundation.models import AuditEntry, Person
-from quanke_desk.foundation.reasons import checked_reason
+from quanke_desk.foundation.reasons import LONGEST, checked_reason
 
 FIRST = "0" * 64
 _LOCK = 0x51554B45  # one writer of the chain at a time on PostgreSQL; SQLite has one writer anyway
@@ -29,7 +29,8 @@ def record(
     """Adds an entry: `action` as "room.verb", `subject` as "kind:number". If the work around it is rolled
     back, so is the entry; what must stay on record when refused is recorded in a transaction of its own.
     Raises NotAllowed for a reason no audit may hold (`reasons`)."""
-    reason = checked_reason(reason)
+    checked = checked_reason(reason)
+    reason = reason if len(reason) <= LONGEST else checked
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
