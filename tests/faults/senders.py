@@ -52,7 +52,7 @@ STEPS: dict[str, tuple[Any, str, bool]] = {
     "about to leave": (KeyedGateway, "send", True),
     "gone, not answered": (calling.Gateway, "call", False),
     "answered": (sending, "_record", True),
-    "half written": (sending, "_sent", False),
+    "half written": (sending, "note_numbers", False),
     "written": (sending, "_record", False),
     "found left behind": (sending, "_ask", True),
     "asked": (KeyedGateway, "asked", False),

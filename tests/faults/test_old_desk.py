@@ -13,7 +13,10 @@ from tests.faults.test_desk_on_postgresql import database as database
 
 MADE_UP = ("joint", "joint_contract", "joint_question", "joint_terms", "approval", "journey_design")
 """Pages of rows whose values are made up here by their kind: no contract, no change anybody asked for."""
-DROPPED = {"foundation_factor": "its secret moves into the vault: who had one sets it up again"}
+DROPPED = {
+    "foundation_factor": "its secret moves into the vault: who had one sets it up again",
+    "books_departedcustomer": "assets and outcome move into the vault, and the tier nobody read goes",
+}
 """Rows an older version's migration let go of, on purpose; no version that landed had any."""
 
 MIGRATED = """
@@ -22,12 +25,14 @@ tables = old_desk.make("%s")
 before = old_desk.rows(tables)
 call_command("migrate", verbosity=0)
 after = old_desk.rows(tables)
+from collections import Counter
 lost = []
 for table, rows in before.items():
     assert rows, f"{table} was empty"
     columns = [c for c in rows[0] if after[table] and c in after[table][0]]
-    was, now = ([[row[c] for c in columns] for row in them] for them in (rows, after[table]))
-    if sorted(was) != sorted(now) or len(columns) < len(rows[0]):
+    # a migration may add rows (a data key, what the audit says of it), and takes none away
+    was, now = (Counter(tuple(row[c] for c in columns) for row in them) for them in (rows, after[table]))
+    if was - now or len(columns) < len(rows[0]):
         lost.append(table)
 from quanke_desk.foundation.brought import bring_bank
 from quanke_desk.foundation.demo import demo_people

@@ -34,7 +34,7 @@ def test_masked_rows_and_definitions(page: Page, desk_at: str, language: str) ->
     tier.click()
     panel = page.locator("#definition")
     expect(panel).to_contain_text("tier_rank")
-    expect(panel).to_contain_text("2026-06-30")
+    expect(panel).to_contain_text(say(zh="2026年6月30日", en="30 Jun 2026"))
     picture(page, f"definition-{language}", as_it_is=True)
     assert not looked_at(page, "the definition")
     panel.get_by_role("link", name=say(zh="关闭", en="Close")).click()

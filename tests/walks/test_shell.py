@@ -176,7 +176,7 @@ MONEY = """language => {
     { kind: 'bar', unit: 'money', title: 'x', names: ['a', 'b'], values: [12340000000, -5] });
   place.className = 'chart'; place.setAttribute('data-chart', data.id); place.id = 'money-' + language;
   document.querySelector('main').append(data, place);
-  document.body.dispatchEvent(new CustomEvent('htmx:load'));
+  document.body.dispatchEvent(new CustomEvent('htmx:load', { bubbles: true }));
 }"""
 
 
