@@ -185,6 +185,7 @@ def test_a_chart_of_money_speaks_the_language_of_the_page(page: Page, desk_at: s
     for language, shown in (("zh", "¥1.23亿"), ("en", "¥123.4M")):
         if language == "en":
             page.get_by_role("button", name="English").click()
+        expect(page.locator("html")).to_have_attribute("lang", "en" if language == "en" else "zh-Hans")
         page.evaluate(MONEY, language)
         chart = page.locator(f"#money-{language} svg")
         expect(chart).to_contain_text(shown)
