@@ -179,6 +179,19 @@ def test_holders_are_known_except_the_listed(ask: Query) -> None:
         assert one(ask(f"SELECT count(*) FROM relations WHERE {pair}")) == 0
 
 
+def test_who_agreed_to_mail_and_wecom_had_agreed_to_texts_before(ask: Query) -> None:
+    """Numbered behind all others, so that the rows of the others are what they were without them."""
+    later = "purpose = 'marketing' AND consent_id >= 'N0000850000' AND consent_id < 'N0000900000'"
+    assert dict(ask(f"SELECT means, count(*) > 20 FROM consents WHERE {later} GROUP BY 1")) == {
+        "email": True,
+        "wecom": True,
+    }
+    before = """SELECT source, party_id, min(granted_on) FROM consents
+        WHERE purpose = 'marketing' AND means = 'sms' AND withdrawn_on IS NULL GROUP BY ALL"""
+    assert not ask(f"""SELECT 1 FROM consents c LEFT JOIN ({before}) b(s, p, day)
+        ON s = source AND p = party_id WHERE {later} AND (day IS NULL OR day > granted_on)""")
+
+
 def test_numbers_of_documents_pass_an_independent_check(ask: Query) -> None:
     listed = dirty(ask, "parties", "bad_id_checksum")
     eighteen = ("resident_id", "household_register", "residence_permit_hmt", "permanent_resident_id")

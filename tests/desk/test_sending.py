@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from quanke_desk.campaigns import journey_actions, journey_queries, sending
-from quanke_desk.campaigns.addresses import addresses
+from quanke_desk.campaigns.addresses import addresses, with_address
 from quanke_desk.campaigns.channels import ChannelDown, Fate, Message, Outcome, Sure
 from quanke_desk.campaigns.channels.calling import FAILURES
 from quanke_desk.campaigns.channels.calling import Gateway as Calling
@@ -457,6 +457,22 @@ def test_who_has_no_address_or_no_value(
     assert Send.objects.get(key="a").rule == "no_address"
     b = Send.objects.get(key="b")
     assert (b.state, b.rule) == ("r", "no_value"), "a text message without its amount is none"
+
+
+@pytest.mark.parametrize("means", ["email", "wecom"])
+def test_in_a_demo_mail_and_wecom_reach_customers(
+    desk: dict[str, Person], now: Any, settings: Any, means: str
+) -> None:
+    settings.QUANKE_CHANNELS, settings.QUANKE_DEMO = {}, True
+    template(desk[Role.ANALYST], means=means, subject_zh="到期提醒", subject_en="Maturity")
+    at = addresses(people := agreed(means, 120), means)
+    reached = [c for c in people if c in at]
+    assert len(reached) >= 20 and set(reached) <= set(with_address(means, base()).tolist())
+    for n, customer in enumerate(reached):
+        queued(customer, f"k{n}", means=means)
+    assert send_due().sent == len(reached) and states() == {"t": len(reached)}
+    settings.QUANKE_DEMO = False
+    assert means != "wecom" or not addresses(people, means), "a bank's gateway knows its own numbers alone"
 
 
 def test_gateways_of_the_environment(tmp_path: Any) -> None:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from quanke.customers.golden import golden_of
 from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
 from quanke.kernel.errors import InputError, NightError
+from quanke_desk.campaigns.channels import channel_of
+from quanke_desk.campaigns.channels.sandbox import Sandbox
 from quanke_desk.customers.at_night import reading
 from quanke_desk.foundation.analytic import Base, base
 
@@ -25,6 +27,8 @@ FIELD = {"sms": "phone", "call": "phone", "email": "email"}
 SOURCE = {"wecom": ("wecom",), "push": ("mobile", "core"), "app": ("mobile", "core")}
 """Whose number of the customer the gateway of a means knows, the first he has: WeCom's `external_userid` is
 the `party_id` of a source called wecom; the app is told "source:party_id"."""
+IN_SANDBOX = {"wecom": ("mobile", "core")}
+"""Whose number stands for a means' own in the sandbox of a demo: no bank of samples has a WeCom."""
 
 
 def addresses(customers: Sequence[int], means: str) -> dict[int, str]:
@@ -34,12 +38,19 @@ def addresses(customers: Sequence[int], means: str) -> dict[int, str]:
         return _golden(customers, FIELD[means])
     rows = reading().rows_of("parties", customers, ["source", "party_id"]).to_pylist()
     found: dict[int, tuple[int, str]] = {}
+    sources = _sources(means)
     for row in rows:
-        if row["source"] in SOURCE.get(means, ()):
-            rank = SOURCE[means].index(row["source"])
-            party = row["party_id"] if means == "wecom" else f"{row['source']}:{row['party_id']}"
+        if row["source"] in sources:
+            rank = sources.index(row["source"])
+            party = row["party_id"] if row["source"] == "wecom" else f"{row['source']}:{row['party_id']}"
             found[row["customer"]] = min(found.get(row["customer"], (9, "")), (rank, party))
     return {c: address for c, (_rank, address) in found.items() if address}
+
+
+def _sources(means: str) -> tuple[str, ...]:
+    """Whose numbers a means goes by, in their order."""
+    own = SOURCE.get(means, ())
+    return own + IN_SANDBOX[means] if means in IN_SANDBOX and isinstance(channel_of(means), Sandbox) else own
 
 
 def _golden(customers: Sequence[int], wanted: str) -> dict[int, str]:
@@ -75,7 +86,7 @@ def who_mails_from(address: str) -> list[int]:
 
 
 @lru_cache(maxsize=8)
-def _with_address(night: Path, means: str) -> NDArray[np.int64]:
+def _with_address(night: Path, means: str, sources: tuple[str, ...]) -> NDArray[np.int64]:
     """Customers of the last night who have an address, rising; kept for each night."""
     everybody = range(base().night.rows)
     column = FIELD.get(means, "source")
@@ -84,13 +95,13 @@ def _with_address(night: Path, means: str) -> NDArray[np.int64]:
     if means in FIELD:
         has = pc.fill_null(pc.greater(pc.utf8_length(values), 0), False)
     else:
-        has = pc.is_in(values, pa.array(SOURCE[means]))
+        has = pc.is_in(values, pa.array(sources, pa.string()))
     return np.unique(rows.filter(has)["customer"].to_numpy().astype(np.int64))
 
 
 def with_address(means: str, of: Base) -> NDArray[np.int64]:
     """Customers of a night who have an address by a means, rising."""
-    return _with_address(of.night.path, means)
+    return _with_address(of.night.path, means, _sources(means))
 
 
 def resident_numbers(customers: Sequence[int]) -> dict[int, str]:

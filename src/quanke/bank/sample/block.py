@@ -53,6 +53,7 @@ from quanke.bank.sample.positions import (
 from quanke.bank.sample.relationship import (
     assign_posts,
     cards_table,
+    consents_asked_later,
     consents_table,
     owner_choices_table,
     ownership_table,
@@ -117,12 +118,13 @@ def generate_block(world: World, block: int) -> Output:
     output.monthly["channel_events"] = channel_events(book, records, conduct)
     post = assign_posts(book, conduct)
     last_use, owed = _card_state(book, moves, balances)
+    consents = consents_table(book, records)
     output.whole = {
         "parties": records.table,
         "organisations": book.businesses.table,
         "relations": relations_table(book, records, jobs),
         "consents": pa.concat_tables(
-            [consents_table(book, records), advice_consents(book, records)]
+            [consents, advice_consents(book, records), consents_asked_later(book, consents)]
         ).unify_dictionaries(),
         "ownership": ownership_table(book, records, post),
         "owner_choices": owner_choices_table(book, records, post),

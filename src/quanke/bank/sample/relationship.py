@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from quanke.bank.contracts import ROLES
 from quanke.bank.sample.book import UNKNOWN, Book
@@ -23,6 +24,10 @@ _ROLE_BY_BAND = np.array([ROLES.index(name) for name in (
 
 BLOCK_ROOM = 1_000_000
 """Numbers of ownership, consents, relations and the like set aside for each block."""
+
+
+_LATER_ROOM = 850_000
+"""Numbers of consents that were asked later begin here within a block's, behind those to advice."""
 
 
 def row_ids(prefix: str, block: int, count: int) -> pa.StringArray:
@@ -157,6 +162,34 @@ def consents_table(book: Book, records: Records) -> pa.Table:
             "channel": coded(["mobile", "counter"], (~people.on_mobile[who]).astype(np.int32)),
         }
     )
+
+
+def consents_asked_later(book: Book, told: pa.Table) -> pa.Table:
+    """Who agreed to offers by mail and WeCom: asked a while after he had agreed to texts (`told`: the
+    recorded consents). Drawn from a stream of its own and numbered behind all others, so that everything
+    else of the bank is what it was without it."""
+    draws = book.draws("consents asked later")
+    texts = told.filter(
+        (pc.field("purpose") == "marketing")
+        & (pc.field("means") == "sms")
+        & pc.field("withdrawn_on").is_null()
+    )
+    by = [draws.chance(share, texts.num_rows) for share in (0.6, 0.5)]
+    rows = np.concatenate([np.flatnonzero(agreed) for agreed in by])
+    way = np.concatenate([np.full(int(agreed.sum()), n) for n, agreed in enumerate(by)])
+    count, last = len(rows), book.world.span.offset + book.days - 1
+    asked = texts.take(pa.array(rows))
+    day = asked["granted_on"].cast(pa.int32()).to_numpy().astype(np.int64)
+    given = np.minimum(day + draws.below(200, count), last)
+    back = np.minimum(given + draws.between(1, 300, count), last)
+    first = book.block * BLOCK_ROOM + _LATER_ROOM
+    new = {
+        "consent_id": strings(tagged("N", digits(first + np.arange(count, dtype=np.int64), 10))),
+        "means": coded(("email", "wecom"), way),
+        "granted_on": dates(given),
+        "withdrawn_on": dates(back, draws.chance(0.05, count)),
+    }
+    return pa.table({name: new.get(name, asked[name]) for name in told.column_names})
 
 
 _RELATION_KINDS = (
