@@ -17,6 +17,7 @@ from quanke.effects.groups import effect_rules
 from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import AudienceError
 from quanke_desk.campaigns import journey_actions
+from quanke_desk.campaigns.addresses import with_address
 from quanke_desk.campaigns.branching import check_conditions, ways_of
 from quanke_desk.campaigns.capacities import rooms
 from quanke_desk.campaigns.entering import enter, put_in
@@ -24,6 +25,7 @@ from quanke_desk.campaigns.graph import MOST_STEPS, GraphError, Span, read_graph
 from quanke_desk.campaigns.hearing import heard
 from quanke_desk.campaigns.models import Arm, Enrolment, Journey, JourneyVersion, Receipt, Refusal, Send, Step
 from quanke_desk.campaigns.moving import move_due
+from quanke_desk.campaigns.policy import Candidates, Decisions, decide
 from quanke_desk.campaigns.receiving import take_receipt
 from quanke_desk.campaigns.simulating import simulate
 from quanke_desk.campaigns.timing import moment_after
@@ -395,6 +397,11 @@ def test_heads_are_told_once_of_what_was_not_done(desk: dict[str, Person]) -> No
         assert below <= count <= below + late.filter(post=None).count()
 
 
+def asked_of_the_gate(customers: Any, means: str) -> Decisions:
+    rows = [{"id": int(c), "customer": int(c), "means": means, "purpose": "marketing"} for c in customers]
+    return decide(Candidates.of(rows), dt.datetime.fromtimestamp(NOW, SHANGHAI))
+
+
 def test_a_trial_is_held_against_what_a_day_has_left(desk: dict[str, Person]) -> None:
     version = running(desk, SIX)
     of, everybody = base(), np.flatnonzero(base().there)
@@ -402,7 +409,8 @@ def test_a_trial_is_held_against_what_a_day_has_left(desk: dict[str, Person]) ->
     limits = {row["limit"]: row for row in of.bank.plan(of.day).prices.to_pylist()}
     left = int(limits["push_budget"]["capacity"] - limits["push_budget"]["use"])
     found = {each.what: each for each in tried.too_much(rooms())}
-    assert (found["push"].asked, found["push"].left, found["push"].days) == (len(everybody), left, 1)
+    go = np.flatnonzero(asked_of_the_gate(everybody, "push").allowed)  # what is refused takes nothing
+    assert (found["push"].asked, found["push"].left, found["push"].days) == (len(go), left, 1)
     codes, posts = of.codes("owner_post")
     called = {c for c in everybody.tolist() if (of.row(c, ["aum"])["aum"] or 0) >= 5_000_000}
     load = Counter(int(codes[c]) for c in called if codes[c] >= 0)
@@ -426,7 +434,10 @@ def test_what_runs_takes_of_the_day(desk: dict[str, Person]) -> None:
     tomorrow = dt.date(2026, 7, 7)
     assert later.taken[tomorrow, "sms", "running"] == 10 and later.taken[tomorrow, "push", "running"] == 0
     assert rooms(of, NOW + DAY).left("push", dt.date(2026, 7, 7)) == left - 10, "what is late is sent today"
-    tried = simulate(version, read_graph(SIX), everybody[10 : 10 + left], NOW)
+    willing = everybody[asked_of_the_gate(everybody, "push").allowed]
+    willing = willing[np.isin(willing, everybody[:10], invert=True)]
+    willing = willing[np.isin(willing, with_address("push", of))][:left]
+    tried = simulate(version, read_graph(SIX), willing, NOW)
     found = {each.what: each for each in tried.too_much(rooms(of, NOW))}
     assert (found["push"].asked, found["push"].left) == (tried.entered, left - 10)
     Journey.objects.update(state="ended")

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,9 @@ from quanke_desk.campaigns.models import (
     Template,
 )
 from quanke_desk.campaigns.plays import audience_of, offer_of, play_of
+from quanke_desk.campaigns.policy import PURPOSES
 from quanke_desk.campaigns.simulating import Simulated, TooMuch, simulate
+from quanke_desk.campaigns.trial_words import trial_shown
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.pages import page, person_of
@@ -52,6 +55,14 @@ JOURNEYS = (
     Column("made_by", gettext_lazy("Made by")),
 )
 LONGEST = 100_000
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A design gone through without sending: its counts, and what is said beside them."""
+
+    done: Simulated
+    shown: dict[str, Any]
 
 
 @page(May.AUDIENCE)
@@ -207,9 +218,9 @@ def _same_draft(request: HttpRequest, held: Journey) -> None:
 
 
 def _shown(
-    held: Journey, draft: designing.Design, step: str, error: str, tried: Simulated | None
+    held: Journey, draft: designing.Design, step: str, error: str, trial: Tried | None
 ) -> dict[str, Any]:
-    node = draft["nodes"].get(step)
+    node, tried = draft["nodes"].get(step), trial and trial.done
     lacks = journey_queries.missing(draft)
     return {
         "journey": held,
@@ -238,6 +249,7 @@ def _shown(
         "visits": list(tried.visits.items()) if tried else [],
         "flow": _flow(tried) if tried else [],
         "too_much": _too_much(tried) if tried else [],
+        **(trial.shown if trial else {}),
         "offers": offers(),
         "audiences": Audience.objects.filter(put_away_at=None)[:200],
     }
@@ -265,7 +277,7 @@ def _asked(held: Journey, draft: designing.Design, request: HttpRequest) -> dict
 
 def _worked(
     request: HttpRequest, held: Journey, draft: designing.Design
-) -> tuple[designing.Design | None, str, Simulated | None]:
+) -> tuple[designing.Design | None, str, Tried | None]:
     """What a button does: the new design (null: it was saved as a version), the step looked at, a trial."""
     asked = request.POST
     what, step = asked.get("do", ""), asked.get("step", "")
@@ -300,7 +312,8 @@ def _worked(
         check_conditions(graph)
         check_actions(graph)
         version, chosen = _version(held, draft, asked)
-        return draft, step, simulate(version, graph, chosen, int(time.time()))
+        done = simulate(version, graph, chosen, int(time.time()))
+        return draft, step, Tried(done, trial_shown(done, graph, version))
     if what == "save":
         journey_actions.save_design(
             held,
@@ -339,7 +352,15 @@ def _version(held: Journey, draft: designing.Design, asked: Any) -> tuple[Journe
         raise NotAllowed("choose the audience to try it on")
     last = held.versions.first()
     number = 1 if last is None else last.number + 1
-    version = JourneyVersion(journey=held, number=number, graph=draft, control_ppm=_share(asked))
+    purpose, until = asked.get("purpose") or PURPOSES[0], asked.get("until", "")
+    if purpose not in PURPOSES:
+        raise NotAllowed("a purpose: marketing or service")
+    version = JourneyVersion(
+        journey=held, number=number, graph=draft, control_ppm=_share(asked), purpose=purpose,
+        priority=_whole(asked.get("priority")),
+    )  # fmt: skip
+    if until:
+        version.until = _day(until)
     return version, members_of(audience).astype(np.int64)
 
 

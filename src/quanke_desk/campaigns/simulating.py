@@ -1,7 +1,8 @@
 """A journey gone through without sending: where real customers would come, and how much falls on which day.
 
-Conditions are asked of the last night, chance is drawn as in earnest, and what cannot be known beforehand,
-whether somebody clicks, is taken by a share that who asks gives. Nothing is written.
+Who enters by a trigger comes on days as it fired of late (`coming`); conditions are asked of the last night,
+chance is drawn as in earnest, the gate is asked of each push (`trial_gate`), and what cannot be known
+beforehand, whether somebody clicks, is taken by a share that who asks gives. Nothing is written.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from quanke.kernel.calendars import SHANGHAI
 from quanke.segments.control import in_control
 from quanke_desk.campaigns.branching import holds_of, ways_of
 from quanke_desk.campaigns.capacities import MANAGER, REMOTE, Rooms, by_posts, minutes_of
+from quanke_desk.campaigns.coming import Coming, coming
 from quanke_desk.campaigns.entering import salt_of
 from quanke_desk.campaigns.graph import MOST_STEPS, Graph, Node
 from quanke_desk.campaigns.models import JourneyVersion
+from quanke_desk.campaigns.standing import is_over
 from quanke_desk.campaigns.timing import moment_after
+from quanke_desk.campaigns.trial_gate import TrialGate
 from quanke_desk.foundation.analytic import base
 
 Ints = NDArray[np.int64]
@@ -47,9 +51,10 @@ class TooMuch:
 
 @dataclass
 class Simulated:
-    """What came of it. `visits`: customers by step; `pushes`: by day, step and means; `tasks`: by day, step
-    and who; `minutes`: of tasks, by day and who; `of_posts`: minutes by day, and by the code of the
-    customer's post; `ends`: by how they ended; `under_way`: who is not through after `HORIZON` days."""
+    """What came of it. `visits`: customers by step; `pushes`: what goes out, by day, step and means; `asked`
+    and `refused`: pushes by step and means, the refused by rule, too; `tasks`: by day, step and who;
+    `minutes`: of tasks, by day and who; `of_posts`: minutes by day, and by the code of the customer's post;
+    `ends`: by how they ended; `under_way`: who is not through after `HORIZON` days; `came`: who came when."""
 
     entered: int = 0
     control: int = 0
@@ -61,6 +66,9 @@ class Simulated:
     of_posts: dict[dt.date, NDArray[np.float64]] = field(default_factory=dict)
     ends: Counter[str] = field(default_factory=Counter)
     under_way: int = 0
+    asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    came: Coming | None = None
 
     def by_day(self) -> dict[str, dict[dt.date, int]]:
         """Pushes by means, and tasks by who, for each day."""
@@ -106,21 +114,21 @@ def simulate(
     version: JourneyVersion, graph: Graph, customers: Ints, now: int, heard_ppm: int = 100_000
 ) -> Simulated:
     """Sends customers through a design from a moment (seconds since 1970) on. `heard_ppm`: how many of a
-    million do what a step waits for."""
-    done = Simulated()
-    found = np.unique(customers)
-    for _name, text in graph.goals:
-        reached = holds_of(text, found)
-        done.at_goal += int(reached.sum())
-        found = found[~reached]
-    control = in_control(found, salt_of(version.journey), version.control_ppm)
-    done.control, found = int(control.sum()), found[~control]
-    done.entered = len(found)
+    million do what a step waits for. Raises NightError, AudienceError, CalendarError."""
+    came = coming(graph, customers, now)
+    done, gate = Simulated(came=came), TrialGate.open(version)
+    waiting: dict[tuple[int, int], list[Ints]] = {}
+    for moment, group in came.groups:
+        if version.until and is_over(version, moment):
+            continue
+        found = _enter(version, graph, group, done)
+        if len(found):
+            waiting.setdefault((moment, 0), []).append(found)
     at: Counter[int] = Counter()
-    waiting: dict[tuple[int, int], list[Ints]] = {(now, 0): [found]} if len(found) else {}
     last = now + HORIZON * 86_400
-    steps = 0
-    while waiting and steps < 10 * MOST_STEPS * len(graph.nodes):
+    # whoever comes on another day may go each step anew
+    most, steps = 10 * MOST_STEPS * len(graph.nodes) * max(len(came.groups), 1), 0
+    while waiting and steps < most:
         moment, place = min(waiting)
         group = np.concatenate(waiting.pop((moment, place)))
         if moment > last:
@@ -130,10 +138,41 @@ def simulate(
         at[place] += 1
         node = graph.nodes[place]
         done.visits[node.name] += len(group)
-        for to, part in _onward(version, graph, node, group, moment, heard_ppm, done, at[place]):
+        turn = -(-at[place] // max(len(came.groups), 1))
+        if node.do == "send" and turn <= MOST_STEPS:
+            for out in gate.pushes(node, group, moment):
+                done.pushes[out.day, node.name, out.means] += out.count
+        for to, part in _onward(version, graph, node, group, moment, heard_ppm, done, turn):
             leaves = moment_after(moment, node.span) if node.do in ("wait", "listen") else moment
             waiting.setdefault((leaves, to), []).append(part)
     done.under_way += sum(len(part) for parts in waiting.values() for part in parts)
+    done.asked, done.refused = gate.asked, gate.refused
+    return _times(done, came.every)
+
+
+def _enter(version: JourneyVersion, graph: Graph, group: Ints, done: Simulated) -> Ints:
+    """Who of those who come at once enters: neither who reached a goal nor the control."""
+    for _name, text in graph.goals:
+        reached = holds_of(text, group)
+        done.at_goal += int(reached.sum())
+        group = group[~reached]
+    control = in_control(group, salt_of(version.journey), version.control_ppm)
+    done.control += int(control.sum())
+    entered: Ints = group[~control]
+    done.entered += len(entered)
+    return entered
+
+
+def _times(done: Simulated, every: int) -> Simulated:
+    """What came of every k-th customer, as of all."""
+    if every == 1:
+        return done
+    for each in (done.visits, done.pushes, done.tasks, done.minutes, done.ends, done.asked, done.refused):
+        for name in each:
+            each[name] *= every  # type: ignore[index]
+    done.of_posts = {day: minutes * every for day, minutes in done.of_posts.items()}
+    done.entered, done.control = done.entered * every, done.control * every
+    done.at_goal, done.under_way = done.at_goal * every, done.under_way * every
     return done
 
 
@@ -153,8 +192,6 @@ def _onward(
     if turn > MOST_STEPS:
         done.ends["steps"] += len(group)
         return []
-    if node.do == "send":
-        done.pushes[_day(moment), node.name, node.means[0]] += len(group)
     if node.do == "task":
         _give(node, group, _day(moment_after(moment, node.span)), done)
     if node.do == "listen":

@@ -127,6 +127,7 @@ PARAMETERS = {
         Parameter("work.escalation_minutes", "逾期任务上报间隔",
                   "Time between rounds that tell heads of what is overdue", "minutes", 15, 1, 1440),
         Parameter("journeys.task_minutes", "旅程任务估计用时", "Minutes a task of a journey takes", "minutes", 10, 1, 240),
+        Parameter("journeys.trial_days", "旅程试运行回看天数（按整周）", "Days of triggers a trial looks back, whole weeks", "days", 28, 7, 84),
         Parameter("journeys.trigger_minutes", "触发读取间隔（0 为随到随读）",
                   "Time between readings of triggers (0: as they come)", "minutes", 0, 0, 60),
         Parameter("journeys.trigger_hours", "旅程暂停期间触发保留时限",
