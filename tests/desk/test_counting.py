@@ -15,12 +15,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from quanke.kernel.calendars import SHANGHAI
-from quanke_desk.campaigns import counting, journey_actions
+from quanke_desk.campaigns import counting, journey_actions, journey_queries, journey_record
 from quanke_desk.campaigns.entering import enter
 from quanke_desk.campaigns.graph import read_graph
 from quanke_desk.campaigns.hearing import heard
 from quanke_desk.campaigns.journey_queries import Stands, stands
-from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion, Step, StepCount
+from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion, Refusal, Send, Step, StepCount
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
@@ -138,3 +138,48 @@ def test_the_page_shows_every_version_and_counts_no_log(
         (str(v.number), str(s.entered), str(s.control), str(s.under_way))
         for v, s in ((second, of_second), (first, of_first))
     ]
+
+
+def test_a_page_counts_pushes_by_an_index_alone(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    """Two statements, however many rows: and neither reads one."""
+    version = running(desk, SIX)
+    journey = version.journey
+    common = {"journey": journey, "template": "hello", "means": "push", "purpose": "marketing", "made": NOW}
+    states = [("t", ""), ("r", "consent"), ("r", "often"), ("q", "")]
+    Send.objects.bulk_create(
+        Send(key=f"k{n}", customer=n, state=states[n % 4][0], rule=states[n % 4][1], **common)
+        for n in range(400)
+    )
+    Refusal.objects.bulk_create(
+        Refusal(key=key, customer=1, means="call", rule="often", at=NOW, journey=journey.pk)
+        for key in ("k1", "task-1-1", "task-1-2")
+    )
+    with CaptureQueriesContext(connection) as asked:
+        pushes = journey_queries.pushes(journey)
+        refused = journey_record.refused(journey, pushes)
+    assert len(asked) == 2
+    assert sorted((row["state"], row["rule"], row["count"]) for row in pushes) == [
+        ("q", "", 100), ("r", "consent", 100), ("r", "often", 100), ("t", "", 100),
+    ]  # fmt: skip
+    assert sorted((line.count, line.final) for line in refused) == [
+        (1, False),
+        (2, True),
+        (100, True),
+        (100, True),
+    ]
+    if connection.vendor == "sqlite":
+        for statement, index in (
+            (journey_queries.counted_pushes(journey), "send_of_journey"),
+            (journey_record.counted_refusals(journey), "refusal_by_journey"),
+        ):
+            plan = statement.explain()
+            assert f"COVERING INDEX {index}" in plan, plan
+        assert "TEMP B-TREE" not in journey_queries.counted_pushes(journey).explain()
+    page = f"/journeys/{journey.pk}/"
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert entered[Role.ANALYST].get(page).status_code == 200
+        return sum("campaigns_send" in each["sql"] or "campaigns_refusal" in each["sql"] for each in asked)
+
+    assert statements() == 2

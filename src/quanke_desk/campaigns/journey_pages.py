@@ -124,7 +124,7 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
     held = get_object_or_404(Journey.objects.select_related("current"), pk=number)
     if request.method == "POST":
         return _turned(request, held)
-    started = journey_queries.stands(held)
+    started, pushes = journey_queries.stands(held), journey_queries.pushes(held)
     shown = {
         "journey": held,
         "title": title_of(held),
@@ -135,8 +135,8 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         "stuck": [] if held.state == JourneyState.ENDED else _stuck(version for version, _stands in started),
         "entry": held.current and _entry_said(held.current.graph),
         "too_late": journey_queries.refused_moments(held),
-        "pushes": journey_queries.pushes(held),
-        "refused": journey_record.refused(held),
+        "pushes": pushes,
+        "refused": journey_record.refused(held, pushes),
         "tasks": journey_record.tasks(held),
         "versions": held.versions.select_related("by", "audience__audience"),
         "may": person_of(request).may(May.CAMPAIGN),

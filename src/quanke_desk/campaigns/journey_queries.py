@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from quanke.kernel.errors import QuankeError
@@ -106,18 +106,26 @@ def refused_moments(journey: Journey) -> list[tuple[str, int]]:
 
 
 def pushes(journey: Journey) -> list[dict[str, Any]]:
-    """Pushes of a journey by template, means and state, with the rule of what was refused."""
-    found = Send.objects.filter(journey=journey).values("template", "means", "state", "rule")
-    rows = found.annotate(count=Count("id")).order_by("template", "means", "state", "rule")
+    """Pushes of a journey by template, means and state, with the rule of what was refused: counted in one
+    statement that reads an index and none of the rows, however many they are."""
+    found = counted_pushes(journey).values("state", "template", "means", "rule", "count")
+    rows = sorted(found, key=lambda row: (row["template"], row["means"], row["state"], row["rule"]))
     return [
         {
             **row,
+            "code": row["means"],
             "means": means_word(row["means"]),
             "state_title": SendState(row["state"]).label,
             "rule_title": rule_title(row["rule"]),
         }
         for row in rows
     ]
+
+
+def counted_pushes(journey: Journey) -> QuerySet[Send, dict[str, Any]]:
+    """The statement: in the order of its index, so that nothing is sorted or kept."""
+    found = Send.objects.filter(journey=journey).values("state", "template", "means", "rule")
+    return found.annotate(count=Count("*")).order_by("state", "template", "means", "rule")
 
 
 def rule_title(rule: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Case, Count, IntegerField, QuerySet, When
 from django.utils.translation import gettext
 
 from quanke_desk.campaigns.effect_words import means_word
 from quanke_desk.campaigns.journey_queries import rule_title
-from quanke_desk.campaigns.models import Journey, Refusal, Send, SendState
+from quanke_desk.campaigns.models import Journey, Refusal, SendState
 from quanke_desk.work.queries import TasksOfStep, tasks_of_journey
 
 _TASKS = "task-"
@@ -27,30 +29,28 @@ class RefusedLine:
     count: int
 
 
-def refused(journey: Journey) -> list[RefusedLine]:
-    """Refusals of a journey by rule, those of most customers first: of pushes, of means after which others
-    were tried, and of tasks."""
-    stopped = Send.objects.filter(journey=journey, state__in=[SendState.REFUSED, SendState.FAILED])
-    found = [
-        RefusedLine(gettext("Push message"), means_word(means), rule_title(rule), True, count)
-        for means, rule, count in _counted(stopped)
+def refused(journey: Journey, pushes: Iterable[Mapping[str, Any]]) -> list[RefusedLine]:
+    """Refusals of a journey by rule, those of most customers first: of pushes (as `journey_queries.pushes`
+    counted them), of means after which others were tried, and of tasks."""
+    found: Counter[tuple[str, str, str, bool]] = Counter()
+    for row in pushes:
+        if row["state"] in (SendState.REFUSED, SendState.FAILED):
+            found[gettext("Push message"), row["code"], row["rule"], True] += row["count"]
+    for means, rule, task, count in counted_refusals(journey):
+        what = gettext("Task") if task else gettext("Push message")
+        found[what, "" if task else means, rule, bool(task)] += count
+    lines = [
+        RefusedLine(what, means_word(means) if means else "-", rule_title(rule), final, count)
+        for (what, means, rule, final), count in found.items()
     ]
-    kept = Refusal.objects.filter(journey=journey.pk)
-    tasks = kept.filter(key__startswith=_TASKS)
-    found += [
-        RefusedLine(gettext("Task"), "-", rule_title(rule), True, count)
-        for _means, rule, count in _counted(tasks)
-    ]
-    found += [
-        RefusedLine(gettext("Push message"), means_word(means), rule_title(rule), False, count)
-        for means, rule, count in _counted(kept.exclude(key__startswith=_TASKS))
-    ]
-    return sorted(found, key=lambda line: (-line.count, line.what, line.means, line.rule))
+    return sorted(lines, key=lambda line: (-line.count, line.what, line.means, line.rule))
 
 
-def _counted(rows: Any) -> list[tuple[str, str, int]]:
-    found = rows.order_by().values_list("means", "rule").annotate(n=Count("id"))
-    return [(str(means), str(rule), int(count)) for means, rule, count in found]
+def counted_refusals(journey: Journey) -> QuerySet[Refusal, tuple[str, str, int, int]]:
+    """Refusals no push bears, by means, rule and whether of a task: one statement over an index."""
+    task = Case(When(key__startswith=_TASKS, then=1), default=0, output_field=IntegerField())
+    kept = Refusal.objects.filter(journey=journey.pk).annotate(task=task).order_by()
+    return kept.values_list("means", "rule", "task").annotate(n=Count("*"))
 
 
 def tasks(journey: Journey) -> list[TasksOfStep]:

@@ -112,7 +112,8 @@ class Send(models.Model):
                 fields=["wake", "-priority", "id"], condition=Q(state__in=["q", "h", "s"]), name="send_open"
             ),
             models.Index(fields=["customer", "means", "decided"]),
-            models.Index(fields=["journey", "state"]),
+            # all a journey's page counts stands in it: the rows, wide and changing, are not read for that
+            models.Index(fields=["journey", "state", "template", "means", "rule"], name="send_of_journey"),
             models.Index(fields=["wake", "id"], condition=Q(state="g"), name="send_given"),
         ]
 
@@ -135,7 +136,7 @@ class Refusal(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["customer", "at"]),
-            models.Index(fields=["journey", "means", "rule"], name="refusal_of_journey"),
+            models.Index(fields=["journey", "means", "rule", "key"], name="refusal_by_journey"),
         ]
 
 
