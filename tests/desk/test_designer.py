@@ -20,6 +20,7 @@ from django.utils import timezone
 from quanke.effects.groups import CampaignRegister
 from quanke_desk.campaigns import designing, journey_actions
 from quanke_desk.campaigns.audiences import members_of
+from quanke_desk.campaigns.effect_words import actions, means_word
 from quanke_desk.campaigns.graph import GraphError, read_graph
 from quanke_desk.campaigns.models import Audience, AudienceVersion, Enrolment, Journey, Send
 from quanke_desk.foundation import approvals
@@ -328,3 +329,42 @@ def test_two_at_one_design_do_not_undo_each_others_work(
     Journey.objects.update(draft_number=99)  # changed between the look and the writing
     with pytest.raises(journey_actions.StaleDraft):
         journey_actions.keep_draft(journey, SIX, by=desk[Role.ANALYST])
+
+
+def test_a_step_is_shown_in_words_and_lists_are_searched(
+    desk: dict[str, Person], entered: dict[str, Client], audience: AudienceVersion
+) -> None:
+    graph = {**SIX, "nodes": {**SIX["nodes"]}}
+    graph["nodes"]["heard"] = {**SIX["nodes"]["heard"], "event": "trigger:salary_arrived"}
+    graph["nodes"]["call"] = {**SIX["nodes"]["call"], "action": "fund_call"}
+    by = desk[Role.ANALYST]
+    journey = Journey.objects.create(name="words", title_zh="文字", draft=graph, made_by=by)
+    path = f"/journeys/{journey.pk}/design/"
+    client = entered[Role.ANALYST]
+    page = client.get(path + "?step=call").content.decode()
+    steps = re.sub("<[^>]+>", " ", page)
+    assert f"{means_word('push')} → {means_word('sms')}" in steps and "代发工资到账" in steps
+    assert "push → sms" not in steps and "trigger:salary_arrived" not in steps.partition("JSON")[0]
+    action = dict(actions())["fund_call"]
+    assert f'value="fund_call" selected>{action}<' in page
+    for name in ("entry", "audience", "offer", "f-action"):
+        assert re.search(f'id="{name}"[^>]* data-search="输入以查找"', page), name
+    assert "campaigns/choosing" in page and not re.search("<script(?![^>]*src=)[^>]*>(?!\\s*{)", page)
+    # what the customer is told has a field of its own, in both languages
+    said = {"say": "您好，想和您聊聊。", "say_en": "May I call on you?"}
+    form = {"do": "change", "step": "call", "who": "manager", "action": "fund_call", "working_days": "2"}
+    client.post(path, {**form, **said})
+    journey.refresh_from_db()
+    assert journey.draft is not None
+    assert {k: journey.draft["nodes"]["call"][k] for k in said} == said
+    page = client.get(path + "?step=call").content.decode()
+    assert said["say"] in page and said["say_en"] in page
+    client.post(path, {**form, "say": "", "say_en": ""})
+    journey.refresh_from_db()
+    assert "say" not in journey.draft["nodes"]["call"], "emptied, it says nothing"
+    page = client.get(path + "?step=heard").content.decode()
+    assert 'value="trigger:salary_arrived" selected>代发工资到账<' in page and "链接被点击" in page
+    client.post(path, {"do": "change", "step": "heard", "event": "trigger", "trigger": "trigger:birthday",
+                       "count": "2", "unit": "days"})  # fmt: skip
+    journey.refresh_from_db()
+    assert journey.draft["nodes"]["heard"]["event"] == "trigger:birthday"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from quanke.effects.groups import effect_rules
 from quanke.effects.outcomes import STANDARD, standard_outcomes
 from quanke.effects.store import EffectStore
 from quanke.kernel.calendars import SHANGHAI
 from quanke.night.campaigns import held_out
-from quanke_desk.campaigns import effect_queries, plays, triggering
+from quanke_desk.campaigns import effect_queries, expecting, journey_actions, plays, triggering
 from quanke_desk.campaigns.branching import check_conditions, holds_of
 from quanke_desk.campaigns.cohorts import _entered
 from quanke_desk.campaigns.designing import tree
@@ -31,6 +32,8 @@ from quanke_desk.campaigns.models import (
     Template,
 )
 from quanke_desk.campaigns.moving import move_due
+from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.task_words import about_tasks
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Person
 from quanke_desk.foundation.people import NotAllowed
@@ -70,10 +73,77 @@ def test_one_click_starts_from_a_play(desk: dict[str, Person], entered: dict[str
     assert not Template.objects.exclude(versions__state="draft").exists(), "texts wait for approval"
     assert AuditEntry.objects.filter(action="journeys.play").count() == 2
     assert 'name="play"' not in entered[Role.COMMITTEE].get("/plays/").content.decode()
+    # a name and a title that others took meanwhile are passed by, and what was taken away leaves no hole
+    journey_actions.make_journey("dormant_wake_3", "别的", "", by=desk[Role.ANALYST])
+    Audience.objects.create(title="睡眠户唤醒 4", made_by=desk[Role.ANALYST])
+    made = plays.start_from("dormant_wake", by=desk[Role.ANALYST])
+    assert (made.name, made.title_zh, made.title_en) == (
+        "dormant_wake_5", "睡眠户唤醒 5", "Waking who sleeps 5",
+    )  # fmt: skip
+    Journey.objects.filter(name="dormant_wake").delete()
+    names = {plays.start_from("dormant_wake", by=desk[Role.ANALYST]).name for _turn in range(2)}
+    assert names == {"dormant_wake_6", "dormant_wake_7"}, "the first one's audience is there still"
     with pytest.raises(NotAllowed):
         plays.start_from("dormant_wake", by=desk[Role.COMMITTEE])
     with pytest.raises(NotAllowed):
         plays.start_from("nothing", by=desk[Role.ANALYST])
+
+
+def test_a_plays_tasks_say_what_to_say(desk: dict[str, Person]) -> None:
+    for play in plays.PLAYS:
+        for node in read_graph(play.graph()).nodes:
+            assert (node.do == "task") == bool(node.say) == bool(node.say_en), f"{play.name} {node.name}"
+            assert not re.search("[一-鿿]", node.say_en)
+    play = plays.BY_NAME["birthday"]
+    made = plays.start_from("birthday", by=desk[Role.ANALYST])
+    version = JourneyVersion.objects.create(
+        journey=made, number=1, graph=play.graph(), control_ppm=0, until=NOW_DAY, by=desk[Role.ANALYST],
+        started_at=dt.datetime.fromtimestamp(NOW, SHANGHAI),
+    )  # fmt: skip
+    asked = (made.name, campaign_of(version, NOW), "call")
+    for language, text in (("zh-hans", "祝您生日快乐"), ("en", "A happy birthday")):
+        with translation.override(language):
+            said = about_tasks([asked])[asked]
+            assert text in said.say and said.because
+
+
+def test_a_play_says_how_much_and_where_that_is_from(
+    desk: dict[str, Person], entered: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with translation.override("en"):
+        assumed = expecting.expected(plays.BY_NAME["outflow_win_back"], [])
+        assert assumed is not None and "¥2,000" in assumed.amount and "assumption" in assumed.source
+        assert expecting.expected(plays.BY_NAME["birthday"], []) is None, "a service promises nothing"
+        assert all(p.assumed is not None for p in plays.PLAYS if p.purpose == "marketing")
+        row = {"name": "login", "title_en": "Logged in", "title_zh": "登录", "unit": "people"}
+        told = {"outcomes": [row | {"effect": 0.031, "low": 0.01, "high": 0.05}], "learning": None}
+        of = effect_queries.Campaign("dormant_wake.v1", "Waking", True, "", "", told, ("2026-06-30",))
+        version = running(desk, {"nodes": {}}, name="dormant_wake")
+        Journey.objects.update(play="dormant_wake")
+        version.refresh_from_db()
+        found = expecting.expected(plays.BY_NAME["dormant_wake"], [(of, version)])
+        assert found is not None and "+3.10 %" in found.amount and found.link == of.name
+        assert "Waking" in found.source and "+1.00 %" in found.source and "30 Jun 2026" in found.source
+        other = expecting.expected(plays.BY_NAME["card_repayment"], [(of, version)])
+        assert other is not None and not other.link, "another play's measure is not its own"
+    monkeypatch.setattr(expecting, "measured", lambda: [(of, version)])
+    page = entered[Role.ANALYST].get("/plays/").content.decode()
+    assert "为本打法的假设值" in page and "/effects/dormant_wake.v1/" in page and "不承诺数值" in page
+
+
+def test_who_reads_english_reads_no_chinese_on_plays(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    person = desk[Role.ANALYST]
+    person.language = "en"
+    person.save()
+    entered[Role.ANALYST].cookies["django_language"] = "en"
+    page = entered[Role.ANALYST].get("/plays/", headers={"accept-language": "en"}).content.decode()
+    plain = re.sub(r"<[^>]+>", " ", page[page.index('class="plays"') :])
+    plain = re.sub(r"[a-z_]+ [<>]=? [\d_]+元", "", plain.replace("&gt;", ">").replace("&lt;", "<"))
+    plain = plain.replace("中文", "").replace("元", "")
+    assert "Log in and a welcome gift is yours." in plain
+    assert not re.search("[一-鿿]", plain), re.findall(".{20}[一-鿿]+.{20}", plain)[:3]
 
 
 def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
@@ -119,7 +189,7 @@ def test_plays_that_wait_for_a_moment_enter_by_it() -> None:
         "new_card_second": ("new_card_unused", 0), "outflow_win_back": ("large_outflow_to_bank", 90),
         "maturity_care": ("term_deposit_maturing", 60),
         "payroll_welcome": ("salary_arrived", 0), "visit_call_back": ("branch_arrival", 30),
-        "holiday_insurance": ("holiday_ahead", 0), "birthday": ("birthday", 300),
+        "holiday_insurance": ("holiday_ahead", 365), "birthday": ("birthday", 300),
     }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from quanke_desk.campaigns.designing import Design
-from quanke_desk.campaigns.graph import MEANS, WHO
+from quanke_desk.campaigns.effect_words import doer_word, event_word, means_word
+from quanke_desk.campaigns.graph import EVENTS, MEANS, WHO
 from quanke_desk.foundation.people import NotAllowed
 
 UNITS = ("days", "working_days", "hours", "minutes")
@@ -37,7 +38,7 @@ def _wait(node: Design, asked: Mapping[str, str]) -> Design:
 
 
 def _listen(node: Design, asked: Mapping[str, str]) -> Design:
-    trigger = asked.get("trigger", "").strip()
+    trigger = asked.get("trigger", "").strip().removeprefix("trigger:")
     event = f"trigger:{trigger}" if asked.get("event") == "trigger" else asked.get("event", "")
     return {"event": event, **_wait(node, asked)}
 
@@ -95,10 +96,11 @@ def form_of(node: Design) -> dict[str, Any]:
         "shares": ", ".join(shares),
         "by": by,
         "event": "trigger" if event.startswith("trigger:") else event,
-        "trigger": event[8:] if event.startswith("trigger:") else "",
+        "trigger_event": event if event.startswith("trigger:") else "",
         "units": UNITS,
-        "all_means": MEANS,
-        "all_who": WHO,
+        "all_means": [(means, means_word(means)) for means in MEANS],
+        "all_events": [(event, event_word(event)) for event in EVENTS],
+        "all_who": [(who, doer_word(who)) for who in WHO],
     }
 
 

@@ -13,9 +13,10 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from quanke.customers.tags.scores import UPLIFT_TITLES
-from quanke.kernel.errors import QuankeError
+from quanke.kernel.errors import NightError, QuankeError
 from quanke_desk.campaigns.audiences import bound
 from quanke_desk.campaigns.reach import MEANS
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Branch, Person, Post, Seat
 from quanke_desk.foundation.scope import scope_of
 from quanke_desk.work.queries import tier_word
@@ -56,6 +57,49 @@ WHO_WORDS: dict[str, Promise] = {
     "remote_team": gettext_lazy("the remote team"),
     "lobby": gettext_lazy("the lobby, at the next visit"),
 }
+
+
+EVENT_WORDS: dict[str, Promise] = {
+    "delivered": gettext_lazy("it was delivered"),
+    "opened": gettext_lazy("it was opened"),
+    "clicked": gettext_lazy("its link was clicked"),
+    "replied": gettext_lazy("the customer replied"),
+    "bounced": gettext_lazy("it could not be delivered"),
+}
+"""What may come back of a push, as a journey waits for it."""
+
+
+def event_word(event: str) -> str:
+    """An event a journey waits for, in words; a trigger (`trigger:name`) by its title in the catalogue."""
+    kind, _colon, name = event.partition(":")
+    return trigger_word(name) if kind == "trigger" else str(EVENT_WORDS.get(event, event))
+
+
+def trigger_word(name: str) -> str:
+    """A trigger as the catalogue calls it; its name where the catalogue has none."""
+    try:
+        titles = {t.name: (t.title_zh, t.title_en) for t in base().bank.catalogue.triggers}
+    except NightError:
+        return name
+    return titles[name][int(english())] if name in titles else name
+
+
+def actions() -> list[tuple[str, str]]:
+    """Actions of the last night's plan, with their titles."""
+    of = base()
+    try:
+        found = of.bank.plan(of.day).actions
+    except NightError:
+        return []
+    return [(each.name, each.title_en if english() else each.title_zh) for each in found]
+
+
+def action_word(name: str) -> str:
+    """An action of the plan in words; its name where the plan has it no more."""
+    try:
+        return dict(actions()).get(name, name) if name else ""
+    except NightError:
+        return name
 
 
 def doer_word(name: str) -> str:

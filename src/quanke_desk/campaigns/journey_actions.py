@@ -24,7 +24,7 @@ from quanke_desk.campaigns.answering import wake_answered
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.counting import count
-from quanke_desk.campaigns.effect_words import doer_word, english, refusal
+from quanke_desk.campaigns.effect_words import action_word, doer_word, refusal, trigger_word
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
@@ -394,7 +394,7 @@ def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:
 
 def _task_in_words(node: Node) -> str:
     days = gettext("within %(days)s working days") % {"days": node.span.working_days}
-    told = (doer_word(node.who), node.action, days, node.say, node.say_en)
+    told = (doer_word(node.who), action_word(node.action), days, node.say, node.say_en)
     return " · ".join(part for part in told if part)
 
 
@@ -405,17 +405,8 @@ def entry_in_words(entry: str, again: int = 0, fresh: int = 0) -> str:
         return gettext("the audience, as a whole")
     said = gettext("whom the bank's systems name")
     if entry != INTERFACE:
-        said = gettext("by the trigger %(name)s") % {"name": _trigger_word(trigger_of(entry))}
+        said = gettext("by the trigger %(name)s") % {"name": trigger_word(trigger_of(entry))}
     return " · ".join([said, *entry_terms(entry, again, fresh)])
-
-
-def _trigger_word(name: str) -> str:
-    """A trigger as the catalogue calls it; its name where the catalogue has none."""
-    try:
-        titles = {t.name: (t.title_zh, t.title_en) for t in base().bank.catalogue.triggers}
-    except NightError:
-        return name
-    return titles[name][int(english())] if name in titles else name
 
 
 approvals.declare(

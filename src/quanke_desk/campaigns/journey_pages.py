@@ -26,9 +26,9 @@ from quanke_desk.campaigns import design_forms, designing, journey_actions, jour
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.capacities import TAKES, rooms
-from quanke_desk.campaigns.effect_words import doer_word, offers
+from quanke_desk.campaigns.effect_words import actions, doer_word, offers
 from quanke_desk.campaigns.fault_words import fault_in_words
-from quanke_desk.campaigns.graph import EVENTS, MOST_AGAIN, MOST_FRESH, GraphError, read_graph
+from quanke_desk.campaigns.graph import MOST_AGAIN, MOST_FRESH, MOST_WORDS, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Audience,
     AudienceVersion,
@@ -55,6 +55,8 @@ JOURNEYS = (
     Column("made_by", gettext_lazy("Made by")),
 )
 LONGEST = 100_000
+MOST_LISTED = 5_000
+"""Audiences and templates to choose from: the page searches them as one types."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def _shown(
     held: Journey, draft: designing.Design, step: str, error: str, trial: Tried | None
 ) -> dict[str, Any]:
     node, tried = draft["nodes"].get(step), trial and trial.done
-    lacks = journey_queries.missing(draft)
+    lacks, triggers = journey_queries.missing(draft), triggers_known()
     return {
         "journey": held,
         "title": title_of(held),
@@ -236,12 +238,14 @@ def _shown(
         "fresh": draft.get("fresh", 0),
         "most_again": MOST_AGAIN,
         "most_fresh": MOST_FRESH,
-        "triggers": triggers_known(),
+        "triggers": triggers,
         "names": sorted(draft["nodes"]),
         "ways": designing.ways_of(node) if node else [],
         "kinds": list(designing.FRESH),
-        "events": EVENTS,
-        "templates": Template.objects.order_by("code").values_list("code", "title")[:500],
+        "templates": Template.objects.order_by("code").values_list("code", "title")[:MOST_LISTED],
+        "actions": actions(),
+        "lost": _lost(node, triggers) if node else {},
+        "most_words": MOST_WORDS,
         "lacks": _where(lacks) if lacks else "",
         "text": json.dumps(draft, ensure_ascii=False, indent=1),
         "error": error,
@@ -251,8 +255,19 @@ def _shown(
         "too_much": _too_much(tried) if tried else [],
         **(trial.shown if trial else {}),
         "offers": offers(),
-        "audiences": Audience.objects.filter(put_away_at=None)[:200],
+        "audiences": Audience.objects.filter(put_away_at=None)[:MOST_LISTED],
     }
+
+
+def _lost(node: designing.Design, triggers: list[tuple[str, str]]) -> dict[str, str]:
+    """What a step names that the catalogue or the plan has no more: it stays chosen."""
+    event, action = node.get("event", ""), node.get("action", "")
+    found = {}
+    if event.startswith("trigger:") and event not in dict(triggers):
+        found["trigger"] = event
+    if action and action not in dict(actions()):
+        found["action"] = action
+    return found
 
 
 def _asked(held: Journey, draft: designing.Design, request: HttpRequest) -> dict[str, Any]:

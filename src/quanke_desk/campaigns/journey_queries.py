@@ -108,8 +108,9 @@ def refused_moments(journey: Journey) -> list[tuple[str, int]]:
 def pushes(journey: Journey) -> list[dict[str, Any]]:
     """Pushes of a journey by template, means and state, with the rule of what was refused: counted in one
     statement that reads an index and none of the rows, however many they are."""
-    found = counted_pushes(journey).values("state", "template", "means", "rule", "count")
-    rows = sorted(found, key=lambda row: (row["template"], row["means"], row["state"], row["rule"]))
+    rows = sorted(
+        counted_pushes(journey), key=lambda row: (row["template"], row["means"], row["state"], row["rule"])
+    )
     return [
         {
             **row,
@@ -122,7 +123,7 @@ def pushes(journey: Journey) -> list[dict[str, Any]]:
     ]
 
 
-def counted_pushes(journey: Journey) -> QuerySet[Send, dict[str, Any]]:
+def counted_pushes(journey: Journey) -> QuerySet[Any, Any]:
     """The statement: in the order of its index, so that nothing is sorted or kept."""
     found = Send.objects.filter(journey=journey).values("state", "template", "means", "rule")
     return found.annotate(count=Count("*")).order_by("state", "template", "means", "rule")

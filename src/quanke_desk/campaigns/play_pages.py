@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from quanke.kernel.errors import NightError
-from quanke_desk.campaigns import audiences, plays
+from quanke_desk.campaigns import audiences, expecting, plays
 from quanke_desk.campaigns.journey_actions import entry_in_words
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.people import NotAllowed
@@ -28,9 +28,11 @@ def all_plays(request: HttpRequest) -> HttpResponse:
             return redirect("journey_design", made.pk)
         except (NotAllowed, NightError) as refused:
             messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(refused))})
+    told = expecting.measured()
     rows = [
         {
             "play": play,
+            "expected": expecting.expected(play, told),
             "steps": len(play.nodes) + 1,
             "size": audiences.counted(play.audience),
             "entry": entry_in_words(f"trigger:{play.entry}", play.again, play.fresh) if play.entry else "",

@@ -35,6 +35,11 @@ class Text:
     product: str = ""
 
     @property
+    def said(self) -> str:
+        """What it says, in the language of who looks."""
+        return self.en if (get_language() or "").startswith("en") else self.zh
+
+    @property
     def means_words(self) -> str:
         """Its means in the language of who looks."""
         return means_word(self.means)
@@ -45,7 +50,8 @@ class Play:
     """A ready journey. `entry`: the trigger by which customers enter, "" for the audience; `again`: days
     after which who entered by it may enter anew; `fresh`: hours for which it lets somebody in, 0: as set for
     the bank. `metric`: the outcome its effect is read from; `expected`: what it is started for, against who
-    gets nothing; `watch`: what else to look at; `offer`: which of the plan's it is for."""
+    gets nothing; `assumed`: how much of the metric that is a customer until something is measured (fen, or a
+    share; null: nothing is promised); `watch`: what else to look at; `offer`: the plan's it is for."""
 
     name: str
     title_zh: str
@@ -58,6 +64,7 @@ class Play:
     expected: Promise
     watch: Promise
     metric: str
+    assumed: float | None = None
     goals: tuple[tuple[str, str], ...] = ()
     entry: str = ""
     again: int = 0
@@ -71,6 +78,13 @@ class Play:
     def title(self) -> str:
         """Its title in the language of who looks."""
         return self.title_en if (get_language() or "").startswith("en") else self.title_zh
+
+    @property
+    def tasks(self) -> list[str]:
+        """What its tasks have to be said, in the language of who looks."""
+        english = (get_language() or "").startswith("en")
+        tasks = [node for node in self.nodes.values() if node["do"] == "task"]
+        return [node["say_en" if english else "say"] for node in tasks]
 
     def graph(self) -> dict[str, Any]:
         """The design, as a journey's."""
@@ -90,9 +104,11 @@ def _wait(then: str, days: int, at: str = "10:00", working: bool = False) -> dic
     return {"do": "wait", "working_days" if working else "days": days, "at": at, "next": then}
 
 
-def _task(then: str = "end", who: str = "manager", days: int = 2, action: str = "") -> dict[str, Any]:
+def _task(say: str, say_en: str, then: str = "end", who: str = "manager", days: int = 2) -> dict[str, Any]:
+    """`say`: with what whoever has the task begins the talk."""
     return {
-        "do": "task", "who": who, "working_days": days, "escalate_days": 1, "action": action, "next": then,
+        "do": "task", "who": who, "working_days": days, "escalate_days": 1, "action": "",
+        "say": say, "say_en": say_en, "next": then,
     }  # fmt: skip
 
 
@@ -120,7 +136,9 @@ PLAYS: tuple[Play, ...] = (
             "again": _send("new-card-gift", "last", "sms", "push"),
             "last": _wait("still", 7),
             "still": _if("card_new_unused and aum >= 10_000元", "call", "end"),
-            "call": _task(who="remote_team", days=3),
+            "call": _task("您的新卡还没有用过：需要我帮您绑定手机支付吗？首笔消费有礼。",
+                          "Your new card has not been used yet: shall I help you bind it to your phone? The "
+                          "first payment brings a gift.", who="remote_team", days=3),
         },
         texts=(
             Text("new-card-bind", "push", "您的新卡可一键绑定手机支付，绑定后首笔消费有礼。",
@@ -133,6 +151,7 @@ PLAYS: tuple[Play, ...] = (
         offer="card_activation",
         watch=_("Cards used within 30 days; replies T; calls per card used."),
         metric="kept",
+        assumed=0.005,
     ),
     Play(
         name="outflow_win_back",
@@ -146,7 +165,9 @@ PLAYS: tuple[Play, ...] = (
         start="rich",
         nodes={
             "rich": _if("aum >= 200_000元", "call", "hello"),
-            "call": _task("wait", days=2),
+            "call": _task("注意到您近期有资金转出，想了解还能为您做些什么；稳健产品清单可以现在讲给您听。",
+                          "We saw money move away and would like to hear what we can do better; I can go "
+                          "through a list of sound products with you.", "wait"),
             "hello": _send("win-back-rate", "wait"),
             "wait": _wait("came", 10),
             "came": _if("net_flow_30d > 0元", "came_back", "again"),
@@ -163,6 +184,7 @@ PLAYS: tuple[Play, ...] = (
                    "accounts here is not counted."),
         watch=_("Increment of assets after 30 and 90 days; own-name moves inside the bank are none."),
         metric="aum_end",
+        assumed=200_000,
         control="10%",
     ),
     Play(
@@ -175,7 +197,9 @@ PLAYS: tuple[Play, ...] = (
         start="wealth",
         nodes={
             "wealth": _if("aum_month >= 800_000元", "call", "hello"),
-            "call": _task("wait", days=3),
+            "call": _task("您距下一等级只差一点，升级后多出的权益我逐项讲给您听。",
+                          "You are one step from the next tier; I will go through the rights it brings.",
+                          "wait", days=3),
             "hello": _send("edge-rights", "wait"),
             "wait": _wait("risen", 14),
             "risen": _if("tier_gap <= 5_000元", "again", "end"),
@@ -191,6 +215,7 @@ PLAYS: tuple[Play, ...] = (
                    "higher than in the control."),
         watch=_("Customers who rose and stayed 30 days; money that only moved within the family is none."),
         metric="aum_mean",
+        assumed=150_000,
     ),
     Play(
         name="maturity_care",
@@ -204,7 +229,9 @@ PLAYS: tuple[Play, ...] = (
         start="big",
         nodes={
             "big": _if("maturing_amount_30d >= 200_000元", "call", "hello"),
-            "call": _task("wait", days=2),
+            "call": _task("您有一笔存款几天内到期，想和您一起看看接续方案，避免资金闲置。",
+                          "A deposit of yours matures within days: let us look together at what may follow, "
+                          "so that it does not lie idle.", "wait"),
             "hello": _send("maturity-options", "wait"),
             "wait": _wait("open", 1),
             "open": _if("maturity_unattended", "again", "end"),
@@ -220,6 +247,7 @@ PLAYS: tuple[Play, ...] = (
         watch=_("Share of maturing money that stays; complaints."),
         offer="term",
         metric="aum_end",
+        assumed=300_000,
         control="10%",
     ),
     Play(
@@ -236,7 +264,9 @@ PLAYS: tuple[Play, ...] = (
             "again": _send("payroll-fund", "rest", "sms", "push"),
             "rest": _wait("kept", 20),
             "kept": _if("salary_amount >= 15_000元", "call", "end"),
-            "call": _task(who="remote_team", days=5),
+            "call": _task("您的工资在我行代发：到账当天自动转入零钱理财，随用随取，需要我帮您设置吗？",
+                          "Your salary comes to us: shall I set it to earn from the day it comes, free to "
+                          "use at any time?", who="remote_team", days=5),
         },
         texts=(
             Text("payroll-wallet", "push", "工资到账当天即可转入零钱理财，随时可用。",
@@ -249,6 +279,7 @@ PLAYS: tuple[Play, ...] = (
         watch=_("Share of the salary kept; products held; salaries that stop."),
         offer="fund",
         metric="aum_mean",
+        assumed=80_000,
     ),
     Play(
         name="visit_call_back",
@@ -262,7 +293,9 @@ PLAYS: tuple[Play, ...] = (
         nodes={
             "wait": _wait("called", 2, working=True),
             "called": _if("last_effective_contact_on > last_visit_on", "end", "call"),
-            "call": _task("thanks", days=1),
+            "call": _task("感谢您前几天到店：事情都办好了吗？还有什么需要我跟进？",
+                          "Thank you for your visit the other day: was everything settled, and is there "
+                          "anything to follow up?", "thanks", days=1),
             "thanks": _send("visit-thanks", "end", "sms", "wecom"),
         },
         texts=(
@@ -296,6 +329,7 @@ PLAYS: tuple[Play, ...] = (
         expected=_("More customers log in within 30 days, and are still active after 90."),
         watch=_("Log-ins within 30 days, and activity after 90."),
         metric="login",
+        assumed=0.04,
     ),
     Play(
         name="card_repayment",
@@ -318,6 +352,7 @@ PLAYS: tuple[Play, ...] = (
         watch=_("Own accounts bound; daily mean of assets."),
         offer="fund",
         metric="aum_mean",
+        assumed=20_000,
     ),
     Play(
         name="holiday_insurance",
@@ -326,6 +361,7 @@ PLAYS: tuple[Play, ...] = (
         why=_("Car owners drive at holidays: a small insurance as a gift opens the talk about more."),
         audience="is_car_owner and age >= 18 and age < 70",
         entry="holiday_ahead",
+        again=365,
         start="hello",
         nodes={
             "hello": _send("car-gift", "wait"),
@@ -341,6 +377,7 @@ PLAYS: tuple[Play, ...] = (
         expected=_("More insurance is bought within 60 days than in the control."),
         watch=_("Gifts taken; insurance bought within 60 days."),
         metric="bought",
+        assumed=0.01,
         product="insurance",
         offer="insurance",
     ),
@@ -355,7 +392,8 @@ PLAYS: tuple[Play, ...] = (
         start="rich",
         nodes={
             "rich": _if("aum >= 1_000_000元", "call", "hello"),
-            "call": _task(days=1),
+            "call": _task("祝您生日快乐！今天只为问候，愿您平安顺遂。",
+                          "A happy birthday! I only call to wish you a good year.", days=1),
             "hello": _send("birthday-greeting", "end", "wecom", "push"),
         },
         texts=(
@@ -407,10 +445,10 @@ def start_from(name: str, *, by: Person) -> Journey:
     if play is None:
         raise NotAllowed("no such play")
     with transaction.atomic():
-        number = Journey.objects.filter(name__startswith=name).count() + 1
-        suffix = "" if number == 1 else f"_{number}"
-        title = play.title_zh + ("" if number == 1 else f" {number}")
-        made = journey_actions.make_journey(name + suffix, title, play.title_en + suffix, by=by)
+        number = _free(play)
+        suffix, more = ("", "") if number == 1 else (f"_{number}", f" {number}")
+        title = play.title_zh + more
+        made = journey_actions.make_journey(name + suffix, title, play.title_en + more, by=by)
         made.play = name
         made.save(update_fields=["play"])
         journey_actions.keep_draft(made, play.graph(), by=by)
@@ -419,6 +457,21 @@ def start_from(name: str, *, by: Person) -> Journey:
             _bring(text, play, by)
         audit.record(by, "journeys.play", f"journey:{made.pk}", detail={"play": name})
     return made
+
+
+def _free(play: Play) -> int:
+    """The first number whose name no journey bears and whose title no audience does: whatever was made,
+    renamed or put away meanwhile, starting a play once more is never refused for a name."""
+    names = set(Journey.objects.filter(name__startswith=play.name).values_list("name", flat=True))
+    journeys = Journey.objects.filter(title_zh__startswith=play.title_zh).values_list("title_zh", flat=True)
+    audiences = Audience.objects.filter(title__startswith=play.title_zh).values_list("title", flat=True)
+    titles = {*journeys, *audiences}
+    number = 1
+    while True:
+        suffix, more = ("", "") if number == 1 else (f"_{number}", f" {number}")
+        if play.name + suffix not in names and play.title_zh + more not in titles:
+            return number
+        number += 1
 
 
 def _bring(text: Text, play: Play, by: Person) -> None:

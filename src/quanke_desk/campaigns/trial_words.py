@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
-
 from quanke_desk.campaigns.coming import day_of_most
-from quanke_desk.campaigns.effect_words import means_word
+from quanke_desk.campaigns.effect_words import means_word, trigger_word
 from quanke_desk.campaigns.graph import INTERFACE, Graph, trigger_of
 from quanke_desk.campaigns.journey_queries import rule_title
 from quanke_desk.campaigns.models import JourneyVersion
 from quanke_desk.campaigns.simulating import Simulated
 from quanke_desk.campaigns.trial_gate import not_in_force
-from quanke_desk.foundation.analytic import base
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def _came(tried: Simulated, graph: Graph) -> dict[str, Any] | None:
         return None
     most = day_of_most(came.groups)
     return {
-        "trigger": trigger_title(trigger_of(graph.entry)),
+        "trigger": trigger_word(trigger_of(graph.entry)),
         "fired": len(came.firings.customer) * came.every,
         "days": came.firings.days,
         "first": came.firings.first,
@@ -69,12 +65,3 @@ def _came(tried: Simulated, graph: Graph) -> dict[str, Any] | None:
         "most": most and most[1] * came.every,
         "on": most and most[0],
     }
-
-
-def trigger_title(name: str) -> str:
-    """A trigger's title in the language of who looks; its name where the catalogue has it no more."""
-    english = (get_language() or "").startswith("en")
-    for each in base().bank.catalogue.triggers:
-        if each.name == name:
-            return str(each.title_en if english else each.title_zh)
-    return name or _("no trigger")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django import template
 from django.utils.translation import gettext as _
 
+from quanke_desk.campaigns.effect_words import action_word, doer_word, event_word, means_word
 from quanke_desk.foundation import local_form
 
 register = template.Library()
@@ -41,6 +42,8 @@ def plain(value: float) -> str:
 
 
 register.filter("yuan", local_form.yuan)
+for _worded in (means_word, event_word, doer_word, action_word):
+    register.filter(_worded.__name__, _worded)
 
 
 @register.filter
