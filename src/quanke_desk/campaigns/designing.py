@@ -148,6 +148,16 @@ class Place:
     follows: list[tuple[str, list[Place]]] = field(default_factory=list)
 
 
+def holds_together(design: Any) -> bool:
+    """Whether something can be shown and worked on as a design, complete or not."""
+    try:
+        tree(design)
+        known = all(node["do"] in FRESH or node["do"] == "exit" for node in design["nodes"].values())
+        return known and isinstance(design.get("entry", ""), str)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return False
+
+
 def tree(design: Design) -> list[Place]:
     """The steps from the start on, those with one way out one under the other, the ways of the others beside
     each other."""

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as _noop
 
 from quanke_desk.campaigns import joint_files, joint_questions
-from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, require, sheet_of
+from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, kind_word, purpose_word, require, sheet_of
 from quanke_desk.campaigns.models import ContractState, JointContract, JointQuestion, QuestionState
 from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.local_form import day
@@ -240,8 +240,8 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
     return [
         (gettext("Contract"), held.code),
         (gettext("Partner"), f"{held.partner} ({held.recipient})"),
-        (gettext("Purposes"), ", ".join(str(PURPOSES[p]) for p in held.purposes)),
-        (gettext("Identifiers"), ", ".join(str(KINDS[k]) for k in held.kinds)),
+        (gettext("Purposes"), ", ".join(purpose_word(p) for p in held.purposes)),
+        (gettext("Identifiers"), ", ".join(kind_word(k) for k in held.kinds)),
         (gettext("Valid"), f"{day(held.since)} – {day(held.until)}"),
         (gettext("Smallest list and count"), f"{held.minimum:,}"),
         (gettext("Questions in a day"), str(held.daily)),

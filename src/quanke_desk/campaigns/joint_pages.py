@@ -19,7 +19,15 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from quanke.kernel.errors import NightError, QuankeError
 from quanke_desk.campaigns import audiences, joint_contracts, joint_questions
-from quanke_desk.campaigns.joint_terms import KINDS, PURPOSES, daily, minimum, why_not
+from quanke_desk.campaigns.joint_terms import (
+    KINDS,
+    PURPOSES,
+    daily,
+    kind_word,
+    minimum,
+    purpose_word,
+    why_not,
+)
 from quanke_desk.campaigns.models import (
     AudienceVersion,
     ContractState,
@@ -70,7 +78,7 @@ def _row(held: Any) -> dict[str, Any]:
     return {
         "code": (held.code, f"/joint/{held.pk}/"),
         "partner": held.partner,
-        "purposes": ", ".join(str(PURPOSES[p]) for p in held.purposes),
+        "purposes": ", ".join(purpose_word(p) for p in held.purposes),
         "state": str(ContractState(held.state).label),
         "since": held.since,
         "until": held.until,
@@ -141,7 +149,8 @@ def _terms(held: JointContract) -> dict[str, Any]:
     rule = why_not(held)
     return {
         "held": held, "rule": rule and _(rule), "minimum": minimum(held), "daily": daily(held),
-        "purposes": [(p, PURPOSES[p]) for p in held.purposes], "kinds": [(k, KINDS[k]) for k in held.kinds],
+        "purposes": [(p, purpose_word(p)) for p in held.purposes],
+        "kinds": [(k, kind_word(k)) for k in held.kinds],
         "questions": [_shown(q) for q in _without_customers(held.questions.all())],
         "back": joint_contracts.given_back(held), "ended": held.state == ContractState.ENDED,
         "approved": held.state == ContractState.APPROVED,
@@ -233,7 +242,7 @@ def question(request: HttpRequest, number: int) -> HttpResponse:
     alive = may and not rule and held.expires_at > timezone.now()
     shown = {
         "q": _shown(held), "held": held, "rule": rule and _(rule), "least": minimum(held.contract),
-        "purpose": PURPOSES[held.purpose], "kind": KINDS[held.kind],
+        "purpose": purpose_word(held.purpose), "kind": kind_word(held.kind),
         "ready": alive and held.state == QuestionState.READY,
         "told": alive and held.state == QuestionState.DONE,
         "working": held.state in (QuestionState.MAKING, QuestionState.ANSWERED),
@@ -278,7 +287,7 @@ def _shown(held: JointQuestion) -> dict[str, Any]:
         answer = f"< {minimum(held.contract)}" if held.few else f"{held.told:,}"
     return {
         "number": held.pk, "code": held.code, "mode": held.get_mode_display(),
-        "purpose": PURPOSES[held.purpose],
+        "purpose": purpose_word(held.purpose),
         "state": held.get_state_display(),
         "audience": held.audience.audience.title, "by": held.asked_by.name, "at": held.asked_at,
         "expires": held.expires_at, "answer": answer, "problem": held.problem and _(held.problem),

@@ -42,6 +42,16 @@ MATCHED_FOR = frozenset({"marketing", "service"})
 """Purposes for which one may ask who; for the others only how many."""
 
 
+def purpose_word(code: str) -> str:
+    """A purpose of a contract in words; the code itself of one this desk does not know."""
+    return str(PURPOSES.get(code, code))
+
+
+def kind_word(code: str) -> str:
+    """A kind of identifier in words; the code itself of one this desk does not know."""
+    return str(KINDS.get(code, code))
+
+
 def why_not(contract: JointContract, on: dt.date | None = None) -> str:
     """Why nothing may be done under a contract on a day (default: today), empty where it may."""
     day = on or timezone.localdate()

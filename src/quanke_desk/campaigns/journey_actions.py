@@ -346,7 +346,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         *_would_enter_in_words(version, asked.arguments.get("would_enter") or {}),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
         (gettext("Until"), day(version.until)),
-        (gettext("Purpose"), gettext(PURPOSE_TITLES[version.purpose])),
+        (gettext("Purpose"), gettext(PURPOSE_TITLES.get(version.purpose, version.purpose))),
         (gettext("Priority"), str(version.priority)),
         (gettext("Steps"), str(len(graph.nodes))),
         *_texts_in_words(graph),

@@ -190,6 +190,9 @@ def design(request: HttpRequest, number: int) -> HttpResponse:
     held = get_object_or_404(Journey, pk=number)
     draft = held.draft or (held.current.graph if held.current else designing.empty())
     step, error, tried = request.GET.get("step", ""), "", None
+    if not designing.holds_together(draft):
+        draft = designing.empty()
+        error = _("The design that is kept here cannot be read: begin anew, or take over a text.")
     if request.method == "POST":
         try:
             _same_draft(request, held)

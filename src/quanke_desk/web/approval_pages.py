@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from quanke.kernel.errors import QuankeError
 from quanke_desk.foundation import approvals
 from quanke_desk.foundation.approvals import KINDS
 from quanke_desk.foundation.lists import Column, QuerysetSource, RowsSource, listing
@@ -29,6 +32,8 @@ COLUMNS = (
     Column("asked_at", gettext_lazy("When"), kind="moment"),
     Column("state", gettext_lazy("State"), sorts=False),
 )
+
+_log = logging.getLogger(__name__)
 
 
 @page(May.OWN)
@@ -58,8 +63,11 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
     asked = get_object_or_404(Approval.objects.select_related("asked_by", "decided_by"), pk=number)
     if asked.kind not in KINDS or not approvals.may_see(asked, person):
         raise Http404  # neither a number nor a kind is told to others
+    lines = _lines(asked)
     if request.method == "POST":
         try:
+            if lines is None and request.POST.get("do") == "approve":
+                raise NotAllowed("what it is about cannot be read: it can be refused, or taken back")
             _do(request, asked, person)
             return redirect(reverse("approval", args=[number]))
         except NotAllowed as refused:
@@ -70,13 +78,25 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
     found = {
         "asked": asked,
         "kind": kind,
-        "lines": kind.described(asked) if kind.described else [],
-        "whole": kind.page(asked) if kind.page else "",
+        "lines": lines or [],
+        "unreadable": lines is None,
+        "whole": kind.page(asked) if kind.page and lines is not None else "",
         "decides": not why,
         "why": why,
         "withdraws": asked.asked_by_id == person.pk and asked.state == ApprovalState.ASKED,
     }
     return render(request, "desk/approval.html", found)
+
+
+def _lines(asked: Approval) -> list[tuple[str, str]] | None:
+    """What is asked for, in words; null where the row or what it points to cannot be read any more: nobody
+    agrees to what he cannot see."""
+    described = KINDS[asked.kind].described
+    try:
+        return list(described(asked)) if described else []
+    except (ObjectDoesNotExist, LookupError, TypeError, ValueError, QuankeError) as error:
+        _log.warning("approval %s cannot be described: %s", asked.pk, type(error).__name__)
+        return None
 
 
 def _do(request: HttpRequest, asked: Approval, person: Person) -> None:
