@@ -18,7 +18,8 @@ from quanke_desk.customers.copying import copy_of
 from quanke_desk.customers.models import DataRequest, RequestState, Restriction
 from quanke_desk.foundation import approvals, parameters
 from quanke_desk.foundation.analytic import base
-from quanke_desk.foundation.models import AuditEntry, Notice, Person
+from quanke_desk.foundation.models import AuditEntry, Notice, Opening, Person
+from quanke_desk.foundation.opening import open_customer
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import rows, scope_of
@@ -39,6 +40,8 @@ def without_accounts(desk: dict[str, Person]) -> int:
 
 
 def asked_of(customer: int, kind: str, by: Person, **more: Any) -> DataRequest:
+    if scope_of(by).asks:
+        open_customer(by, customer, "data_request", "客户来函")
     return actions.record_request(customer, kind, "客户书面申请", "F-2026-001", by=by, **more)
 
 
@@ -115,7 +118,13 @@ def test_deletion_takes_two_and_hides_at_once(
     assert analyst.get(f"/customers/{customer}/").status_code == 404
     assert not queries.may_contact(customer, "call") and customer in queries.refused_here("sms")
     assert not queries.may_contact(customer, "call", "service")
-    assert entered[Role.COMPLIANCE].get(f"/customers/{customer}/").status_code == 200
+    assert "sight" in entered[Role.COMPLIANCE].get(f"/customers/{customer}/").context
+    Opening.objects.all().delete()
+    given = {"customer": customer, "purpose": "data_request", "reason": "核对结果"}
+    entered[Role.RISK].post("/customers/open/", given)
+    assert not Opening.objects.exists(), "whoever decides no deletions sees nothing of them"
+    entered[Role.COMPLIANCE].post("/customers/open/", given)
+    assert "sight" in entered[Role.COMPLIANCE].get(f"/customers/{customer}/").context
     assert AuditEntry.objects.filter(action="customer.restrict", subject=f"customer:{customer}").exists()
 
 

@@ -404,9 +404,8 @@ def _outside(request: HttpRequest, person: Person, number: int) -> HttpResponse:
     """The answer for a customer one may not see: how to open him, the same whether or not there is one."""
     if not person.may(May.OPEN_OUTSIDE):
         raise Http404
-    return render(
-        request, "customers/outside.html", {"number": number, "purposes": Purpose.choices}, status=200
-    )
+    shown = {"number": number, "purposes": Purpose.choices, "asks": scope_of(person).asks}
+    return render(request, "customers/outside.html", shown)
 
 
 def _sight(person: Person, number: int) -> Sight:
