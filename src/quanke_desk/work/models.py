@@ -183,6 +183,8 @@ class FollowUp(models.Model):
     done_by = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="+")
     done_at = models.DateTimeField(null=True)
     dropped = models.BooleanField(default=False)
+    of_left = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    """Whose it was until he left; null: nobody's who left."""
 
     class Meta:
         ordering: ClassVar = ["due_on", "id"]

@@ -270,7 +270,8 @@ def call_backs(request: HttpRequest) -> HttpResponse:
 
 def _task(person: Person, customer: int, number: int | None) -> FollowUp | None:
     """What a person is to do with a customer: his own, his posts', or the remote team's."""
-    mine = FollowUp.objects.filter(customer=customer, done_at=None).select_related("arrival__outlet")
+    mine = FollowUp.objects.filter(customer=customer, done_at=None)
+    mine = mine.select_related("arrival__outlet", "of_left")
     if number is not None:
         mine = mine.filter(pk=number)
     for each in mine[:20]:

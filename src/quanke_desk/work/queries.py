@@ -272,7 +272,7 @@ def waiting(person: Person, until: dt.date, since: dt.date | None = None) -> lis
     found = _mine(person).filter(due_on__lte=until)
     if since is not None:
         found = found.filter(due_on__gte=since)
-    return shown_follow_ups(found.select_related("arrival__outlet", "after")[:200], person)
+    return shown_follow_ups(found.select_related("arrival__outlet", "after", "of_left")[:200], person)
 
 
 def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str, Any]]:
@@ -306,7 +306,8 @@ def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str
 
 def about(of: Held, task: FollowUp, told: Mapping[Asked, AskedFor]) -> dict[str, str]:
     """What a follow-up is about: `title`, `because` and `script` by its action, which has the customer's own
-    figures, else by what the campaign says; the `journey` that asks, and the `purpose` in words."""
+    figures, else by what the campaign says; the `journey` that asks, the `purpose` in
+    words, and the name of who had it until he left (`of_left`)."""
     asked = told.get(asked_of(task), AskedFor(""))
     words = of.words(task.customer, task.action, english()) if task.action in of.actions else {}
     return {
@@ -315,6 +316,7 @@ def about(of: Held, task: FollowUp, told: Mapping[Asked, AskedFor]) -> dict[str,
         "script": asked.say or words.get("script", ""),
         "journey": asked.title if words else "",
         "purpose": gettext(PURPOSES[task.purpose]) if task.purpose in PURPOSES else "",
+        "of_left": task.of_left.name if task.of_left else "",
     }
 
 
@@ -400,15 +402,16 @@ def history(customer: int, person: Person) -> list[dict[str, Any]]:
 
 def open_follow_ups(customer: int, person: Person) -> list[dict[str, Any]]:
     """What is still to be done with a customer."""
-    found = FollowUp.objects.filter(customer=customer, done_at=None).select_related("person", "post")
-    return shown_follow_ups(found[:50], person)
+    found = FollowUp.objects.filter(customer=customer, done_at=None)
+    return shown_follow_ups(found.select_related("person", "post", "of_left")[:50], person)
 
 
 def call_backs(person: Person, until: dt.date | None = None) -> QuerySet[FollowUp]:
-    """Visitors to be called back: the remote team's are the bank's, a head's those of his outlets."""
+    """Visitors to be called back: the remote team's are the bank's, with whatever else is to be done that is
+    no post's and no person's; a head's those of his outlets."""
     found = FollowUp.objects.filter(kind=FollowUpKind.CALL_BACK, done_at=None)
     if person.role == Role.REMOTE:
-        nobodys = Q(kind=FollowUpKind.JOURNEY, post=None, person=None, done_at=None)
+        nobodys = Q(post=None, person=None, done_at=None) & ~Q(kind=FollowUpKind.LOBBY)
         found = FollowUp.objects.filter(Q(kind=FollowUpKind.CALL_BACK, done_at=None) | nobodys)
     else:
         branch = person.branch
@@ -417,7 +420,7 @@ def call_backs(person: Person, until: dt.date | None = None) -> QuerySet[FollowU
         found = found.filter(arrival__outlet__left__gte=branch.left, arrival__outlet__right__lte=branch.right)
     if until is not None:
         found = found.filter(due_on__lte=until)
-    return found.select_related("arrival__outlet", "person").order_by("due_on", "id")
+    return found.select_related("arrival__outlet", "person", "of_left").order_by("due_on", "id")
 
 
 def calendar(person: Person, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
