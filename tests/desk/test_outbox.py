@@ -20,7 +20,7 @@ from quanke_desk.foundation import delivery, outbox
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.delivery import deliver, replay
 from quanke_desk.foundation.models import AuditEntry, Batch, Job, Outgoing, Person, Post, Relation
-from quanke_desk.foundation.outbox import OutboxError, mend, pending, put
+from quanke_desk.foundation.outbox import OutboxError, amend, mend, pending, put
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.working import Worker
 from tests.desk.desk_home import home_to_load, rows_of
@@ -235,6 +235,81 @@ def test_killed_at_each_step(home: Path, post: str, monkeypatch: pytest.MonkeyPa
     assert Batch.objects.count() == 1 and not list((home / "desk" / "outgoing").iterdir())
     units = [u.unit for u in Home.open(home).book("contacts").standing if u.unit.startswith("desk-")]
     assert len(units) == 1
+
+
+def proven(key: str, **more: Any) -> bool:
+    """The proof of a contact, which comes after its row has left."""
+    return amend("contacts", key, {"date": DAY, "means": "call", "evidence": True, "seconds": 40, **more})
+
+
+def test_a_row_amended_after_it_left_stands_there_once(home: Path) -> None:
+    contact("desk-c1")
+    contact("desk-c2", 8)
+    contact("desk-c3", 9, post_id="nowhere")
+    deliver()
+    assert proven("desk-c1") and delivery.something_waits()
+    done = deliver()
+    assert done.again == [Batch.objects.get().pk] and not done.waits and not delivery.something_waits()
+    rows = {r["contact_id"]: (r["evidence"], r["seconds"]) for r in ours(home, "contacts", "desk-")}
+    assert rows == {"desk-c1": (True, 40), "desk-c2": (None, None)}, "nobody twice, and nobody lost"
+    assert len(ours(home, "contacts", "desk-")) == 2
+    refused = Outgoing.objects.get(key="desk-c3")
+    assert refused.rule.startswith("post_id:") and refused.delivered_at is None
+    refused.row = {"date": DAY, "means": "call"}
+    refused.save()
+    assert replay().taken == 1 and proven("desk-c2", seconds=50)
+    assert deliver().again and not deliver().again
+    rows = {r["contact_id"]: r["seconds"] for r in ours(home, "contacts", "desk-")}
+    assert rows == {"desk-c1": 40, "desk-c2": 50, "desk-c3": None}
+    assert len(ours(home, "contacts", "desk-")) == 3
+
+
+def test_a_row_amended_before_it_leaves_leaves_once(home: Path) -> None:
+    contact("desk-c1")
+    assert proven("desk-c1")
+    done = deliver()
+    assert done.taken == 1 and not done.again
+    assert [r["seconds"] for r in ours(home, "contacts", "desk-")] == [40]
+
+
+def test_a_file_whose_rows_were_cleared_away_stays(home: Path) -> None:
+    contact("desk-c1")
+    contact("desk-c2", 8)
+    deliver()
+    Outgoing.objects.filter(key="desk-c1").delete()
+    assert not proven("desk-c1") and proven("desk-c2")
+    deliver()
+    rows = {r["contact_id"]: r["seconds"] for r in ours(home, "contacts", "desk-")}
+    assert rows == {"desk-c1": None, "desk-c2": None}, "better no proof than a row lost"
+    assert not delivery.something_waits()
+
+
+def test_only_events_are_amended(home: Path, post: str) -> None:
+    owned(post)
+    with pytest.raises(OutboxError, match="later state"):
+        amend("ownership", "desk-1", {})
+    contact("desk-c1")
+    with pytest.raises(OutboxError, match="required"):
+        amend("contacts", "desk-c1", {"date": DAY})
+
+
+def test_an_amended_row_survives_a_kill(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contact("desk-c1")
+    deliver()
+    proven("desk-c1")
+    for name in ("load", "_quarantined"):
+        usual = getattr(delivery, name)
+
+        def dies(*_args: Any, **_more: Any) -> Any:
+            raise Killed
+
+        monkeypatch.setattr(delivery, name, dies)
+        with pytest.raises(Killed):
+            deliver()
+        monkeypatch.setattr(delivery, name, usual)
+    deliver()
+    assert [r["seconds"] for r in ours(home, "contacts", "desk-")] == [40]
+    assert not delivery.something_waits() and not list((home / "desk" / "outgoing").iterdir())
 
 
 def test_the_same_batch_is_the_same_file(home: Path, post: str, tmp_path: Path) -> None:

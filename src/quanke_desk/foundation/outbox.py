@@ -140,9 +140,20 @@ def pending(customer: int, table: str, of: Base) -> list[Pending]:
 
 
 def amend(table: str, key: str, row: dict[str, Any]) -> bool:
-    """Changes a row that has not left yet (what the systems prove comes after the record). False: it left."""
-    waiting = Outgoing.objects.filter(table=table, key=key, batch=None, delivered_at=None)
-    return waiting.update(row=row) == 1
+    """Gives a row of a table of events other values (what the systems prove comes after the record). One that
+    has left stands in the library's tables: its hand-over is given again, in place of the first, so that it
+    counts once. False where the outbox has it no more: it left too long ago. Raises OutboxError."""
+    contract = CONTRACTS[table]
+    if contract.kind is not TableKind.EVENT:
+        raise OutboxError(f"{table} is no table of events: put a later state")
+    with transaction.atomic():
+        held = Outgoing.objects.select_for_update().filter(table=table, key=key).first()
+        if held is None:
+            return False
+        _check(contract, row, held.customer)
+        held.row, held.again = row, held.batch is not None
+        held.save(update_fields=["row", "again"])
+        return True
 
 
 def withdraw(table: str, key: str) -> bool:

@@ -36,6 +36,7 @@ from quanke_desk.work.models import (
 from quanke_desk.work.notes import keep_note
 
 PROVES = {Proof.RECORDING: Means.CALL, Proof.CHAT: Means.WECOM, Proof.SIGNATURE: Means.VISIT}
+PROOFS = outbox.only_told("contact_proofs", "contact_id", "evidence", "seconds")
 NEXT = (Outcome.CALL_BACK, Outcome.INTERESTED)
 """Outcomes after which something is left to do."""
 
@@ -334,10 +335,10 @@ def prove(
             )
             if contact is not None:
                 _prove(contact, evidence)
-                if not outbox.amend("contacts", contact.number, row_of(contact)):
-                    # the unproven row has left: the proven one follows it under a number of its own
-                    number = f"{contact.number}-proven"
-                    outbox.put("contacts", number, row_of(contact), customer=customer)
+                # one call is one row of the bank's tables, also where its proof comes after the row has left
+                outbox.amend("contacts", contact.number, row_of(contact))
+                told = {"contact_id": contact.number, "evidence": True, "seconds": contact.seconds}
+                outbox.tell(PROOFS, contact.number, told, customer=customer)
             by_machine = {"machine": machine.name, "key": machine.pk}
             detail = {"kind": kind, "matched": contact is not None, **by_machine}
             audit.record(None, "work.evidence", f"customer:{customer}", detail=detail)
