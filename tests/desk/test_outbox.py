@@ -259,8 +259,8 @@ def test_a_row_amended_after_it_left_stands_there_once(home: Path) -> None:
     refused.save()
     assert replay().taken == 1 and proven("desk-c2", seconds=50)
     assert deliver().again and not deliver().again
-    rows = {r["contact_id"]: r["seconds"] for r in ours(home, "contacts", "desk-")}
-    assert rows == {"desk-c1": 40, "desk-c2": 50, "desk-c3": None}
+    lasted = {r["contact_id"]: r["seconds"] for r in ours(home, "contacts", "desk-")}
+    assert lasted == {"desk-c1": 40, "desk-c2": 50, "desk-c3": None}
     assert len(ours(home, "contacts", "desk-")) == 3
 
 
