@@ -191,8 +191,7 @@ def _amended() -> QuerySet[Outgoing]:
 def _give_again(home: Home, done: Delivery) -> None:
     """Gives the files of batches again that have rows amended since: the loader puts a file of the same name
     and day in the place of the first, whose rows are in no table any more."""
-    for number in _amended().order_by("batch").values_list("batch", flat=True).distinct():
-        batch = Batch.objects.get(pk=number)
+    for batch in list(Batch.objects.filter(pk__in=_amended().order_by().values("batch")).order_by("id")):
         for table, rows in sent(batch).items():
             amended = [row.pk for row in rows if row.again and row.delivered_at is not None]
             if amended and not _file_again(home, batch, table, rows, done):
