@@ -53,6 +53,20 @@ def test_a_deadline_in_working_days(desk: dict[str, Person]) -> None:
         asked_of(customer, "access", desk[Role.BRANCH_HEAD])
 
 
+def test_corrections_of_two_fields_stand_beside_each_other(desk: dict[str, Person]) -> None:
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    made = [
+        asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field=field, right=right)
+        for field, right in (("phone", "13911112222"), ("email", "a@b.example"))
+    ]
+    with pytest.raises(NotAllowed, match="asked already"):
+        asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field="phone", right="13911113333")
+    for one in made:
+        decided = actions.decide_request(one.pk, True, "身份已核实", by=desk[Role.COMPLIANCE])
+        assert decided.state == RequestState.GRANTED and decided.orders.exists()
+    assert asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field="phone", right="13911113333")
+
+
 @pytest.mark.parametrize(
     ("kind", "more", "rule"),
     [

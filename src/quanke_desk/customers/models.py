@@ -133,7 +133,9 @@ class DataRequest(SealedRow):
         indexes: ClassVar = [models.Index(fields=["state", "due_on"]), models.Index(fields=["customer"])]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["customer", "kind"], condition=Q(state__in=["open", "asked"]), name="request_one_open"
+                fields=["customer", "kind", "field"],
+                condition=Q(state__in=["open", "asked"]),
+                name="request_one_open",
             )
         ]
 
