@@ -19,6 +19,7 @@ from quanke_desk.books.models import Choice, Origin, Transfer
 from quanke_desk.books.proposed import reason_word
 from quanke_desk.books.sources import BookSource, PlainSource, TableSource
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.asked_outside import note_asked
 from quanke_desk.foundation.lists import Column, RowsSource, listing
 from quanke_desk.foundation.models import Person, Post
 from quanke_desk.foundation.pages import page, person_of
@@ -295,6 +296,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     try:
         told = queries.history(person, number)
     except OutOfScope:
+        note_asked(person, number)
         raise Http404 from None
     if request.method == "POST":
         back = reverse("book_customer", args=[number])

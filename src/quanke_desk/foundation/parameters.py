@@ -83,6 +83,8 @@ PARAMETERS = {
         Parameter("password.link", "设密链接有效时长",
                   "How long a link to set a password holds", "hours", 24, 1, 168),
         Parameter("opening.most", "每小时可开启次数", "Openings in an hour", "times", 30, 1, 500),
+        Parameter("opening.asked", "每小时可查询范围外客户次数",
+                  "Customers outside one's scope asked for in an hour", "times", 60, 5, 1000),
         Parameter("opening.minutes", "开启有效时长", "How long an opening holds", "minutes", 30, 1, 480),
         Parameter("export.rows", "单次导出最多行数", "Rows of an export at most", "rows", 50000, 1, 1000000),
         Parameter("export.at_once", "即时导出最多行数（超过转后台任务）", "Rows of an export made while one waits", "rows", 5000, 1, 50000),

@@ -22,6 +22,7 @@ from quanke.kernel.errors import NightError
 from quanke.plans.worklist import working_day_after
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.asked_outside import note_asked
 from quanke_desk.foundation.models import Person, Post, Purpose, Seat
 from quanke_desk.foundation.opening import may_see, open_customer
 from quanke_desk.foundation.pages import page, person_of
@@ -154,6 +155,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     except NightError:
         raise Http404 from None
     if not 0 <= number < of.night.rows or number in hidden():
+        note_asked(person, number)
         raise Http404
     task = _task(person, number, _whole(request.GET.get("do") or request.POST.get("follow_up")))
     if not may_see(person, number, of):
@@ -203,6 +205,7 @@ def _changed(request: HttpRequest, number: int, person: Person) -> str:
 def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | None) -> HttpResponse:
     """A customer outside the scope is opened by what is to be done with him, and by nothing else here."""
     if task is None:
+        note_asked(person, number)
         raise Http404
     if request.method == "POST" and request.POST.get("do") == "open":
         purpose = Purpose.CALL_BACK if task.kind == FollowUpKind.CALL_BACK else Purpose.SERVE
