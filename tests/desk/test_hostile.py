@@ -212,6 +212,7 @@ def test_nobody_takes_a_copy_out_alone(desk: dict[str, Person], kind: str) -> No
     customer, _ = of_a_book()
     one = desk[Role.COMPLIANCE]
     two = Person.objects.create(username="second", name="second", role=Role.COMPLIANCE)
+    open_customer(one, customer, "data_request", "a letter")
     made = customers.record_request(customer, kind, "on paper", "F-1", by=one)
     with pytest.raises(NotAllowed, match="who asked does not decide"):
         customers.decide_request(made.pk, True, "seen", by=one)

@@ -20,7 +20,11 @@ class CampaignsConfig(AppConfig):
             task_words,
             template_actions,  # noqa: F401
         )
+        from quanke_desk.campaigns.held_of_customer import held_of
+        from quanke_desk.customers.held_here import rooms
 
+        if held_of not in rooms:
+            rooms.append(held_of)
         leaving_alone.make_known()
         if manager_notices.tell_customers not in laying.on_transfer:
             laying.on_transfer.append(manager_notices.tell_customers)
