@@ -9,6 +9,7 @@ import datetime as dt
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -81,7 +82,7 @@ def tags_of(customer: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     if rows:
         writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)))

@@ -23,7 +23,7 @@ class HeldTable:
 
     title_zh: str
     title_en: str
-    rows: list[dict[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
 
 
 Room = Callable[[Sequence[int]], Mapping[str, HeldTable]]

@@ -226,6 +226,8 @@ class Arrival(models.Model):
     by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     to = models.CharField(max_length=12, blank=True)
     ended_at = models.DateTimeField(null=True)
+    changes = models.IntegerField(default=0)
+    """How often it was changed: a tablet that shows an earlier state sees that it does."""
 
     class Meta:
         ordering: ClassVar = ["-id"]

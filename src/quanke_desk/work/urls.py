@@ -14,6 +14,7 @@ MENU: tuple[Entry, ...] = (
     Entry("work_calendar", _("Calendar"), May.WORK),
     Entry("call_backs", _("Call-backs"), May.CALL_BACK),
     Entry("lobby", _("Lobby"), May.LOBBY),
+    Entry("counter", _("Counter"), May.COUNTER),
     Entry("team", _("Team"), May.SUPERVISE),
 )
 
@@ -33,4 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("lobby/cards/", lobby_pages.lobby_cards, name="lobby_cards"),
     path("lobby/machine/", lobby_pages.lobby_machine, name="lobby_machine"),
     path("lobby/<int:number>/", lobby_pages.lobby_card, name="lobby_card"),
+    path("counter/", lobby_pages.counter, name="counter"),
+    path("counter/cards/", lobby_pages.counter_cards, name="counter_cards"),
+    path("counter/<int:number>/", lobby_pages.counter_card, name="counter_card"),
 ]
