@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from quanke.books.ownership import KINDS
 from quanke_desk.books import actions, credited, queries
+from quanke_desk.books.fault_words import book_fault
 from quanke_desk.books.models import Choice, Origin, Transfer
 from quanke_desk.books.proposed import reason_word
 from quanke_desk.books.sources import BookSource, PlainSource, TableSource
@@ -266,8 +267,10 @@ def done(request: HttpRequest, change: Any, back: str, said: str = "") -> HttpRe
     try:
         change()
         messages.success(request, said or _("Done, and on record."))
-    except (NotAllowed, QuankeError) as error:
+    except NotAllowed as error:
         messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
+    except QuankeError as error:
+        messages.error(request, _("Not done: %(rule)s.") % {"rule": book_fault(error.message)})
     return redirect(back)
 
 

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from quanke.bank.contracts import CONTRACTS
+from quanke_desk.books import proposing
+from quanke_desk.books.fault_words import book_fault
 from quanke_desk.foundation.jobs import begin, cancel, jobs_of, title_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.models import Batch, Job, JobState, Outgoing
@@ -119,8 +121,16 @@ def _shown(held: Job) -> dict[str, Any]:
         "left": _left(held.left_seconds) if held.state == JobState.RUNNING else "",
         "link": link if inside and held.state == JobState.DONE else "",
         "told": _(told) if told else "",
-        "error": _(held.error) if held.error and held.state != JobState.DONE else "",
+        "error": _error(held) if held.error and held.state != JobState.DONE else "",
     }
+
+
+def _error(held: Job) -> str:
+    """What stopped a job, in the language of who looks."""
+    if held.kind in (proposing.PROPOSE_JOB, proposing.APPLY_JOB, proposing.UNDO_JOB):
+        known = _(held.error)
+        return known if known != held.error else book_fault(held.error)
+    return _(held.error)
 
 
 def _left(seconds: int | None) -> str:
