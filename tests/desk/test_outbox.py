@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, TestCase
 from django.utils import timezone
 
 from quanke.bank.home import Home
 from quanke.customers.register import register_of
-from quanke_desk.foundation import delivery, outbox
+from quanke_desk.foundation import approvals, delivery, mending, outbox
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.delivery import deliver, replay
-from quanke_desk.foundation.models import AuditEntry, Batch, Job, Outgoing, Person, Post, Relation
+from quanke_desk.foundation.models import Approval, AuditEntry, Batch, Job, Outgoing, Person, Post, Relation
 from quanke_desk.foundation.outbox import OutboxError, amend, mend, pending, put
+from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.working import Worker
 from tests.desk.desk_home import home_to_load, rows_of
@@ -310,6 +311,69 @@ def test_an_amended_row_survives_a_kill(home: Path, monkeypatch: pytest.MonkeyPa
     deliver()
     assert [r["seconds"] for r in ours(home, "contacts", "desk-")] == [40]
     assert not delivery.something_waits() and not list((home / "desk" / "outgoing").iterdir())
+
+
+def test_a_refused_row_is_corrected_by_two_people(
+    home: Path, desk: dict[str, Person], entered: dict[str, Client], post: str
+) -> None:
+    contact("desk-c1", post_id="nowhere", note_hash="secret-digest")
+    contact("desk-c2", 8)
+    deliver()
+    row = Outgoing.objects.get(key="desk-c1")
+    keeper, at = entered[Role.ADMINISTRATOR], f"/outbox/{row.pk}/"
+    assert keeper.get("/outbox/").context["listed"].rows[0]["number"] == (row.pk, at)
+    assert entered[Role.COMPLIANCE].get(at).status_code == 403
+    assert keeper.get(f"/outbox/{Outgoing.objects.get(key='desk-c2').pk}/").status_code == 404
+    page = keeper.get(at)
+    names = {field.name for field, _title, _value in page.context["fields"]}
+    assert "post_id" in names and not {"party_id", "source", "contact_id"} & names
+    shown = {f"f.{field.name}": value for field, _title, value in page.context["fields"]}
+    assert "nowhere" in page.content.decode()
+    for wrong in ({}, {"f.date": "yesterday"}, {"f.date": ""}, {"f.connected": "maybe"}, {"f.seconds": "x"}):
+        keeper.post(at, {**shown, **wrong, "do": "mend", "reason": "post was renamed"})
+        assert not Approval.objects.exists(), wrong
+    keeper.post(at, {**shown, "f.post_id": post, "f.party_id": "W1", "do": "mend", "reason": "post renamed"})
+    asked = Approval.objects.get()
+    assert asked.arguments == {"row": row.pk, "changes": {"post_id": post}}
+    keeper.post(at, {"do": "drop", "reason": "twice"})
+    assert Approval.objects.count() == 1, "one at a time"
+    assert approvals.why_not(asked, desk[Role.ADMINISTRATOR]) == "who asked does not decide"
+    told = entered[Role.RISK].get(f"/approvals/{asked.pk}/").content.decode()
+    assert "nowhere" in told and post in told and "secret-digest" not in told
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        approvals.decide(asked.pk, True, by=desk[Role.RISK])
+    Worker().once()
+    row.refresh_from_db()
+    assert (row.row["post_id"], row.rule, row.row["note_hash"]) == (post, "", "secret-digest")
+    assert [r["post_id"] for r in ours(home, "contacts", "desk-c1")] == [post]
+    entry = AuditEntry.objects.get(action="outbox.mend")
+    assert entry.person == desk[Role.ADMINISTRATOR] and entry.reason == "post renamed"
+    assert entry.detail == {"table": "contacts", "fields": ["post_id"], "agreed": "demo-risk"}
+
+
+def test_a_refused_row_is_dropped_by_two_people(home: Path, desk: dict[str, Person]) -> None:
+    contact("desk-c1", post_id="nowhere")
+    contact("desk-c2", 8)
+    deliver()
+    row = Outgoing.objects.get(key="desk-c1")
+    with pytest.raises(NotAllowed, match="reason"):
+        mending.ask_drop(row.pk, by=desk[Role.ADMINISTRATOR], reason=" ")
+    with pytest.raises(NotAllowed, match="may not ask"):
+        mending.ask_drop(row.pk, by=desk[Role.RISK], reason="recorded twice")
+    asked = mending.ask_drop(row.pk, by=desk[Role.ADMINISTRATOR], reason="recorded twice")
+    approvals.decide(asked.pk, True, by=desk[Role.COMPLIANCE])
+    assert mending.refused(row.pk) is None and not delivery.refused_counts()
+    assert replay().taken == 0 and not ours(home, "contacts", "desk-c1")
+    proven("desk-c2")
+    proven("desk-c1")
+    for _again in range(2):
+        deliver()
+        assert [r["contact_id"] for r in ours(home, "contacts", "desk-")] == ["desk-c2"]
+        proven("desk-c2", seconds=50)
+    entry = AuditEntry.objects.get(action="outbox.drop")
+    assert entry.reason == "recorded twice" and entry.detail["agreed"] == "demo-compliance"
+    with pytest.raises(NotAllowed, match="does not wait"):
+        mending.ask_mend(row.pk, {"post_id": "x"}, by=desk[Role.ADMINISTRATOR], reason="x")
 
 
 def test_the_same_batch_is_the_same_file(home: Path, post: str, tmp_path: Path) -> None:

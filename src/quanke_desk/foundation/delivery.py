@@ -36,6 +36,7 @@ from quanke.customers.register.asking import party_names
 from quanke.kernel.errors import HomeError
 from quanke.kernel.progress import SilentProgress
 from quanke_desk.foundation.analytic import home_path
+from quanke_desk.foundation.mending import DROPPED
 from quanke_desk.foundation.models import Batch, EventCursor, Outgoing, Relation
 from quanke_desk.foundation.outbox import PARTY, number_of
 from quanke_desk.foundation.parameters import value
@@ -203,8 +204,9 @@ def _give_again(home: Home, done: Delivery) -> None:
 def _file_again(home: Home, batch: Batch, table: str, rows: list[Outgoing], done: Delivery) -> bool:
     """Gives one file of a batch again; False where the home is being written. Where rows of it were cleared
     away since, the first file stays: it must not lose a row."""
-    written = [row for row in rows if row.rule != NOBODY]
-    if _rows_of_unit(home, batch, table) != len(written):
+    written = [row for row in rows if row.rule not in (NOBODY, DROPPED)]
+    dropped = sum(row.rule == DROPPED for row in rows)  # it was in the first file, and is in no later one
+    if _rows_of_unit(home, batch, table) not in (len(written), len(written) + dropped):
         return True
     folder = _folder(home, batch)
     shutil.rmtree(folder, ignore_errors=True)
