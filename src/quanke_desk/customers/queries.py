@@ -22,6 +22,7 @@ from quanke_desk.customers.consenting import (
     profiling_refused,
     refused_here,
 )
+from quanke_desk.customers.corrected import found_by_correction
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.asked_outside import BY_SEARCH, note_asked
@@ -96,6 +97,7 @@ def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
     held = base()
     scope = scope_of(person)
     inside = seen(scope, held)
+    corrected = {c: k for c, k in found_by_correction(text).items() if c < len(inside) and held.there[c]}
     try:
         result = held.bank.search(text, within=inside, limit=limit, on=held.day)
         outside: tuple[OutsideHit, ...] = ()
@@ -104,12 +106,17 @@ def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
             hits = held.bank.search(
                 text, kinds=NUMBERS, within=others, limit=_OUTSIDE_MOST, on=held.day
             ).found
-            outside = tuple(OutsideHit(h.customer, h.kind) for h in hits if h.how == "exact")
+            known = {h.customer: h.kind for h in hits if h.how == "exact"}
+            known |= {c: kind for c, kind in corrected.items() if others[c] and kind in NUMBERS}
+            outside = tuple(OutsideHit(c, kind) for c, kind in list(known.items())[:_OUTSIDE_MOST])
     except InputError as error:
         return SearchAnswer(0, [], problem=error.field or "text")
-    found = lines([f.customer for f in result.found], scope, held)
-    how = {f.customer: (f.kind, f.how) for f in result.found}
-    return SearchAnswer(result.count, [{**r, "how": how[r["customer"]][0]} for r in found], outside)
+    how = {f.customer: f.kind for f in result.found}
+    new = {c: kind for c, kind in corrected.items() if inside[c] and c not in how}
+    found = lines([*new, *how][:limit], scope, held)
+    return SearchAnswer(
+        result.count + len(new), [{**r, "how": (new | how)[r["customer"]]} for r in found], outside
+    )
 
 
 def searched(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
@@ -132,11 +139,14 @@ def search_inside(person: Person, text: str, limit: int) -> SearchAnswer:
     held, scope = base(), scope_of(person)
     if scope.extent is Extent.NONE:
         return SearchAnswer(0, [])
+    inside = seen(scope, held)
     try:
-        result = held.bank.search(text, within=seen(scope, held), limit=limit, on=held.day)
+        result = held.bank.search(text, within=inside, limit=limit, on=held.day)
     except InputError as error:
         return SearchAnswer(0, [], problem=error.field or "text")
-    return SearchAnswer(result.count, lines([f.customer for f in result.found], scope, held))
+    known = [f.customer for f in result.found]
+    new = [c for c in found_by_correction(text) if c < len(inside) and inside[c] and c not in known]
+    return SearchAnswer(result.count + len(new), lines([*new, *known][:limit], scope, held))
 
 
 def blind(kind: str, texts: Iterable[str]) -> list[list[int]]:
