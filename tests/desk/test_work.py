@@ -20,6 +20,7 @@ from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import OutOfScope
 from quanke_desk.work import actions, queries, rules, team_queries
 from quanke_desk.work.actions import Said, record_contact, take_back
+from quanke_desk.work.calendar import calendar as calendar_of
 from quanke_desk.work.held import held
 from quanke_desk.work.machines import end_key, make_key
 from quanke_desk.work.models import Contact, ContactNote, Evidence, FollowUp, MorningOpened
@@ -76,7 +77,7 @@ def test_a_contact_is_recorded_once_and_leaves_the_list(manager: Person) -> None
     assert row.row["evidence"] is False and len(row.row["note_hash"]) == 64
     assert "deposit" not in json.dumps(row.row)
     assert FollowUp.objects.get(after=contact).due_on == day
-    calendar = queries.calendar(manager, day, day)
+    calendar = calendar_of(manager, day, day)
     assert line.customer in {each["customer"] for each in calendar}
 
 

@@ -67,7 +67,7 @@ def record_contact(customer: int, said: Said, *, by: Person, follow_up: int | No
     with transaction.atomic():
         contact = Contact.objects.create(
             customer=customer,
-            post=_post(customer, by),
+            post=own_post(customer, by),
             person=by,
             at=now,
             day=timezone.localdate(now),
@@ -184,7 +184,7 @@ def add_follow_up(
         made = FollowUp.objects.create(
             kind=kind,
             customer=customer,
-            post=None if who else _post(customer, by),
+            post=None if who else own_post(customer, by),
             person=who or None,
             due_on=on,
             made_by=by,
@@ -397,7 +397,7 @@ def call_back_day(day: dt.date) -> dt.date:
     return working_day_after(day, value("lobby.call_back"))
 
 
-def _post(customer: int, by: Person) -> Post | None:
+def own_post(customer: int, by: Person) -> Post | None:
     """The post a contact counts for: the customer's, where who made it sits on it; else his own."""
     mine = Seat.objects.filter(Seat.on(timezone.localdate()), person=by).select_related("post")
     posts = {seat.post.post_id: seat.post for seat in mine}

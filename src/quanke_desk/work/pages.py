@@ -221,37 +221,6 @@ def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | 
     return render(request, "work/closed.html", shown)
 
 
-@page(May.WORK)
-@require_GET
-def calendar(request: HttpRequest) -> HttpResponse:
-    """Follow-ups, deadlines, birthdays and maturities of a week or a month."""
-    today = timezone.localdate()
-    try:
-        day = _day(request.GET.get("on", "")) if request.GET.get("on") else today
-    except ValueError:
-        day = today
-    month = request.GET.get("view") == "month"
-    first = day.replace(day=1) if month else day - dt.timedelta(days=day.weekday())
-    after = (first + dt.timedelta(days=32)).replace(day=1) if month else first + dt.timedelta(days=7)
-    before = (first - dt.timedelta(days=1)).replace(day=1) if month else first - dt.timedelta(days=7)
-    try:
-        rows = queries.calendar(person_of(request), first, after - dt.timedelta(days=1))
-    except NightError:
-        rows = []
-    days = [first + dt.timedelta(days=n) for n in range((after - first).days)]
-    by_day = [(each, [row for row in rows if row["day"] == each]) for each in days]
-    shown = {
-        "days": [(d, r) for d, r in by_day if r or not month],
-        "count": len(rows),
-        "month": month,
-        "first": first,
-        "before": before,
-        "after": after,
-        "today": today,
-    }
-    return render(request, "work/calendar.html", shown)
-
-
 @page(May.CALL_BACK)
 @require_GET
 def call_backs(request: HttpRequest) -> HttpResponse:
