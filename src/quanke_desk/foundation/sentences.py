@@ -1,6 +1,6 @@
 """Sentences of the library, found again with what stands in them: it speaks English, pages two languages.
 
-SAID = Sentences((_noop("post %(a)s is full"),))
+SAID = Sentences(SENTENCES)         # marked texts with %(a)s for what stands in them
 SAID.find("post W-7 is full")       # ("post %(a)s is full", {"a": "W-7"})
 """
 
