@@ -411,7 +411,7 @@ def desk(words):
     os.environ.setdefault("QUANKE_DESK_DEMO", "0" if given else "1")
     prepared = [["migrate", "--no-input", "--verbosity", "0"], ["bring_bank"]]
     if os.environ["QUANKE_DESK_DEMO"] == "1":
-        prepared.append(["demo_people"])
+        prepared += [["demo_people"], ["demo_texts"]]
     for command in prepared:
         status = call(in_venv("quanke-desk"), *command)
         if status:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from quanke_desk.customers import portrait, queries
 from quanke_desk.customers.at_night import reading
@@ -27,6 +28,12 @@ def first_of(person: Person, column: str = "phone", inside: bool = True) -> tupl
         if golden.get(column) and base().row(customer, ["accounts_open"])["accounts_open"]:
             return customer, golden
     raise AssertionError("nobody like that in the sample")
+
+
+def opened(client: Client, customer: int) -> None:
+    """Opens a customer for a purpose, as who searches the whole bank has to."""
+    given = {"customer": customer, "purpose": "investigation", "reason": "核查"}
+    assert client.post("/customers/open/", given)["Location"] == f"/customers/{customer}/"
 
 
 def said(page: str) -> str:
@@ -119,6 +126,7 @@ def test_a_reason_with_a_number_in_it_is_refused(desk: dict[str, Person], entere
 def test_masked_fields_open_one_by_one(desk: dict[str, Person], entered: dict[str, Client]) -> None:
     client = entered[Role.COMPLIANCE]
     customer, golden = first_of(desk[Role.COMPLIANCE])
+    opened(client, customer)
     text = client.get(f"/customers/{customer}/").content.decode()
     assert golden["phone"] not in text and golden["id_number"] not in text and golden["name"] not in text
     given = {"field": "phone", "purpose": "investigation", "reason": "核查"}
@@ -127,10 +135,41 @@ def test_masked_fields_open_one_by_one(desk: dict[str, Person], entered: dict[st
     assert golden["phone"] in text and golden["id_number"] not in text
     entry = AuditEntry.objects.filter(action="customer.reveal").latest("id")
     assert entry.detail == {"field": "phone"} and golden["phone"] not in entry.reason
-    other = entered[Role.RISK].get(f"/customers/{customer}/").content.decode()
-    assert golden["phone"] not in other, "what one opened another has not"
+    other = entered[Role.RISK].get(f"/customers/{customer}/").context
+    assert other["asks"], "what one opened another has not"
+    opened(entered[Role.RISK], customer)
+    text = entered[Role.RISK].get(f"/customers/{customer}/").content.decode()
+    assert golden["phone"] not in text, "what one opened another has not"
     assert client.post(f"/customers/{customer}/show/", {**given, "field": "password"}).status_code == 200
-    assert Opening.objects.filter(customer=customer).count() == 1
+    assert Opening.objects.filter(customer=customer).exclude(field="").count() == 1
+
+
+@pytest.mark.parametrize("role", [Role.COMPLIANCE, Role.RISK])
+def test_who_searches_the_bank_opens_nobody_without_a_purpose(
+    desk: dict[str, Person], entered: dict[str, Client], role: str
+) -> None:
+    client, (customer, golden) = entered[role], first_of(desk[role])
+    found = post(client, golden["phone"]).context["answer"].found
+    assert [row["customer"] for row in found] == [customer]
+    asks, parts = f"/customers/{customer}/", ("money", "cases", "family", "owners")
+    page = client.get(asks)
+    assert page.context["asks"] and golden["name"][1:] not in said(page.content.decode())
+    unseen = [*(f"{asks}part/{part}/" for part in parts), f"{asks}tag/tier/", f"{asks}show/?field=phone"]
+    assert {client.get(at).status_code for at in unseen} == {404}
+    assert client.get(f"/api/customers/{customer}").status_code == 404
+    given = {"field": "phone", "purpose": "investigation", "reason": "核查"}
+    assert client.post(f"{asks}show/", given).status_code == 404
+    assert client.post("/customers/open/", {"customer": customer, "reason": "核查"}).status_code == 302
+    assert not Opening.objects.exists()
+    opened(client, customer)
+    assert {client.get(at).status_code for at in unseen} == {200}
+    entry = AuditEntry.objects.latest("id")
+    told = (entry.person, entry.action, entry.subject, entry.purpose, entry.reason)
+    assert told == (
+        desk[role], "customer.open_outside", f"customer:{customer}", "investigation", "核查"
+    )  # fmt: skip
+    Opening.objects.update(until=timezone.now())
+    assert client.get(asks).context["asks"], "what was opened closes by itself"
 
 
 def test_an_analyst_sees_masked_rows_and_bands(desk: dict[str, Person], entered: dict[str, Client]) -> None:
@@ -164,6 +203,8 @@ def test_lists_by_codes_are_of_the_scope_and_paged(
 def test_every_part_of_the_page(desk: dict[str, Person], entered: dict[str, Client]) -> None:
     for role in (Role.WEALTH_MANAGER, Role.COMPLIANCE, Role.ANALYST):
         customer, _ = first_of(desk[role])
+        if role == Role.COMPLIANCE:
+            opened(entered[role], customer)
         for part in (
             "money",
             "plan",
@@ -192,6 +233,7 @@ def test_findings_are_for_who_may(desk: dict[str, Person], entered: dict[str, Cl
     for purpose, finding in by_purpose.items():
         customer = finding["customer"]
         for role, allowed in ((Role.RISK, purpose == "risk"), (Role.COMPLIANCE, True)):
+            opened(entered[role], customer)
             told = portrait.cases(desk[role], sight_of(desk[role], customer))["findings"]
             assert (finding["check"] in {f["check"] for f in told}) == allowed
     manager = desk[Role.WEALTH_MANAGER]

@@ -10,18 +10,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
 from quanke.kernel.calendars import working_days_between
+from quanke_desk.books.models import Choice
+from quanke_desk.campaigns.models import Block, Receipt, Send
 from quanke_desk.customers import actions, queries
 from quanke_desk.customers.copying import copy_of
 from quanke_desk.customers.models import DataRequest, RequestState, Restriction
 from quanke_desk.foundation import approvals, parameters
 from quanke_desk.foundation.analytic import base
-from quanke_desk.foundation.models import AuditEntry, Notice, Person
+from quanke_desk.foundation.models import AuditEntry, Notice, Opening, Person, Post
+from quanke_desk.foundation.opening import open_customer
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import rows, scope_of
+from quanke_desk.work.actions import Said, record_contact
+from quanke_desk.work.lobby_actions import arrive
+from quanke_desk.work.models import Arrival, Suggestion
 from tests.desk.test_customers import first_of, post
 
 
@@ -39,6 +47,8 @@ def without_accounts(desk: dict[str, Person]) -> int:
 
 
 def asked_of(customer: int, kind: str, by: Person, **more: Any) -> DataRequest:
+    if scope_of(by).asks:
+        open_customer(by, customer, "data_request", "客户来函")
     return actions.record_request(customer, kind, "客户书面申请", "F-2026-001", by=by, **more)
 
 
@@ -48,6 +58,20 @@ def test_a_deadline_in_working_days(desk: dict[str, Person]) -> None:
     assert working_days_between(made.received_on, made.due_on) == parameters.value("request.workdays") == 15
     with pytest.raises(NotAllowed, match="asked already"):
         asked_of(customer, "access", desk[Role.BRANCH_HEAD])
+
+
+def test_corrections_of_two_fields_stand_beside_each_other(desk: dict[str, Person]) -> None:
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    made = [
+        asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field=field, right=right)
+        for field, right in (("phone", "13911112222"), ("email", "a@b.example"))
+    ]
+    with pytest.raises(NotAllowed, match="asked already"):
+        asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field="phone", right="13911113333")
+    for one in made:
+        decided = actions.decide_request(one.pk, True, "身份已核实", by=desk[Role.COMPLIANCE])
+        assert decided.state == RequestState.GRANTED and decided.orders.exists()
+    assert asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field="phone", right="13911113333")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +139,13 @@ def test_deletion_takes_two_and_hides_at_once(
     assert analyst.get(f"/customers/{customer}/").status_code == 404
     assert not queries.may_contact(customer, "call") and customer in queries.refused_here("sms")
     assert not queries.may_contact(customer, "call", "service")
-    assert entered[Role.COMPLIANCE].get(f"/customers/{customer}/").status_code == 200
+    assert "sight" in entered[Role.COMPLIANCE].get(f"/customers/{customer}/").context
+    Opening.objects.all().delete()
+    given = {"customer": customer, "purpose": "data_request", "reason": "核对结果"}
+    entered[Role.RISK].post("/customers/open/", given)
+    assert not Opening.objects.exists(), "whoever decides no deletions sees nothing of them"
+    entered[Role.COMPLIANCE].post("/customers/open/", given)
+    assert "sight" in entered[Role.COMPLIANCE].get(f"/customers/{customer}/").context
     assert AuditEntry.objects.filter(action="customer.restrict", subject=f"customer:{customer}").exists()
 
 
@@ -170,6 +200,71 @@ def test_a_copy_is_whole_without_secrets_and_given_out_once(
     assert "credit_score" not in str(told["tables"]["parties"]) and all(t["definition"] for t in told["tags"])
     assert client.post(f"{at}copy/").status_code == 302, "once"
     assert AuditEntry.objects.filter(action="customer.copy").count() == 1
+
+
+def test_a_copy_has_what_the_desk_holds(
+    desk: dict[str, Person], entered: dict[str, Client], second: Person
+) -> None:
+    head, manager = desk[Role.BRANCH_HEAD], desk[Role.WEALTH_MANAGER]
+    customer, _ = first_of(manager)
+    other, _ = first_of(desk[Role.CUSTOMER_MANAGER])
+    for who, by, note in (
+        (customer, manager, "想换大额存单"),
+        (other, desk[Role.CUSTOMER_MANAGER], "别人的"),
+    ):
+        said = Said("call", True, "interested", 60, note=note, next_on=timezone.localdate())
+        record_contact(who, said, by=by)
+    outlet = desk[Role.LOBBY].branch
+    assert outlet is not None
+    visit, _new = arrive(outlet, "A7", "ticket", "", machine=None, by=desk[Role.LOBBY])
+    Arrival.objects.filter(pk=visit.pk).update(customer=customer)
+    Suggestion.objects.create(arrival=visit, place=1, action="fund")
+    at = int(timezone.now().timestamp())
+    sent = Send.objects.create(
+        key="k1", customer=customer, template="t", means="sms", purpose="service", state="t", made=at,
+        decided=at,
+    )  # fmt: skip
+    Receipt.objects.create(send=sent, kind="delivered", at=at)
+    Block.objects.create(customer=customer, means="any", since=timezone.localdate(), reason="法院协查")
+    post = Post.objects.order_by("pk")[0]
+    Choice.objects.create(customer=customer, post=post, chosen_on=timezone.localdate(), proof="F-7", by=head)
+    open_customer(desk[Role.COMPLIANCE], customer, "investigation", "核查")
+    made = asked_of(customer, "access", second)
+    packed = zipfile.ZipFile(io.BytesIO(copy_of(made)))
+    told = json.loads(packed.read("copy.json"))["held_at_the_desk"]
+    [contact] = told["desk_contacts"]["rows"]
+    assert (contact["note"], contact["seconds"]) == ("想换大额存单", 60)
+    assert [t["kind"] for t in told["desk_tasks"]["rows"]] == ["follow_up"]
+    assert told["desk_visits"]["rows"][0]["ticket"] == "A7"
+    assert told["desk_suggestions"]["rows"][0]["action"] == "fund"
+    assert told["desk_messages"]["rows"][0]["key"] == told["desk_receipts"]["rows"][0]["send__key"] == "k1"
+    assert told["desk_choices"]["rows"][0]["proof"] == "F-7"
+    assert [r["kind"] for r in told["data_requests"]["rows"]] == ["access"]
+    whole = "".join(packed.read(name).decode() for name in packed.namelist())
+    assert "desk_contacts.csv" in packed.namelist() and whole.count("想换大额存单") == 3
+    for withheld in ("别人的", "法院协查", "核查", manager.name, manager.username):
+        assert withheld not in whole
+
+
+def test_every_table_about_a_customer_is_in_the_copy_or_withheld_for_a_reason() -> None:
+    """A new table with a customer in it has to say whether he gets it."""
+    given = {
+        "ConsentAnswer", "DataRequest", "Restriction", "Contact", "Evidence", "FollowUp", "Arrival",
+        "Transfer", "Choice", "DepartedCustomer", "Relation", "Enrolment", "Send", "Refusal", "Told",
+    }  # fmt: skip
+    withheld = {
+        "Opening": "who looked, and why: an investigation would be told",
+        "AskedOutside": "a number somebody tried: an hour",
+        "Block": "why nothing is sent: courts, reports",
+        "Outgoing": "the same rows, on their way into the bank's tables, which are in the copy",
+    }
+    named = {
+        m.__name__
+        for m in apps.get_models()
+        if m.__module__.startswith("quanke_desk.")
+        and any(f.name == "customer" for f in m._meta.concrete_fields)
+    }
+    assert named == given | set(withheld)
 
 
 def test_a_copy_holds_no_formulas(desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from quanke_desk.foundation.roles import May, Role
 from quanke_desk.foundation.scope import OutOfScope, post_of, rows, scope_of
 from quanke_desk.work import queries, team_queries, who
 from quanke_desk.work.actions import Said, add_follow_up, record_contact
+from quanke_desk.work.calendar import calendar
 from quanke_desk.work.held import held
 from quanke_desk.work.machines import make_key
 
@@ -143,9 +144,9 @@ def test_who_went_to_another_is_no_longer_due_to_the_one_before(desk: dict[str, 
     due = held().due([post.post_id])
     gone = next(d for d in due if d["kind"] != "contact")["customer"]
     first, last = min(d["day"] for d in due), max(d["day"] for d in due)
-    assert gone in {r["customer"] for r in queries.calendar(manager, first, last)}
+    assert gone in {r["customer"] for r in calendar(manager, first, last)}
     Relation.objects.create(customer=gone, post=other, since=today, reason="test")
-    assert gone not in {r["customer"] for r in queries.calendar(manager, first, last)}
+    assert gone not in {r["customer"] for r in calendar(manager, first, last)}
     morning = queries.morning(manager)
     assert gone not in {r["customer"] for r in [*morning.due, *morning.occasions]}
 
@@ -212,6 +213,7 @@ def test_nobody_takes_a_copy_out_alone(desk: dict[str, Person], kind: str) -> No
     customer, _ = of_a_book()
     one = desk[Role.COMPLIANCE]
     two = Person.objects.create(username="second", name="second", role=Role.COMPLIANCE)
+    open_customer(one, customer, "data_request", "a letter")
     made = customers.record_request(customer, kind, "on paper", "F-1", by=one)
     with pytest.raises(NotAllowed, match="who asked does not decide"):
         customers.decide_request(made.pk, True, "seen", by=one)

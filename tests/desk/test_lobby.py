@@ -31,6 +31,7 @@ from quanke_desk.work.actions import give_follow_ups
 from quanke_desk.work.escalating import escalate
 from quanke_desk.work.held import held
 from quanke_desk.work.lobby_actions import arrive, identify, said
+from quanke_desk.work.lobby_pages import LOBBY
 from quanke_desk.work.machines import make_key
 from quanke_desk.work.models import Arrival, Contact, FollowUp, Suggestion
 from quanke_desk.work.suggesting import may_be_said, suggest
@@ -112,7 +113,7 @@ def test_the_card_names_who_was_told(
     seats.delete()
     visit, _ = arrive(outlet, "A001", "id", documents(visitor), machine=None, by=by)
     [card] = lobby_queries.cards([visit])
-    page = render_to_string("work/card.html", {"card": card, "why": None, "takers": None})
+    page = render_to_string("work/card.html", {"card": card, "why": None, "takers": None, "desk": LOBBY})
     assert (
         (card.manager, visit.told) == ("", 0)
         and "已通知" not in page
@@ -122,7 +123,7 @@ def test_the_card_names_who_was_told(
     Seat.objects.create(person=seated, post=post, since=timezone.localdate(), reason="x")
     visit, _ = arrive(outlet, "A002", "id", documents(visitor), machine=None, by=by)
     [card] = lobby_queries.cards([visit])
-    page = render_to_string("work/card.html", {"card": card, "why": None, "takers": None})
+    page = render_to_string("work/card.html", {"card": card, "why": None, "takers": None, "desk": LOBBY})
     assert (card.manager, visit.told) == (seated.name, 1) and "已通知" in page and post.post_id not in page
 
 

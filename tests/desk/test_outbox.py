@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, TestCase
 from django.utils import timezone
 
 from quanke.bank.home import Home
 from quanke.customers.register import register_of
-from quanke_desk.foundation import delivery, outbox
+from quanke_desk.foundation import approvals, delivery, mending, outbox
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.delivery import deliver, replay
-from quanke_desk.foundation.models import AuditEntry, Batch, Job, Outgoing, Person, Post, Relation
-from quanke_desk.foundation.outbox import OutboxError, mend, pending, put
+from quanke_desk.foundation.models import Approval, AuditEntry, Batch, Job, Outgoing, Person, Post, Relation
+from quanke_desk.foundation.outbox import OutboxError, amend, mend, pending, put
+from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.working import Worker
 from tests.desk.desk_home import home_to_load, rows_of
@@ -235,6 +236,144 @@ def test_killed_at_each_step(home: Path, post: str, monkeypatch: pytest.MonkeyPa
     assert Batch.objects.count() == 1 and not list((home / "desk" / "outgoing").iterdir())
     units = [u.unit for u in Home.open(home).book("contacts").standing if u.unit.startswith("desk-")]
     assert len(units) == 1
+
+
+def proven(key: str, **more: Any) -> bool:
+    """The proof of a contact, which comes after its row has left."""
+    return amend("contacts", key, {"date": DAY, "means": "call", "evidence": True, "seconds": 40, **more})
+
+
+def test_a_row_amended_after_it_left_stands_there_once(home: Path) -> None:
+    contact("desk-c1")
+    contact("desk-c2", 8)
+    contact("desk-c3", 9, post_id="nowhere")
+    deliver()
+    assert proven("desk-c1") and delivery.something_waits()
+    done = deliver()
+    assert done.again == [Batch.objects.get().pk] and not done.waits and not delivery.something_waits()
+    rows = {r["contact_id"]: (r["evidence"], r["seconds"]) for r in ours(home, "contacts", "desk-")}
+    assert rows == {"desk-c1": (True, 40), "desk-c2": (None, None)}, "nobody twice, and nobody lost"
+    assert len(ours(home, "contacts", "desk-")) == 2
+    refused = Outgoing.objects.get(key="desk-c3")
+    assert refused.rule.startswith("post_id:") and refused.delivered_at is None
+    refused.row = {"date": DAY, "means": "call"}
+    refused.save()
+    assert replay().taken == 1 and proven("desk-c2", seconds=50)
+    assert deliver().again and not deliver().again
+    lasted = {r["contact_id"]: r["seconds"] for r in ours(home, "contacts", "desk-")}
+    assert lasted == {"desk-c1": 40, "desk-c2": 50, "desk-c3": None}
+    assert len(ours(home, "contacts", "desk-")) == 3
+
+
+def test_a_row_amended_before_it_leaves_leaves_once(home: Path) -> None:
+    contact("desk-c1")
+    assert proven("desk-c1")
+    done = deliver()
+    assert done.taken == 1 and not done.again
+    assert [r["seconds"] for r in ours(home, "contacts", "desk-")] == [40]
+
+
+def test_a_file_whose_rows_were_cleared_away_stays(home: Path) -> None:
+    contact("desk-c1")
+    contact("desk-c2", 8)
+    deliver()
+    Outgoing.objects.filter(key="desk-c1").delete()
+    assert not proven("desk-c1") and proven("desk-c2")
+    deliver()
+    rows = {r["contact_id"]: r["seconds"] for r in ours(home, "contacts", "desk-")}
+    assert rows == {"desk-c1": None, "desk-c2": None}, "better no proof than a row lost"
+    assert not delivery.something_waits()
+
+
+def test_only_events_are_amended(home: Path, post: str) -> None:
+    owned(post)
+    with pytest.raises(OutboxError, match="later state"):
+        amend("ownership", "desk-1", {})
+    contact("desk-c1")
+    with pytest.raises(OutboxError, match="required"):
+        amend("contacts", "desk-c1", {"date": DAY})
+
+
+def test_an_amended_row_survives_a_kill(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contact("desk-c1")
+    deliver()
+    proven("desk-c1")
+    for name in ("load", "_quarantined"):
+        usual = getattr(delivery, name)
+
+        def dies(*_args: Any, **_more: Any) -> Any:
+            raise Killed
+
+        monkeypatch.setattr(delivery, name, dies)
+        with pytest.raises(Killed):
+            deliver()
+        monkeypatch.setattr(delivery, name, usual)
+    deliver()
+    assert [r["seconds"] for r in ours(home, "contacts", "desk-")] == [40]
+    assert not delivery.something_waits() and not list((home / "desk" / "outgoing").iterdir())
+
+
+def test_a_refused_row_is_corrected_by_two_people(
+    home: Path, desk: dict[str, Person], entered: dict[str, Client], post: str
+) -> None:
+    contact("desk-c1", post_id="nowhere", note_hash="secret-digest")
+    contact("desk-c2", 8)
+    deliver()
+    row = Outgoing.objects.get(key="desk-c1")
+    keeper, at = entered[Role.ADMINISTRATOR], f"/outbox/{row.pk}/"
+    assert keeper.get("/outbox/").context["listed"].rows[0]["number"] == (row.pk, at)
+    assert entered[Role.COMPLIANCE].get(at).status_code == 403
+    assert keeper.get(f"/outbox/{Outgoing.objects.get(key='desk-c2').pk}/").status_code == 404
+    page = keeper.get(at)
+    names = {field.name for field, _title, _value in page.context["fields"]}
+    assert "post_id" in names and not {"party_id", "source", "contact_id"} & names
+    shown = {f"f.{field.name}": value for field, _title, value in page.context["fields"]}
+    assert "nowhere" in page.content.decode()
+    for wrong in ({}, {"f.date": "yesterday"}, {"f.date": ""}, {"f.connected": "maybe"}, {"f.seconds": "x"}):
+        keeper.post(at, {**shown, **wrong, "do": "mend", "reason": "post was renamed"})
+        assert not Approval.objects.exists(), wrong
+    keeper.post(at, {**shown, "f.post_id": post, "f.party_id": "W1", "do": "mend", "reason": "post renamed"})
+    asked = Approval.objects.get()
+    assert asked.arguments == {"row": row.pk, "changes": {"post_id": post}}
+    keeper.post(at, {"do": "drop", "reason": "twice"})
+    assert Approval.objects.count() == 1, "one at a time"
+    assert approvals.why_not(asked, desk[Role.ADMINISTRATOR]) == "who asked does not decide"
+    told = entered[Role.RISK].get(f"/approvals/{asked.pk}/").content.decode()
+    assert "nowhere" in told and post in told and "secret-digest" not in told
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        approvals.decide(asked.pk, True, by=desk[Role.RISK])
+    Worker().once()
+    row.refresh_from_db()
+    assert (row.row["post_id"], row.rule, row.row["note_hash"]) == (post, "", "secret-digest")
+    assert [r["post_id"] for r in ours(home, "contacts", "desk-c1")] == [post]
+    entry = AuditEntry.objects.get(action="outbox.mend")
+    assert entry.person == desk[Role.ADMINISTRATOR] and entry.reason == "post renamed"
+    assert entry.detail == {"table": "contacts", "fields": ["post_id"], "agreed": "demo-risk"}
+
+
+def test_a_refused_row_is_dropped_by_two_people(home: Path, desk: dict[str, Person]) -> None:
+    contact("desk-c1", post_id="nowhere")
+    contact("desk-c2", 8)
+    deliver()
+    row = Outgoing.objects.get(key="desk-c1")
+    with pytest.raises(NotAllowed, match="reason"):
+        mending.ask_drop(row.pk, by=desk[Role.ADMINISTRATOR], reason=" ")
+    with pytest.raises(NotAllowed, match="may not ask"):
+        mending.ask_drop(row.pk, by=desk[Role.RISK], reason="recorded twice")
+    asked = mending.ask_drop(row.pk, by=desk[Role.ADMINISTRATOR], reason="recorded twice")
+    approvals.decide(asked.pk, True, by=desk[Role.COMPLIANCE])
+    assert mending.refused(row.pk) is None and not delivery.refused_counts()
+    assert replay().taken == 0 and not ours(home, "contacts", "desk-c1")
+    proven("desk-c2")
+    proven("desk-c1")
+    for _again in range(2):
+        deliver()
+        assert [r["contact_id"] for r in ours(home, "contacts", "desk-")] == ["desk-c2"]
+        proven("desk-c2", seconds=50)
+    entry = AuditEntry.objects.get(action="outbox.drop")
+    assert entry.reason == "recorded twice" and entry.detail["agreed"] == "demo-compliance"
+    with pytest.raises(NotAllowed, match="does not wait"):
+        mending.ask_mend(row.pk, {"post_id": "x"}, by=desk[Role.ADMINISTRATOR], reason="x")
 
 
 def test_the_same_batch_is_the_same_file(home: Path, post: str, tmp_path: Path) -> None:

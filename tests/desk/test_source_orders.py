@@ -38,6 +38,30 @@ def corrected(desk: dict[str, Person], right: str = PHONE) -> DataRequest:
     return actions.decide_request(made.pk, True, "身份已核实", by=desk[Role.COMPLIANCE])
 
 
+def test_a_corrected_number_finds_the_customer_before_the_sources_have_it(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    def found(role: str, text: str) -> tuple[list[int], list[int]]:
+        answer = entered[role].post("/customers/", {"text": text}).context["answer"]
+        return [r["customer"] for r in answer.found], [h.customer for h in answer.outside]
+
+    customer, golden = first_of(desk[Role.BRANCH_HEAD])
+    made = asked_of(customer, "correction", desk[Role.BRANCH_HEAD], field="phone", right=PHONE)
+    assert found(Role.BRANCH_HEAD, PHONE) == ([], []), "not before it is granted"
+    actions.decide_request(made.pk, True, "身份已核实", by=desk[Role.COMPLIANCE])
+    for text in (PHONE, f"+86 {PHONE[:3]} {PHONE[3:7]} {PHONE[7:]}"):
+        assert found(Role.BRANCH_HEAD, text) == ([customer], [])
+    assert found(Role.TELLER, PHONE) == ([], [customer]), "outside a scope it names him, too"
+    assert found(Role.ANALYST, PHONE) == ([customer], [])
+    assert found(Role.BRANCH_HEAD, PHONE[:7])[0] == found(Role.BRANCH_HEAD, PHONE[2:])[0] == []
+    assert customer in found(Role.BRANCH_HEAD, golden["phone"])[0], "the old one, too, till sources say"
+    for one in made.orders.all():
+        ordering.answer(one.pk, True, f"CHG-{one.pk}", by=desk[Role.COMPLIANCE])
+    made.refresh_from_db()
+    assert made.value is None and made.value_phone is None and made.value_text is None
+    assert found(Role.BRANCH_HEAD, PHONE) == ([], []), "the night says it from now on"
+
+
 def deleted(desk: dict[str, Person], second: Person) -> int:
     customer = without_accounts(desk)
     made = asked_of(customer, "deletion", desk[Role.COMPLIANCE])

@@ -20,6 +20,7 @@ from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import OutOfScope
 from quanke_desk.work import actions, queries, rules, team_queries
 from quanke_desk.work.actions import Said, record_contact, take_back
+from quanke_desk.work.calendar import calendar as calendar_of
 from quanke_desk.work.held import held
 from quanke_desk.work.machines import end_key, make_key
 from quanke_desk.work.models import Contact, ContactNote, Evidence, FollowUp, MorningOpened
@@ -76,7 +77,7 @@ def test_a_contact_is_recorded_once_and_leaves_the_list(manager: Person) -> None
     assert row.row["evidence"] is False and len(row.row["note_hash"]) == 64
     assert "deposit" not in json.dumps(row.row)
     assert FollowUp.objects.get(after=contact).due_on == day
-    calendar = queries.calendar(manager, day, day)
+    calendar = calendar_of(manager, day, day)
     assert line.customer in {each["customer"] for each in calendar}
 
 
@@ -250,14 +251,17 @@ def test_proof_that_comes_before_the_record_waits_for_it(manager: Person) -> Non
     assert short.contact is not None and not queries.effective(short.contact), "29 seconds are no contact"
 
 
-def test_proof_that_comes_after_the_record_left_follows_it(manager: Person) -> None:
+def test_a_call_that_is_proven_after_its_record_left_counts_once(manager: Person) -> None:
     machine, _ = make_key("T", "evidence", None, by=Person.objects.get(username="demo-administrator"))
     customer = queries.morning(manager).to_do[0].customer
     contact = record_contact(customer, say(), by=manager)
     Outgoing.objects.update(batch=1)
     actions.prove(machine, "recording", "a", manager, customer, timezone.now(), 40)
-    keys = set(Outgoing.objects.filter(table="contacts").values_list("key", flat=True))
-    assert keys == {contact.number, f"{contact.number}-proven"}
+    [row] = Outgoing.objects.filter(table="contacts")
+    assert row.key == contact.number and row.again and row.row["evidence"] and row.row["seconds"] == 40
+    [told] = Outgoing.objects.filter(table="contact_proofs")
+    assert told.row == {"contact_id": contact.number, "evidence": True, "seconds": 40}
+    assert told.delivered_at is not None, "for the broker only"
 
 
 def test_a_refusal_recorded_at_the_desk_counts_at_once(manager: Person) -> None:

@@ -19,6 +19,15 @@ def in_english(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
+def opened(page: Page, say: Said, why: str) -> None:
+    """Compliance stands before a customer found by search, and says for what he is opened."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(say("Opened with a purpose"))
+    page.get_by_label(say(zh="目的", en="Purpose")).select_option(label=say("Compliance investigation"))
+    page.get_by_label(say("Reason")).fill(why)
+    page.get_by_role("button", name=say("Open"), exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("*")
+
+
 def nth(language: str) -> int:
     """Each language walks with a customer of its own: the desk remembers what the other one did."""
     return LANGUAGES.index(language)
@@ -34,7 +43,8 @@ def test_a_phone_is_looked_at_and_the_audit_shows_it(page: Page, desk_at: str, l
     page.get_by_role("button", name=say("Show")).click()
     assert "stage=active" in page.url
     page.locator("#list-customers tbody").get_by_role("link").nth(nth(language)).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("*")
+    assert not looked_at(page, "asked for a purpose")
+    opened(page, say, why)
     number = re.search(r"/customers/(\d+)/", page.url)
     assert number is not None
     phone = page.locator('[data-field="phone"]')
@@ -58,6 +68,9 @@ def test_a_phone_is_looked_at_and_the_audit_shows_it(page: Page, desk_at: str, l
     row = page.get_by_role("row").nth(1)
     for told in ("customer.reveal", f"customer:{number[1]}", why):
         expect(row).to_contain_text(told)
+    before = page.get_by_role("row").nth(2)
+    for told in ("customer.open_outside", f"customer:{number[1]}", why):
+        expect(before).to_contain_text(told)
     assert shown not in page.content(), "the audit holds no value"
     picture(page, f"audit-{language}")
     assert not looked_at(page, "the audit")
@@ -68,6 +81,7 @@ def test_a_correction_reaches_the_sources(page: Page, desk_at: str, language: st
     say = Said(language)
     enter(page, desk_at, "demo-compliance", language, "/customers/?stage=active")
     page.locator("#list-customers tbody").get_by_role("link").nth(2 + nth(language)).click()
+    opened(page, say, say(zh="客户来函更正", en="A letter of the customer"))
     page.get_by_role("link", name=say(zh="个人信息请求", en="Request about personal data")).last.click()
     page.get_by_label(say("Kind")).select_option(label=say("Correction"))
     page.get_by_label(say("Field (correction only)")).select_option("phone")
@@ -97,6 +111,7 @@ def test_a_deletion_waits_for_a_second_person(page: Page, desk_at: str, language
     say = Said(language)
     enter(page, desk_at, "demo-compliance", language, "/customers/?stage=prospect")
     page.locator("#list-customers tbody").get_by_role("link").nth(nth(language)).click()
+    opened(page, say, say(zh="客户书面来函", en="A letter of the customer"))
     page.get_by_role("link", name=say(zh="个人信息请求", en="Request about personal data")).last.click()
     page.get_by_label(say("Kind")).select_option(label=say("Deletion"))
     asked = page.get_by_label(say("What is asked, without numbers of phones or documents"))

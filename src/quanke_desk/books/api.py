@@ -12,6 +12,7 @@ from pydantic import Field
 from quanke_desk.books import actions, queries
 from quanke_desk.books.changing_pages import transfers_seen
 from quanke_desk.books.models import Origin
+from quanke_desk.foundation.asked_outside import TOO_MANY, note_asked
 from quanke_desk.foundation.interface import may
 from quanke_desk.foundation.models import Approval, Post
 from quanke_desk.foundation.pages import person_of
@@ -69,6 +70,8 @@ def relations(request: HttpRequest, customer: int, on: dt.date | None = None) ->
     try:
         told = queries.history(person_of(request), customer)
     except OutOfScope:
+        if not note_asked(person_of(request), customer):
+            raise HttpError(429, TOO_MANY) from None
         raise HttpError(404, "no such customer in your scope") from None
     return {"customer": customer, "on": day, "post": queries.owner_on(customer, day), "history": told}
 

@@ -16,13 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from quanke.books.applying import FURTHEST_DAYS
 from quanke.books.editing import Edit
 from quanke.books.store import ProposalStore
-from quanke_desk.books import actions, leaving, proposed, proposing, queries
+from quanke_desk.books import actions, leaving, proposed, proposing, queries, telling
 from quanke_desk.books.models import Choice, Transfer
 from quanke_desk.books.pages import done, form_day, whole_number
 from quanke_desk.books.sources import PlainSource, TableSource
 from quanke_desk.customers.queries import hidden
 from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, RowsSource, listing
 from quanke_desk.foundation.models import Approval, ApprovalState, Branch, Job, Person
 from quanke_desk.foundation.pages import page, person_of
@@ -34,6 +35,7 @@ NOTICES = (
     Column("number", gettext_lazy("Customer"), "number"),
     Column("to_post", gettext_lazy("To post")),
     Column("means", gettext_lazy("Told by")),
+    Column("said", gettext_lazy("Message"), sorts=False),
     Column("text", gettext_lazy("Text"), sorts=False),
 )
 TRANSFERS = (
@@ -52,6 +54,7 @@ MOVED = (
     Column("from_post", gettext_lazy("From post"), sorts=False),
     Column("to_post", gettext_lazy("To post"), sorts=False),
     Column("means", gettext_lazy("Told by"), sorts=False),
+    Column("said", gettext_lazy("Message"), sorts=False),
 )
 PROPOSALS = (
     Column("link", gettext_lazy("Proposal number"), "link", sorts=False),
@@ -155,10 +158,13 @@ def transfer(request: HttpRequest, number: int) -> HttpResponse:
         return done(request, lambda: _decide(request, asked, person), reverse("book_transfer", args=[number]))
     moved = list(asked.transfers.select_related("from_post", "to_post").order_by("customer"))
     means = [proposed.means_word(m) for m in proposed.means_of([t.customer for t in moved])]
+    said = telling.told([(t.customer, t.since) for t in moved])
+    laid = asked.state == ApprovalState.DONE
     rows = [
         {
             "customer": t.customer, "from_post": t.from_post.post_id if t.from_post else None,
             "to_post": t.to_post.post_id, "means": m,
+            "said": proposed.said_word(said.get((t.customer, t.since))) if laid else "-",
         }
         for t, m in zip(moved, means, strict=True)
     ]  # fmt: skip
@@ -416,8 +422,8 @@ def _change_proposal(request: HttpRequest, name: str, person: Person) -> None:
 @page(May.BOOKS)
 @require_GET
 def proposal_notices(request: HttpRequest, name: str) -> HttpResponse:
-    """Whom to tell of his new manager and by what means: a list to export and hand over. Looking at it is on
-    record."""
+    """Whom to tell of his new manager and by what means: who was sent a message, and who is told by hand, to
+    export and hand over. Looking at it is on record."""
     person = person_of(request)
     found = proposed.open_proposal(person, name)
     if found is None or not person.may(May.EXPORT):
@@ -430,11 +436,17 @@ def proposal_notices(request: HttpRequest, name: str) -> HttpResponse:
         told = proposed.notices_of(held, dt.date.fromisoformat(effective) if effective else None)
     gone = hidden()
     rows = [
-        {**r, "number": r["customer"], "means": proposed.means_word(r["means"])}
+        {
+            **r, "number": r["customer"], "means": proposed.means_word(r["means"]),
+            "said": proposed.said_word(r["said"]), "way": proposed.way_of(r["said"]),
+        }
         for r in told
         if r["customer"] not in gone
-    ]
+    ]  # fmt: skip
+    asked = asked_of(request, "book_notices", (Filter("way", _("Message"), "choice", proposed.ways()),))
+    by_means = Counter(str(r["said"]) for r in rows).most_common()
+    rows = [r for r in rows if asked.text("way") in ("", r["way"])]
     audit.record(person, "books.notices", f"proposal:{name}", detail={"rows": len(rows)})
-    by_means = Counter(str(r["means"]) for r in rows).most_common()
-    listed = listing(request, "book_notices", NOTICES, RowsSource(rows))
-    return render(request, "books/notices.html", {"name": name, "listed": listed, "by_means": by_means})
+    listed = listing(request, "book_notices", NOTICES, RowsSource(rows), asked)
+    shown = {"name": name, "listed": listed, "by_means": by_means}
+    return render(request, "books/notices.html", shown)

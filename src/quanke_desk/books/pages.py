@@ -15,10 +15,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from quanke.books.ownership import KINDS
 from quanke_desk.books import actions, credited, queries
+from quanke_desk.books.fault_words import book_fault
 from quanke_desk.books.models import Choice, Origin, Transfer
 from quanke_desk.books.proposed import reason_word
 from quanke_desk.books.sources import BookSource, PlainSource, TableSource
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.asked_outside import note_asked
 from quanke_desk.foundation.lists import Column, RowsSource, listing
 from quanke_desk.foundation.models import Person, Post
 from quanke_desk.foundation.pages import page, person_of
@@ -265,8 +267,10 @@ def done(request: HttpRequest, change: Any, back: str, said: str = "") -> HttpRe
     try:
         change()
         messages.success(request, said or _("Done, and on record."))
-    except (NotAllowed, QuankeError) as error:
+    except NotAllowed as error:
         messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
+    except QuankeError as error:
+        messages.error(request, _("Not done: %(rule)s.") % {"rule": book_fault(error.message)})
     return redirect(back)
 
 
@@ -295,6 +299,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     try:
         told = queries.history(person, number)
     except OutOfScope:
+        note_asked(person, number)
         raise Http404 from None
     if request.method == "POST":
         back = reverse("book_customer", args=[number])

@@ -16,6 +16,7 @@ from quanke.books.proposal import Proposal
 from quanke.books.reasons import REASONS
 from quanke.books.store import ProposalStore, StoredProposal
 from quanke.kernel.errors import BookError
+from quanke_desk.books import telling
 from quanke_desk.books.laying import Moved
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.local_form import said_day
@@ -186,7 +187,7 @@ def movers(proposal: Proposal) -> pa.Table:
 
 def notices_of(proposal: Proposal, day: dt.date | None) -> list[dict[str, Any]]:
     """Who is to be told of another manager, and by what means his consents allow: `customer`, `to_post`,
-    `means`, `text`. One line for each customer who goes to a post."""
+    `means`, `text`, `said` (`telling.Told`, null: by hand). One line for each customer who goes to a post."""
     when = base().day if day is None else day
     return _notices([m for m in moves_of(proposal, day or proposal.day) if m.to_post], when)
 
@@ -200,10 +201,11 @@ def notices_of_undo(name: str) -> list[dict[str, Any]]:
 
 def _notices(moved: Sequence[Moved], day: dt.date | None = None) -> list[dict[str, Any]]:
     means = means_of([m.customer for m in moved])
+    said = telling.told([(m.customer, m.since) for m in moved])
     return [
         {
             "customer": m.customer, "to_post": m.to_post, "means": by,
-            "text": notice_text(str(m.to_post), day or m.since),
+            "text": notice_text(str(m.to_post), day or m.since), "said": said.get((m.customer, m.since)),
         }
         for m, by in zip(moved, means, strict=True)
     ]  # fmt: skip
@@ -224,6 +226,24 @@ def notice_text(post: str, day: dt.date) -> str:
     return _(
         "Dear customer, from %(day)s post %(post)s looks after you. To choose another, tell any branch."
     ) % {"day": said_day(day), "post": post}
+
+
+def way_of(said: telling.Told | None) -> str:
+    """Which of `ways` a customer is told by."""
+    return "hand" if said is None else "sent" if said.sent else "waits"
+
+
+def ways() -> list[tuple[str, str]]:
+    """How customers are told, for a filter."""
+    return [("hand", _("by hand")), ("waits", _("on its way")), ("sent", _("sent"))]
+
+
+def said_word(said: telling.Told | None) -> str:
+    """How a customer is told, in the language of who looks: by a message of the desk, or by hand."""
+    if said is None:
+        return _("by hand")
+    means = means_word("app" if said.means == "push" else said.means)
+    return (_("sent: %(means)s") if said.sent else _("on its way: %(means)s")) % {"means": means}
 
 
 def means_word(name: str) -> str:

@@ -8,12 +8,12 @@ anyway.
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as _noop
 
 from quanke_desk.customers.queries import english
+from quanke_desk.foundation.sentences import Sentences
 
 SENTENCES = (
     _noop("an audience is a condition, not %(a)s: compare it"),
@@ -103,6 +103,7 @@ WORDS = (
     _noop("`and`, `or`"),
 )
 """What may stand in the sentences: kinds of values, purposes, what was expected."""
+_SAID = Sentences(SENTENCES)
 _HINT = re.compile(r"; did you mean (.+?)\?")
 _OF_UNIT = "a number of "
 _EXPECTED = re.compile(r"(?P<early>the text ends too early: )?expected (?P<words>.+)")
@@ -121,11 +122,11 @@ def fault_in_words(reason: str) -> str:
 
 
 def _sentence(reason: str) -> str:
-    for sentence, shape in _shapes():
-        if found := shape.fullmatch(reason):
-            values = {name: _word(value) for name, value in found.groupdict().items()}
-            return _(sentence) % values if values else _(sentence)
-    return ""
+    found = _SAID.find(reason)
+    if found is None:
+        return ""
+    values = {name: _word(value) for name, value in found[1].items()}
+    return _(found[0]) % values if values else _(found[0])
 
 
 def _expected(reason: str) -> str:
@@ -145,14 +146,3 @@ def _word(value: str) -> str:
         return _("a number of %(unit)s") % {"unit": _(value.removeprefix(_OF_UNIT))}
     parts = [_(part) if part in WORDS else part for part in value.split(", ")]
     return "、".join(parts) if any(part in WORDS for part in value.split(", ")) else value
-
-
-@cache
-def _shapes() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Each sentence with a pattern that finds it; those with more of their own words come first."""
-    found = []
-    for sentence in sorted(SENTENCES, key=lambda s: -len(re.sub(r"%\(.\)s", "", s))):
-        parts = re.split(r"%\((.)\)s", sentence)
-        shape = "".join(re.escape(p) if n % 2 == 0 else f"(?P<{p}>.+?)" for n, p in enumerate(parts))
-        found.append((sentence, re.compile(shape, re.DOTALL)))
-    return tuple(found)

@@ -23,10 +23,11 @@ from quanke_desk.campaigns.texts import AMOUNT, VARIABLES, BadText, Words, hosts
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.models import Person
+from quanke_desk.foundation.opening import may_see
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
-from quanke_desk.foundation.scope import covers, scope_of
+from quanke_desk.foundation.scope import scope_of
 
 COLUMNS = (
     Column("title", gettext_lazy("Title"), "link"),
@@ -181,10 +182,9 @@ def _looks(person: Person, held: Template, text: actions.Text, given: str) -> li
     words: Words | None = None
     if given:
         customer = int(given) if given.isascii() and given.isdecimal() and len(given) < 16 else -1
-        scope = scope_of(person)
-        if not covers(scope, customer):
+        if not may_see(person, customer):
             raise NotAllowed("customer: no such customer in your scope")
-        words = words_for(version, [customer], scope.masked)[customer]
+        words = words_for(version, [customer], scope_of(person).masked)[customer]
         if words is None:
             raise NotAllowed("the bank does not know a value the text names")
     made = []

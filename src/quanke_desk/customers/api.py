@@ -14,7 +14,7 @@ from quanke.kernel.errors import NightError
 from quanke_desk.customers import actions, portrait, queries
 from quanke_desk.customers.models import ConsentAnswer
 from quanke_desk.customers.sight import Sight, sight_of
-from quanke_desk.foundation import audit
+from quanke_desk.foundation.asked_outside import TOO_MANY, note_asked
 from quanke_desk.foundation.interface import may
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.pages import person_of
@@ -100,11 +100,11 @@ class Customer(Schema):
 def search(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Who is meant by a name, number, phone, document or card."""
     person = _person(request)
-    answer = queries.search(person, asked.text, asked.limit)
+    answer = queries.searched(person, asked.text, asked.limit)
     if answer.problem:
         raise HttpError(422, "this cannot be searched for")
-    if answer.outside:
-        audit.record(person, "customer.search_outside", "search", detail={"hits": len(answer.outside)})
+    if answer.too_many and not answer.found:
+        raise HttpError(429, TOO_MANY)
     return {"count": answer.count, "found": answer.found, "outside": len(answer.outside)}
 
 
@@ -166,5 +166,9 @@ def _sight(request: HttpRequest, number: int) -> Sight:
         if not 0 <= number <= _LARGEST:
             raise OutOfScope
         return sight_of(_person(request), number)
-    except (OutOfScope, NightError):
+    except OutOfScope:
+        if not note_asked(_person(request), number):
+            raise HttpError(429, TOO_MANY) from None
+        raise HttpError(404, "no such customer in your scope") from None
+    except NightError:
         raise HttpError(404, "no such customer in your scope") from None

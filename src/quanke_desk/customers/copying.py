@@ -1,5 +1,6 @@
 """The copy of what the bank holds of a person, as he may ask for it (personal information protection law,
-article 45): every table with his rows, purposes, recipients, and the definitions of the tags made of him."""
+article 45): every table with his rows, what the desk itself holds, purposes, recipients, and the definitions
+of the tags made of him."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import datetime as dt
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +19,8 @@ from django.template.loader import render_to_string
 from quanke.bank.arranged import arranged
 from quanke.bank.contracts import CONTRACTS, Purpose
 from quanke_desk.customers.at_night import at_night, reading
-from quanke_desk.customers.models import ConsentAnswer, DataRequest
+from quanke_desk.customers.held_here import held_here
+from quanke_desk.customers.models import DataRequest
 from quanke_desk.foundation.analytic import base
 
 _WITHHELD = frozenset({Purpose.RISK, Purpose.COMPLIANCE})
@@ -25,13 +29,13 @@ _WITHHELD = frozenset({Purpose.RISK, Purpose.COMPLIANCE})
 
 def copy_of(request: DataRequest) -> bytes:
     """A zip: `copy.json`, `copy.html`, and one CSV a table. Nothing of it is kept at the desk."""
-    held = tables_of(request.customer)
+    held, here = tables_of(request.customer), held_here(request.customer)
     told = {
         "customer": request.customer,
         "as_of": base().day.isoformat(),
         "request": request.pk,
         "tables": held,
-        "consents_recorded": _consents(request.customer),
+        "held_at_the_desk": {name: asdict(table) for name, table in here.items()},
         "recipients": sorted({r["recipient"] for r in held["consents"]["rows"] if r.get("recipient")}),
         "tags": tags_of(request.customer),
     }
@@ -41,6 +45,8 @@ def copy_of(request: DataRequest) -> bytes:
         packed.writestr("copy.html", render_to_string("customers/copy.html", {"told": told}))
         for name, table in held.items():
             packed.writestr(f"{name}.csv", "\ufeff" + _csv(table["rows"]))
+        for name, rows in ((name, table.rows) for name, table in here.items()):
+            packed.writestr(f"{name}.csv", "\ufeff" + _csv(rows))
     return out.getvalue()
 
 
@@ -76,16 +82,10 @@ def tags_of(customer: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _consents(customer: int) -> list[dict[str, Any]]:
-    fields = ("purpose", "means", "given", "recipient", "text_version", "text_hash", "channel", "proof",
-              "evidence", "said_on", "on")  # fmt: skip
-    return list(ConsentAnswer.objects.filter(customer=customer).order_by("id").values(*fields))
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     if rows:
-        writer = csv.DictWriter(out, list(rows[0]))
+        writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)))
         writer.writeheader()
         writer.writerows({k: _safe(v) for k, v in row.items()} for row in rows)
     return out.getvalue()

@@ -39,7 +39,8 @@ def definition_of(person: Person, name: str) -> dict[str, Any]:
     ]
     return {
         "name": name, "title": called_tag(name), "note": tag.note_en if english() else tag.note_zh,
-        "words": tag.words, "unit": tag.unit, "owner": tag.owner, "made_of": made_of,
+        "words": tag.words, "unit": called("unit", tag.unit),
+        "owner": called("owner", tag.owner), "made_of": made_of,
         "class": str(catalogue.sensitivity(name)), "purpose_title": called("purpose", str(tag.purpose)),
         "fields": below.all_fields,
     }  # fmt: skip

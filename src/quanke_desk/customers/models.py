@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from quanke_desk.foundation.models import Encrypted, Person, SealedRow
+from quanke_desk.foundation.models import BlindIndex, Encrypted, Person, SealedRow
 
 
 class ConsentPurpose(models.TextChoices):
@@ -108,7 +108,8 @@ class RequestState(models.TextChoices):
 class DataRequest(SealedRow):
     """One row per request about personal data, with its deadline. Holds no customer's value in clear: `field`
     is a field's name, `proof` the number of the form, `about` says what is asked without naming values.
-    `value` is what the field is to be at the sources, kept until each of them has answered."""
+    `value` is what the field is to be at the sources, kept until each of them has answered; its digests find
+    the customer by it meanwhile."""
 
     customer = models.BigIntegerField()
     kind = models.CharField(max_length=16, choices=RequestKind)
@@ -116,6 +117,8 @@ class DataRequest(SealedRow):
     about = models.CharField(max_length=200)
     field = models.CharField(max_length=48, blank=True)
     value = Encrypted(null=True)
+    value_phone = BlindIndex("value", normal="phone")
+    value_text = BlindIndex("value", normal="text")
     received_on = models.DateField()
     due_on = models.DateField(db_index=True)
     state = models.CharField(max_length=12, choices=RequestState, default=RequestState.OPEN)
@@ -133,7 +136,9 @@ class DataRequest(SealedRow):
         indexes: ClassVar = [models.Index(fields=["state", "due_on"]), models.Index(fields=["customer"])]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["customer", "kind"], condition=Q(state__in=["open", "asked"]), name="request_one_open"
+                fields=["customer", "kind", "field"],
+                condition=Q(state__in=["open", "asked"]),
+                name="request_one_open",
             )
         ]
 

@@ -121,7 +121,7 @@ def answer(number: int, done: bool, proof: str, *, by: Person | None, source: st
             tell(who_decides(), COULD_NOT, link, source=one.source, request=request.pk)
         if not request.orders.filter(answered_at=None).exists() and request.value is not None:
             request.value = None
-            request.save(update_fields=["value"])
+            request.save(update_fields=["value", "value_phone", "value_text"])
         return one
 
 

@@ -29,7 +29,7 @@ from quanke_desk.customers.models import (
 from quanke_desk.customers.sight import AMOUNTS, Sight, sight_of
 from quanke_desk.customers.texts import TEXTS
 from quanke_desk.customers.words import called
-from quanke_desk.foundation import audit
+from quanke_desk.foundation.asked_outside import TOO_MANY, asked_too_often, note_asked
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.local_form import said_day
@@ -89,11 +89,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     try:
         if request.method == "POST":
             text = (request.POST.get("text") or request.POST.get("q", "")).strip()
-            answer = queries.search(person, text) if text else queries.SearchAnswer(0, [], problem="text")
-            if answer.outside:
-                audit.record(
-                    person, "customer.search_outside", "search", detail={"hits": len(answer.outside)}
-                )
+            answer = queries.searched(person, text) if text else queries.SearchAnswer(0, [], problem="text")
             shown |= {"answer": answer, "text": text, "purposes": Purpose.choices}
         else:
             asked = asked_of(request, "customers", _filters())
@@ -139,11 +135,15 @@ def open_outside(request: HttpRequest) -> HttpResponse:
     given = request.POST.get("customer", "")
     try:
         number = int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else -1
+        if asked_too_often(person):
+            raise NotAllowed(TOO_MANY)
         actions.open_outside(
             number, request.POST.get("purpose", ""), request.POST.get("reason", ""), by=person
         )
     except (NotAllowed, OutOfScope) as error:
         rule = str(error) if isinstance(error, NotAllowed) else "no such customer"
+        if isinstance(error, OutOfScope):
+            note_asked(person, number)
         messages.error(request, _("Not done: %(rule)s.") % {"rule": _(rule)})
         return redirect("customers")
     messages.success(request, _("Opened for a while, and on record."))
@@ -404,15 +404,20 @@ def _outside(request: HttpRequest, person: Person, number: int) -> HttpResponse:
     """The answer for a customer one may not see: how to open him, the same whether or not there is one."""
     if not person.may(May.OPEN_OUTSIDE):
         raise Http404
-    return render(
-        request, "customers/outside.html", {"number": number, "purposes": Purpose.choices}, status=200
-    )
+    allowed = note_asked(person, number)
+    shown = {
+        "number": number, "purposes": Purpose.choices, "asks": scope_of(person).asks, "too_many": not allowed
+    }  # fmt: skip
+    return render(request, "customers/outside.html", shown, status=200 if allowed else 429)
 
 
 def _sight(person: Person, number: int) -> Sight:
     try:
         return sight_of(person, number)
-    except (OutOfScope, NightError):
+    except OutOfScope:
+        note_asked(person, number)
+        raise Http404 from None
+    except NightError:
         raise Http404 from None
 
 

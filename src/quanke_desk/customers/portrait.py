@@ -101,7 +101,7 @@ def figure(name: str, value: Any, sight: Sight) -> dict[str, Any]:
     elif value is not None and kind in ("rate", "number"):
         value = f"{float(value):.4f}".rstrip("0").rstrip(".")
     title = tag.title_en if english() else tag.title_zh
-    return {"name": name, "title": title, "value": value, "kind": kind, "unit": tag.unit}
+    return {"name": name, "title": title, "value": value, "kind": kind, "unit": called("unit", tag.unit)}
 
 
 def _readable(name: str, row: dict[str, Any], sight: Sight, refused: bool) -> bool:
@@ -402,7 +402,7 @@ def definition(sight: Sight, name: str) -> dict[str, Any]:
     return {
         "name": name, "title": line["title"], "figure": line, "expression": told.expression,
         "reason": told.reason, "inputs": inputs, "fields": told.fields,
-        "purpose_title": called("purpose", str(tag.purpose)), "owner": tag.owner,
+        "purpose_title": called("purpose", str(tag.purpose)), "owner": called("owner", tag.owner),
         "class": str(catalogue.sensitivity(name)), "day": held.day, "sight": sight, "note": _note(name),
     }  # fmt: skip
 

@@ -22,7 +22,10 @@ from quanke_desk.customers.consenting import (
     profiling_refused,
     refused_here,
 )
+from quanke_desk.customers.corrected import found_by_correction
+from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import Base, base
+from quanke_desk.foundation.asked_outside import BY_SEARCH, note_asked
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.roles import May
 from quanke_desk.foundation.scope import POST, Extent, Scope, rows, scope_of
@@ -45,6 +48,7 @@ __all__ = [
     "risk_of_product",
     "search",
     "search_inside",
+    "searched",
     "word",
 ]
 
@@ -54,6 +58,8 @@ FILTERS = {"tier": "tier", "stage": "stage", "key_group": "key_group", "edge": "
 """Filters of the list, and the column of the night each asks."""
 MOST = 50
 _OUTSIDE_MOST = 5
+_NUMBER = 4
+"""From so many digits on a text that finds nobody may be somebody else's number."""
 _WORDS: dict[str, Mapping[str, tuple[str, str]]] = {
     "tier": {t.name: (t.title_zh, t.title_en) for t in DEFAULT_SCHEME.tiers},
     "key_group": {g.name: (g.title_zh, g.title_en) for g in DEFAULT_SCHEME.key_groups},
@@ -72,12 +78,14 @@ class OutsideHit:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """Who is meant by a text: `count` in one's scope, the first of them as rows, and hits outside it."""
+    """Who is meant by a text: `count` in one's scope, the first of them as rows, and hits outside it.
+    `too_many`: outside it was asked for too often, and nothing is said of it."""
 
     count: int
     found: list[dict[str, Any]]
     outside: tuple[OutsideHit, ...] = ()
     problem: str = ""
+    too_many: bool = False
 
 
 def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
@@ -89,6 +97,7 @@ def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
     held = base()
     scope = scope_of(person)
     inside = seen(scope, held)
+    corrected = {c: k for c, k in found_by_correction(text).items() if c < len(inside) and held.there[c]}
     try:
         result = held.bank.search(text, within=inside, limit=limit, on=held.day)
         outside: tuple[OutsideHit, ...] = ()
@@ -97,12 +106,31 @@ def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
             hits = held.bank.search(
                 text, kinds=NUMBERS, within=others, limit=_OUTSIDE_MOST, on=held.day
             ).found
-            outside = tuple(OutsideHit(h.customer, h.kind) for h in hits if h.how == "exact")
+            known = {h.customer: h.kind for h in hits if h.how == "exact"}
+            known |= {c: kind for c, kind in corrected.items() if others[c] and kind in NUMBERS}
+            outside = tuple(OutsideHit(c, kind) for c, kind in list(known.items())[:_OUTSIDE_MOST])
     except InputError as error:
         return SearchAnswer(0, [], problem=error.field or "text")
-    found = lines([f.customer for f in result.found], scope, held)
-    how = {f.customer: (f.kind, f.how) for f in result.found}
-    return SearchAnswer(result.count, [{**r, "how": how[r["customer"]][0]} for r in found], outside)
+    how = {f.customer: f.kind for f in result.found}
+    new = {c: kind for c, kind in corrected.items() if inside[c] and c not in how}
+    found = lines([*new, *how][:limit], scope, held)
+    return SearchAnswer(
+        result.count + len(new), [{**r, "how": (new | how)[r["customer"]]} for r in found], outside
+    )
+
+
+def searched(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
+    """As `search`, with what concerns others counted: who asks for more numbers outside his scope in an hour
+    than the bank allows finds his own customers only. Raises NightError."""
+    answer = search(person, text, limit)
+    number = sum(c.isdigit() for c in text) >= _NUMBER
+    if not person.may(May.OPEN_OUTSIDE) or not (answer.outside or (number and not answer.count)):
+        return answer
+    if note_asked(person, how=BY_SEARCH):
+        if answer.outside:
+            audit.record(person, "customer.search_outside", "search", detail={"hits": len(answer.outside)})
+        return answer
+    return SearchAnswer(answer.count, answer.found, problem=answer.problem, too_many=True)
 
 
 def search_inside(person: Person, text: str, limit: int) -> SearchAnswer:
@@ -111,11 +139,14 @@ def search_inside(person: Person, text: str, limit: int) -> SearchAnswer:
     held, scope = base(), scope_of(person)
     if scope.extent is Extent.NONE:
         return SearchAnswer(0, [])
+    inside = seen(scope, held)
     try:
-        result = held.bank.search(text, within=seen(scope, held), limit=limit, on=held.day)
+        result = held.bank.search(text, within=inside, limit=limit, on=held.day)
     except InputError as error:
         return SearchAnswer(0, [], problem=error.field or "text")
-    return SearchAnswer(result.count, lines([f.customer for f in result.found], scope, held))
+    known = [f.customer for f in result.found]
+    new = [c for c in found_by_correction(text) if c < len(inside) and inside[c] and c not in known]
+    return SearchAnswer(result.count + len(new), lines([*new, *known][:limit], scope, held))
 
 
 def blind(kind: str, texts: Iterable[str]) -> list[list[int]]:

@@ -69,8 +69,25 @@ WORDS: dict[str, dict[str, Promise]] = {
         "newcomer": pgettext_lazy("due", "new customer"),
         "maturity": pgettext_lazy("due", "after a maturity"),
     },
+    "unit": {
+        "yes/no": pgettext_lazy("unit", "yes/no"), "yuan": pgettext_lazy("unit", "yuan"),
+        "code": pgettext_lazy("unit", "code"), "date": pgettext_lazy("unit", "date"),
+        "probability": pgettext_lazy("unit", "probability"), "times": pgettext_lazy("unit", "times"),
+        "ratio": pgettext_lazy("unit", "ratio"), "persons": pgettext_lazy("unit", "persons"),
+        "days": pgettext_lazy("unit", "days"), "name": pgettext_lazy("unit", "name"),
+        "fifth": pgettext_lazy("unit", "fifth"), "rank": pgettext_lazy("unit", "rank"),
+        "months": pgettext_lazy("unit", "months"), "month-ends": pgettext_lazy("unit", "month-ends"),
+        "years": pgettext_lazy("unit", "years"), "systems": pgettext_lazy("unit", "systems"),
+        "level": pgettext_lazy("unit", "level"), "band": pgettext_lazy("unit", "band"),
+        "categories": pgettext_lazy("unit", "categories"),
+    },
+    "owner": {
+        "personal banking": pgettext_lazy("owner", "personal banking"),
+        "risk": pgettext_lazy("owner", "risk"), "compliance": pgettext_lazy("owner", "compliance"),
+    },
 }  # fmt: skip
-"""By kind of code; `value` holds codes of fields of the golden record."""
+"""By kind of code; `value` holds codes of fields of the golden record, `unit` and `owner` what the
+catalogue's tags are in and whose they are."""
 
 
 def called(kind: str, code: str | None) -> str:

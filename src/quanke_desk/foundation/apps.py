@@ -16,7 +16,7 @@ class FoundationConfig(AppConfig):
         search finds in each (`finding.py`), and gives each log-in its limits."""
         from django.contrib.auth.signals import user_logged_in
 
-        from quanke_desk.foundation import checks, guarded, own_jobs, setting  # noqa: F401
+        from quanke_desk.foundation import checks, guarded, mending, own_jobs, setting  # noqa: F401
         from quanke_desk.foundation.sessions import begun
 
         autodiscover_modules("jobs", "finding")

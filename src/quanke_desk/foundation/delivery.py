@@ -36,6 +36,7 @@ from quanke.customers.register.asking import party_names
 from quanke.kernel.errors import HomeError
 from quanke.kernel.progress import SilentProgress
 from quanke_desk.foundation.analytic import home_path
+from quanke_desk.foundation.mending import DROPPED
 from quanke_desk.foundation.models import Batch, EventCursor, Outgoing, Relation
 from quanke_desk.foundation.outbox import PARTY, number_of
 from quanke_desk.foundation.parameters import value
@@ -50,9 +51,11 @@ SUPERSEDED = "key:superseded"
 
 @dataclass
 class Delivery:
-    """What one run did. `waits`: why it stopped before the end, empty where it did not."""
+    """What one run did. `again`: batches that were given once more, with rows amended since. `waits`: why it
+    stopped before the end, empty where it did not."""
 
     batches: list[int] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
     taken: int = 0
     refused: int = 0
     waits: str = ""
@@ -72,13 +75,15 @@ def deliver() -> Delivery:
             if not _carry(home, batch, done):
                 break
             done.batches.append(batch.pk)
+        if not done.waits:
+            _give_again(home, done)
     return done
 
 
 def something_waits() -> bool:
     """Whether there is anything to deliver, or a folder a kill left."""
     folder = home_path() / "desk" / "outgoing"
-    if Outgoing.objects.filter(delivered_at=None, rule="").exists():
+    if Outgoing.objects.filter(delivered_at=None, rule="").exists() or _amended().exists():
         return True
     return Batch.objects.filter(delivered_at=None).exists() or (folder.exists() and any(folder.iterdir()))
 
@@ -179,6 +184,61 @@ def _carry(home: Home, batch: Batch, done: Delivery) -> bool:
     return True
 
 
+def _amended() -> QuerySet[Outgoing]:
+    """Rows that stand in the tables with other values than they have now."""
+    return Outgoing.objects.filter(again=True, delivered_at__isnull=False)
+
+
+def _give_again(home: Home, done: Delivery) -> None:
+    """Gives the files of batches again that have rows amended since: the loader puts a file of the same name
+    and day in the place of the first, whose rows are in no table any more."""
+    for batch in list(Batch.objects.filter(pk__in=_amended().order_by().values("batch")).order_by("id")):
+        for table, rows in sent(batch).items():
+            amended = [row.pk for row in rows if row.again and row.delivered_at is not None]
+            if amended and not _file_again(home, batch, table, rows, done):
+                return
+            Outgoing.objects.filter(pk__in=amended).update(again=False)
+        done.again.append(batch.pk)
+
+
+def _file_again(home: Home, batch: Batch, table: str, rows: list[Outgoing], done: Delivery) -> bool:
+    """Gives one file of a batch again; False where the home is being written. Where rows of it were cleared
+    away since, the first file stays: it must not lose a row."""
+    written = [row for row in rows if row.rule not in (NOBODY, DROPPED)]
+    dropped = sum(row.rule == DROPPED for row in rows)  # it was in the first file, and is in no later one
+    if _rows_of_unit(home, batch, table) not in (len(written), len(written) + dropped):
+        return True
+    folder = _folder(home, batch)
+    shutil.rmtree(folder, ignore_errors=True)
+    if _write(home, batch, {table: written}, folder):
+        _remove(folder)  # a customer the register does not know any more
+        return True
+    error = ""
+    try:
+        report = load(home, folder, progress=SilentProgress(), only=[table])
+        error = "; ".join(report.errors) or _missing(home, batch, folder)
+    except HomeError as held:
+        error = held.message
+    _remove(folder)
+    if error:
+        done.waits = error
+        return False
+    left, now = _quarantined(home, batch, table), timezone.now()
+    with transaction.atomic():
+        for place, row in enumerate(written, 1):
+            if row.rule or place in left:  # what was refused may be right by now, and the other way round
+                row.rule, row.place = left.get(place, ""), place
+                row.delivered_at = None if row.rule else now
+                row.save(update_fields=["rule", "place", "delivered_at"])
+    return True
+
+
+def _rows_of_unit(home: Home, batch: Batch, table: str) -> int:
+    """How many rows the file of a batch had in a table, replayed and refused ones among them."""
+    units = [u for u in home.book(table).standing if _unit(batch) in (u.unit, u.replay_of)]
+    return sum(u.taken + u.quarantined for u in units)
+
+
 def sent(batch: Batch) -> dict[str, list[Outgoing]]:
     """Rows of a batch as its files have them, by table in the order they were put: of several states of one
     row only the last, which stands for those before it."""
@@ -268,7 +328,8 @@ def _missing(home: Home, batch: Batch, folder: Path) -> str:
         rows = pq.ParquetFile(path).metadata.num_rows
         units = [u for u in home.book(path.parent.name).standing if u.unit == _unit(batch)]
         # rows replayed since are units of their own, and are missing from both counts here
-        replayed = sum(u.taken for u in home.book(path.parent.name) if u.replay_of == _unit(batch))
+        standing = home.book(path.parent.name).standing
+        replayed = sum(u.taken for u in standing if u.replay_of == _unit(batch))
         if not units or units[0].taken + units[0].quarantined + replayed != rows:
             return f"{path.parent.name}: not loaded whole"
     return ""

@@ -22,8 +22,10 @@ class TooMany(NotAllowed):
 
 
 def may_see(person: Person, customer: int, of: Base | None = None) -> bool:
-    """Whether a customer is in one's scope, or was opened for a purpose and that still holds."""
-    return covers(scope_of(person), customer, of) or "" in _opened_now(person, customer)
+    """Whether a customer is in one's scope and that asks for no purpose, or was opened for one and that still
+    holds."""
+    scope = scope_of(person)
+    return (not scope.asks and covers(scope, customer, of)) or "" in _opened_now(person, customer)
 
 
 def require_sight(person: Person, customer: int, of: Base | None = None) -> None:

@@ -82,15 +82,25 @@ def told_fields(table: str) -> frozenset[str]:
     return frozenset(f.name for f in CONTRACTS[table] if f.sensitivity is Sensitivity.C1) - {"source"}
 
 
-def mend(number: int, row: dict[str, Any], *, by: Person, reason: str) -> Outgoing:
+def check(table: str, row: dict[str, Any], customer: int | None) -> None:
+    """Raises OutboxError for a row its table's contract does not have."""
+    _check(CONTRACTS[table], row, customer)
+
+
+def mend(
+    number: int, row: dict[str, Any], *, by: Person, reason: str, agreed: Person | None = None
+) -> Outgoing:
     """Gives a row that was refused other values; `delivery.replay` sends it again. Raises OutboxError,
-    Outgoing.DoesNotExist for a row that is not waiting to be mended."""
+    Outgoing.DoesNotExist for a row that is not waiting to be mended. At the desk a second person agrees
+    (`mending`)."""
     with transaction.atomic():
         held = Outgoing.objects.select_for_update().exclude(rule="").get(pk=number, delivered_at=None)
         _check(CONTRACTS[held.table], row, held.customer)
+        changed = sorted(n for n in {*held.row, *row} if held.row.get(n) != row.get(n))
         held.row = row
         held.save(update_fields=["row"])
-        audit.record(by, "outbox.mend", f"outgoing:{held.pk}", reason=reason, detail={"table": held.table})
+        detail = {"table": held.table, "fields": changed} | ({"agreed": agreed.username} if agreed else {})
+        audit.record(by, "outbox.mend", f"outgoing:{held.pk}", reason=reason, detail=detail)
         return held
 
 
@@ -140,9 +150,20 @@ def pending(customer: int, table: str, of: Base) -> list[Pending]:
 
 
 def amend(table: str, key: str, row: dict[str, Any]) -> bool:
-    """Changes a row that has not left yet (what the systems prove comes after the record). False: it left."""
-    waiting = Outgoing.objects.filter(table=table, key=key, batch=None, delivered_at=None)
-    return waiting.update(row=row) == 1
+    """Gives a row of a table of events other values (what the systems prove comes after the record). One that
+    has left stands in the library's tables: its hand-over is given again, in place of the first, so that it
+    counts once. False where the outbox has it no more: it left too long ago. Raises OutboxError."""
+    contract = CONTRACTS[table]
+    if contract.kind is not TableKind.EVENT:
+        raise OutboxError(f"{table} is no table of events: put a later state")
+    with transaction.atomic():
+        held = Outgoing.objects.select_for_update().filter(table=table, key=key).first()
+        if held is None:
+            return False
+        _check(contract, row, held.customer)
+        held.row, held.again = row, held.batch is not None
+        held.save(update_fields=["row", "again"])
+        return True
 
 
 def withdraw(table: str, key: str) -> bool:

@@ -37,6 +37,7 @@ class May(StrEnum):
     WORK = "work"  # the morning list, contacts, follow-ups of one's own book
     SUPERVISE = "supervise"  # what a team did and did not do
     LOBBY = "lobby"  # arrivals, cards of arrivals, outcomes
+    COUNTER = "counter"  # visitors the lobby hands to a counter
     ANNOUNCE = "announce"  # tell of an arrival: ticket machines
     CALL_BACK = "call_back"  # the remote team's list after visits
     FIND = "find"  # search customers
@@ -85,7 +86,9 @@ ALLOWED: dict[str, frozenset[May]] = {
     Role.LOBBY: frozenset(
         _EVERYBODY | {May.LOBBY, May.ANNOUNCE, May.FIND, May.OPEN_OUTSIDE, May.CONSENT, May.DATA_REQUEST}
     ),
-    Role.TELLER: frozenset(_EVERYBODY | {May.FIND, May.OPEN_OUTSIDE, May.CONSENT, May.DATA_REQUEST}),
+    Role.TELLER: frozenset(
+        _EVERYBODY | {May.COUNTER, May.FIND, May.OPEN_OUTSIDE, May.CONSENT, May.DATA_REQUEST}
+    ),
     Role.TEAM_HEAD: frozenset(_HEAD | {May.LOBBY, May.CALL_BACK}),
     Role.BRANCH_HEAD: frozenset(_HEAD | {May.LOBBY, May.CALL_BACK}),
     Role.COMMITTEE: frozenset(

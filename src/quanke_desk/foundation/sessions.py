@@ -23,7 +23,7 @@ from quanke_desk.foundation.models import Entered, Person
 from quanke_desk.foundation.parameters import value
 
 ENTERED, SURE, WAY = "entered", "sure_at", "entering_way"
-QUIET = frozenset({"bell", "jobs_live", "lobby_cards"})
+QUIET = frozenset({"bell", "jobs_live", "lobby_cards", "counter_cards"})
 """Names of addresses a page asks by itself, which keep nobody's session from resting."""
 
 _TOUCH = dt.timedelta(seconds=30)

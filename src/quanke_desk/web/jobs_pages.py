@@ -8,11 +8,15 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from quanke.bank.contracts import CONTRACTS
+from quanke_desk.books import proposing
+from quanke_desk.books.fault_words import book_fault
+from quanke_desk.foundation import mending
 from quanke_desk.foundation.jobs import begin, cancel, jobs_of, title_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.models import Batch, Job, JobState, Outgoing
@@ -63,7 +67,7 @@ def job_cancel(request: HttpRequest, number: int) -> HttpResponse:
 
 
 REFUSED = (
-    Column("number", gettext_lazy("Number"), "number"),
+    Column("number", gettext_lazy("Number"), "link"),
     Column("table", gettext_lazy("Table")),
     Column("key", gettext_lazy("Row number")),
     Column("rule", gettext_lazy("Rule it breaks")),
@@ -95,7 +99,35 @@ def _refused(held: Outgoing) -> dict[str, Any]:
     contract = CONTRACTS[held.table]
     english = (get_language() or "").startswith("en")
     title = contract.title_en if english else contract.title_zh
-    return {"number": held.pk, "table": title, "key": held.key, "rule": held.rule, "at": held.at}
+    number = (held.pk, reverse("refused_row", args=[held.pk]))
+    return {"number": number, "table": title, "key": held.key, "rule": held.rule, "at": held.at}
+
+
+@page(May.SETTINGS)
+@require_http_methods(["GET", "POST"])
+def refused_row(request: HttpRequest, number: int) -> HttpResponse:
+    """One row the load refused: other values, or none, asked for and decided by another."""
+    row = mending.refused(number)
+    if row is None:
+        raise Http404
+    if request.method == "POST":
+        person, reason = person_of(request), request.POST.get("reason", "")
+        given = {name[2:]: text for name, text in request.POST.items() if name.startswith("f.")}
+        try:
+            if request.POST.get("do") == "drop":
+                mending.ask_drop(number, by=person, reason=reason)
+            else:
+                mending.ask_mend(number, {n: str(t) for n, t in given.items()}, by=person, reason=reason)
+            messages.success(request, _("Asked for; a second person decides."))
+        except NotAllowed as error:
+            messages.error(request, _("Not done: %(rule)s.") % {"rule": _(str(error))})
+        return redirect("refused_row", number)
+    shown = {
+        "row": row, "table": _refused(row)["table"], "waits": mending.waiting(row),
+        "fields": [(field, mending.title_of(field), value) for field, value in mending.fields_of(row)],
+        "hidden": mending.hidden_of(row),
+    }  # fmt: skip
+    return render(request, "desk/refused_row.html", shown)
 
 
 def _shown(held: Job) -> dict[str, Any]:
@@ -119,8 +151,16 @@ def _shown(held: Job) -> dict[str, Any]:
         "left": _left(held.left_seconds) if held.state == JobState.RUNNING else "",
         "link": link if inside and held.state == JobState.DONE else "",
         "told": _(told) if told else "",
-        "error": _(held.error) if held.error and held.state != JobState.DONE else "",
+        "error": _error(held) if held.error and held.state != JobState.DONE else "",
     }
+
+
+def _error(held: Job) -> str:
+    """What stopped a job, in the language of who looks."""
+    if held.kind in (proposing.PROPOSE_JOB, proposing.APPLY_JOB, proposing.UNDO_JOB):
+        known = _(held.error)
+        return known if known != held.error else book_fault(held.error)
+    return _(held.error)
 
 
 def _left(seconds: int | None) -> str:

@@ -47,6 +47,7 @@ urlpatterns = [
     path("jobs/<int:number>/", jobs_pages.job, name="job"),
     path("jobs/<int:number>/cancel/", jobs_pages.job_cancel, name="job_cancel"),
     path("outbox/", jobs_pages.outbox, name="outbox"),
+    path("outbox/<int:number>/", jobs_pages.refused_row, name="refused_row"),
     path("health/", pages.health, name="health"),
     path("find/", searching.find, name="find"),
     path("theme/", noticing.theme, name="theme"),

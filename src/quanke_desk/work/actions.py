@@ -36,6 +36,7 @@ from quanke_desk.work.models import (
 from quanke_desk.work.notes import keep_note
 
 PROVES = {Proof.RECORDING: Means.CALL, Proof.CHAT: Means.WECOM, Proof.SIGNATURE: Means.VISIT}
+PROOFS = outbox.only_told("contact_proofs", "contact_id", "evidence", "seconds")
 NEXT = (Outcome.CALL_BACK, Outcome.INTERESTED)
 """Outcomes after which something is left to do."""
 
@@ -66,7 +67,7 @@ def record_contact(customer: int, said: Said, *, by: Person, follow_up: int | No
     with transaction.atomic():
         contact = Contact.objects.create(
             customer=customer,
-            post=_post(customer, by),
+            post=own_post(customer, by),
             person=by,
             at=now,
             day=timezone.localdate(now),
@@ -183,7 +184,7 @@ def add_follow_up(
         made = FollowUp.objects.create(
             kind=kind,
             customer=customer,
-            post=None if who else _post(customer, by),
+            post=None if who else own_post(customer, by),
             person=who or None,
             due_on=on,
             made_by=by,
@@ -334,10 +335,10 @@ def prove(
             )
             if contact is not None:
                 _prove(contact, evidence)
-                if not outbox.amend("contacts", contact.number, row_of(contact)):
-                    # the unproven row has left: the proven one follows it under a number of its own
-                    number = f"{contact.number}-proven"
-                    outbox.put("contacts", number, row_of(contact), customer=customer)
+                # one call is one row of the bank's tables, also where its proof comes after the row has left
+                outbox.amend("contacts", contact.number, row_of(contact))
+                told = {"contact_id": contact.number, "evidence": True, "seconds": contact.seconds}
+                outbox.tell(PROOFS, contact.number, told, customer=customer)
             by_machine = {"machine": machine.name, "key": machine.pk}
             detail = {"kind": kind, "matched": contact is not None, **by_machine}
             audit.record(None, "work.evidence", f"customer:{customer}", detail=detail)
@@ -396,7 +397,7 @@ def call_back_day(day: dt.date) -> dt.date:
     return working_day_after(day, value("lobby.call_back"))
 
 
-def _post(customer: int, by: Person) -> Post | None:
+def own_post(customer: int, by: Person) -> Post | None:
     """The post a contact counts for: the customer's, where who made it sits on it; else his own."""
     mine = Seat.objects.filter(Seat.on(timezone.localdate()), person=by).select_related("post")
     posts = {seat.post.post_id: seat.post for seat in mine}

@@ -10,13 +10,20 @@ class WorkConfig(AppConfig):
     label = "work"
 
     def ready(self) -> None:
-        """Hears that a customer's deletion was decided and who moves; makes the room's rounds known."""
+        """Hears of deletions, of who moves and who leaves; makes the room's rounds known."""
         from quanke_desk.books.laying import on_transfer
         from quanke_desk.customers.actions import restricted
-        from quanke_desk.work import calls, closing, dropping, escalating  # noqa: F401
+        from quanke_desk.customers.held_here import rooms
+        from quanke_desk.foundation.people import left
+        from quanke_desk.work import calls, closing, dropping, escalating, handing_on  # noqa: F401
         from quanke_desk.work.following import go_along
+        from quanke_desk.work.held_of_customer import held_of
         from quanke_desk.work.notes import forget_notes
 
+        # heard after the books' own, who have their stand-ins by then
+        left.connect(handing_on.on_left, dispatch_uid="work.left")
         restricted.connect(forget_notes, dispatch_uid="work.notes")
+        if held_of not in rooms:
+            rooms.append(held_of)
         if go_along not in on_transfer:
             on_transfer.append(go_along)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from quanke.kernel.errors import InputError
@@ -16,6 +17,7 @@ from quanke_desk.foundation.analytic import Base
 from quanke_desk.foundation.models import AuditEntry, Branch, Person, Post, Purpose
 from quanke_desk.foundation.parameters import value as value_of
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.roles import May, roles_with
 from quanke_desk.foundation.scope import post_of
 from quanke_desk.work import rules, who
 from quanke_desk.work.actions import call_back_day, row_of
@@ -133,6 +135,7 @@ def identify(number: int, kind: str, value: str, *, by: Person) -> Arrival:
         if len(found) > 1:
             arrival.candidates = found
             arrival.save(update_fields=["candidates"])
+            _changed(arrival)
             return arrival
         if not found:
             raise NotAllowed("nobody is found by this: ask for another document, or go on as a new visitor")
@@ -140,6 +143,7 @@ def identify(number: int, kind: str, value: str, *, by: Person) -> Arrival:
         arrival.save(update_fields=["customer", "candidates"])
         _prepare(arrival, suggest(found[0], of).chosen)
         detail = {"arrival": arrival.pk, "kind": kind}
+        _changed(arrival)
         audit.record(by, "lobby.identify", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return arrival
 
@@ -202,6 +206,7 @@ def said(number: int, place: int, outcome: str, *, by: Person) -> Suggestion:
             suggestion.contact = _contact(arrival, outcome, suggestion.action, by)
         suggestion.save(update_fields=["outcome", "contact"])
         detail = {"arrival": arrival.pk, "place": place, "outcome": outcome}
+        _changed(arrival)
         audit.record(by, "lobby.said", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return suggestion
 
@@ -227,6 +232,7 @@ def task_done(number: int, task: int, outcome: str, *, by: Person) -> FollowUp:
             held_task.done_at, held_task.done_by = contact.at, contact
             held_task.save(update_fields=["done_at", "done_by"])
         detail = {"arrival": arrival.pk, "task": task, "outcome": outcome}
+        _changed(arrival)
         audit.record(by, "lobby.task", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return held_task
 
@@ -274,13 +280,19 @@ def _take_off(contact: Contact, by: Person) -> None:
 
 
 def hand_over(number: int, to: Post | None, *, by: Person) -> Arrival:
-    """Hands a visitor to a counter (`to` null) or to a manager of the outlet or his own: who sits on the post
-    is told and has him on his list. Raises NotAllowed."""
+    """Hands a visitor to a counter (`to` null) or to a manager of the outlet or his own: who works at the
+    counters, or sits on the post, is told and has him on his list. Raises NotAllowed."""
     with transaction.atomic():
         arrival = _open(number)
         arrival.state, arrival.to, arrival.by = ArrivalState.HANDED_OVER, "post" if to else "counter", by
         arrival.save(update_fields=["state", "to", "by"])
-        if to is not None:
+        if to is None:
+            text = "%(by)s sends a visitor to the counter at %(outlet)s, ticket %(ticket)s"
+            notices.tell(
+                at_counter(arrival.outlet), text, "/counter/", by=by.name, outlet=arrival.outlet.name,
+                ticket=arrival.ticket,
+            )  # fmt: skip
+        else:
             told = notices.on_post(to)
             if not told:
                 raise NotAllowed("nobody sits on this post today")
@@ -298,8 +310,15 @@ def hand_over(number: int, to: Post | None, *, by: Person) -> Arrival:
                 )
         call_back(arrival, by)
         detail = {"arrival": arrival.pk, "to": to.post_id if to else "counter"}
+        _changed(arrival)
         audit.record(by, "lobby.hand_over", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return arrival
+
+
+def at_counter(outlet: Branch) -> list[Person]:
+    """Who works at the counters of an outlet: tellers of it, or of what lies below it."""
+    branch = {"branch__left__gte": outlet.left, "branch__right__lte": outlet.right}
+    return list(Person.objects.filter(role__in=roles_with(May.COUNTER), is_active=True, **branch))
 
 
 def end(number: int, served: bool, *, by: Person) -> Arrival:
@@ -315,6 +334,7 @@ def end(number: int, served: bool, *, by: Person) -> Arrival:
             _contact(arrival, Outcome.SERVED, "", by)
         call_back(arrival, by)
         detail = {"arrival": arrival.pk, "served": served}
+        _changed(arrival)
         audit.record(by, "lobby.end", _subject(arrival), purpose=Purpose.SERVE, detail=detail)
         return arrival
 
@@ -331,6 +351,11 @@ def call_back(arrival: Arrival, by: Person | None) -> None:
             arrival=arrival,
             made_by=by,
         )
+
+
+def _changed(arrival: Arrival) -> None:
+    """Counts a change, inside its transaction: the tablets of the outlet show the card anew."""
+    Arrival.objects.filter(pk=arrival.pk).update(changes=F("changes") + 1)
 
 
 def _open(number: int) -> Arrival:

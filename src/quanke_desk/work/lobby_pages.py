@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -23,43 +24,102 @@ from quanke_desk.work.models import Arrival, Said
 from quanke_desk.work.suggesting import suggest, words
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Where cards are shown: the lobby, with everybody who is here, or the counters, with who was handed to
+    them. Names of its addresses."""
+
+    page: str
+    cards: str
+    card: str
+    counter: bool
+
+
+LOBBY = Desk("lobby", "lobby_cards", "lobby_card", False)
+COUNTER = Desk("counter", "counter_cards", "counter_card", True)
+MOST_SEEN = 200
+
+
 @page(May.LOBBY)
 @require_GET
 def lobby(request: HttpRequest) -> HttpResponse:
     """Who is here: a card each, the newest first. New ones appear by themselves."""
+    return _all(request, LOBBY)
+
+
+@page(May.COUNTER)
+@require_GET
+def counter(request: HttpRequest) -> HttpResponse:
+    """Who was handed to the counters: a card each. New ones appear by themselves."""
+    return _all(request, COUNTER)
+
+
+@page(May.LOBBY)
+@require_GET
+def lobby_cards(request: HttpRequest) -> HttpResponse:
+    """Cards of who came after the last one seen, and those that were changed by others; 204 for none."""
+    return _new(request, LOBBY)
+
+
+@page(May.COUNTER)
+@require_GET
+def counter_cards(request: HttpRequest) -> HttpResponse:
+    """The same for the counters."""
+    return _new(request, COUNTER)
+
+
+@page(May.LOBBY)
+@require_http_methods(["GET", "POST"])
+def lobby_card(request: HttpRequest, number: int) -> HttpResponse:
+    """One visitor: the card, and whatever is tapped on it."""
+    return _one(request, number, LOBBY)
+
+
+@page(May.COUNTER)
+@require_http_methods(["GET", "POST"])
+def counter_card(request: HttpRequest, number: int) -> HttpResponse:
+    """One visitor who was handed to the counters."""
+    return _one(request, number, COUNTER)
+
+
+def _all(request: HttpRequest, desk: Desk) -> HttpResponse:
     person = person_of(request)
     began = time.perf_counter()
-    outlet = request.GET.get("outlet", "")
-    visits = _visits(request, 0)
+    visits = _visits(request, 0, desk)
     shown = {
+        **_around(request, desk),
         "cards": _cards(visits),
         "after": max([a.pk for a in visits], default=0),
-        "poll": value("lobby.poll"),
         "outlets": [o for o in lobby_queries.outlets(person) if o.kind == "outlet"],
-        "outlet": outlet,
-        "said": Said.choices,
-        "demo": settings.QUANKE_DEMO,
+        "demo": settings.QUANKE_DEMO and not desk.counter,
     }
     answer = render(request, "work/lobby.html", shown)
     lobby_actions.shown(visits, person, (time.perf_counter() - began) * 1000)
     return answer
 
 
-@page(May.LOBBY)
-@require_GET
-def lobby_cards(request: HttpRequest) -> HttpResponse:
-    """Cards of who came after the last one seen; 204 where nobody did."""
+def _around(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    """What every page with cards needs."""
+    return {
+        "desk": desk, "poll": value("lobby.poll"), "outlet": request.GET.get("outlet", ""),
+        "said": Said.choices,
+    }  # fmt: skip
+
+
+def _new(request: HttpRequest, desk: Desk) -> HttpResponse:
     began = time.perf_counter()
-    given = request.GET.get("after", "0")
-    visits = _visits(request, int(given) if given.isascii() and given.isdecimal() and len(given) < 16 else 0)
-    if not visits:
+    seen = _seen(request)
+    # a visitor who came before others may be handed to the counter after them
+    after = 0 if desk.counter else _number(request.GET.get("after", "0"))
+    visits = [a for a in _visits(request, after, desk) if a.pk not in seen]
+    changed = lobby_queries.changed(person_of(request), seen, desk.counter)
+    if not visits and not changed:
         return HttpResponse(status=204)
     shown = {
+        **_around(request, desk),
         "cards": _cards(visits),
-        "after": max(a.pk for a in visits),
-        "poll": value("lobby.poll"),
-        "outlet": request.GET.get("outlet", ""),
-        "said": Said.choices,
+        "changed": _cards(changed),
+        "after": max([_number(request.GET.get("after", "0")), *(a.pk for a in visits)]),
         "arriving": True,
     }
     answer = render(request, "work/cards.html", shown)
@@ -67,39 +127,51 @@ def lobby_cards(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@page(May.LOBBY)
-@require_http_methods(["GET", "POST"])
-def lobby_card(request: HttpRequest, number: int) -> HttpResponse:
-    """One visitor: the card, and whatever is tapped on it."""
+def _seen(request: HttpRequest) -> dict[int, int]:
+    """Which visits a tablet shows, and after how many changes."""
+    found = {}
+    for given in request.GET.getlist("has")[:MOST_SEEN]:
+        number, _dash, changes = given.partition("-")
+        found[_number(number)] = _number(changes)
+    return found
+
+
+def _number(given: str) -> int:
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 16 else 0
+
+
+def _one(request: HttpRequest, number: int, desk: Desk) -> HttpResponse:
     person = person_of(request)
-    visit = lobby_queries.arrival(person, number)
+    visit = lobby_queries.arrival(person, number, desk.counter)
     if visit is None:
         raise Http404
     rule = ""
     if request.method == "POST":
         try:
-            _tapped(request, visit)
+            _tapped(request, visit, desk)
         except NotAllowed as error:
             rule = _(str(error))
         if not request.htmx:  # type: ignore[attr-defined]
             if rule:
                 messages.error(request, _("Not done: %(rule)s.") % {"rule": rule})
-            return redirect("lobby")
-        visit = lobby_queries.arrival(person, number)
+            return redirect(desk.page)
+        visit = lobby_queries.arrival(person, number, desk.counter)
         assert visit is not None
     [card] = _cards([visit])
-    shown: dict[str, Any] = {"card": card, "said": Said.choices, "rule": rule}
+    shown: dict[str, Any] = {**_around(request, desk), "card": card, "rule": rule}
     if request.GET.get("why") and visit.customer is not None:
         shown["why"] = _left_out(visit.customer)
-    if request.GET.get("to"):
+    if request.GET.get("to") and not desk.counter:
         shown["takers"] = lobby_queries.takers(visit)
     name = "work/card.html" if request.htmx else "work/card_page.html"  # type: ignore[attr-defined]
     return render(request, name, shown)
 
 
-def _tapped(request: HttpRequest, visit: Arrival) -> None:
+def _tapped(request: HttpRequest, visit: Arrival, desk: Desk) -> None:
     person, asked = person_of(request), request.POST
     do = asked.get("do", "")
+    if desk.counter and do in ("counter", "post"):
+        raise NotAllowed("the lobby hands visitors over")
     if do == "said":
         place = asked.get("place", "")
         if not visit.suggestions.filter(
@@ -155,8 +227,9 @@ def lobby_machine(request: HttpRequest) -> HttpResponse:
     return render(request, "work/machine.html", {"visitors": found, "outlet": person.branch})
 
 
-def _visits(request: HttpRequest, after: int) -> list[Arrival]:
-    return lobby_queries.arrivals(person_of(request), after, request.GET.get("outlet", ""))
+def _visits(request: HttpRequest, after: int, desk: Desk) -> list[Arrival]:
+    outlet = request.GET.get("outlet", "")
+    return lobby_queries.arrivals(person_of(request), after, outlet, desk.counter)
 
 
 def _cards(visits: list[Arrival]) -> list[lobby_queries.Card]:

@@ -21,10 +21,12 @@ from quanke_desk.work import rules, who
 from quanke_desk.work.asked_for import Asked, AskedFor, asked_for, asked_of
 from quanke_desk.work.held import Held, held
 from quanke_desk.work.lobby_actions import OPEN
-from quanke_desk.work.models import Arrival, FollowUp, FollowUpKind
+from quanke_desk.work.models import Arrival, ArrivalState, FollowUp, FollowUpKind
 from quanke_desk.work.suggesting import may_be_said, words
 
 MOST_TASKS = 3
+COUNTER = "counter"
+"""Stands in `Arrival.to` for the counters of the outlet."""
 TIERS = {tier.name: (tier.title_zh, tier.title_en) for tier in DEFAULT_SCHEME.tiers}
 
 
@@ -42,6 +44,11 @@ class Card:
     open: list[tuple[str, Any]]
     tasks: list[dict[str, Any]]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the visit is not over."""
+        return self.arrival.state in OPEN
+
 
 def english() -> bool:
     """Whether who asks reads English."""
@@ -56,18 +63,40 @@ def outlets(person: Person) -> QuerySet[Branch]:
     return inside.filter(closed_on=None)
 
 
-def arrivals(person: Person, after: int = 0, outlet: str = "") -> list[Arrival]:
-    """Visits of today that are not over, the newest first; of one's own outlets only."""
-    found = Arrival.objects.filter(outlet__in=outlets(person), day=timezone.localdate(), state__in=OPEN)
+def _of_today(person: Person, counter: bool) -> QuerySet[Arrival]:
+    """Visits of today at one's own outlets; at a counter those that were handed to it."""
+    found = Arrival.objects.filter(outlet__in=outlets(person), day=timezone.localdate())
+    return found.filter(to=COUNTER) if counter else found
+
+
+def arrivals(person: Person, after: int = 0, outlet: str = "", counter: bool = False) -> list[Arrival]:
+    """Visits of today that are not over, the newest first; of one's own outlets only. `counter`: those that
+    were handed to the counters."""
+    found = _of_today(person, counter)
+    found = found.filter(state=ArrivalState.HANDED_OVER) if counter else found.filter(state__in=OPEN)
     if outlet:
         found = found.filter(outlet__branch_id=outlet)
     return list(found.filter(pk__gt=after).select_related("outlet").prefetch_related("suggestions")[:100])
 
 
-def arrival(person: Person, number: int) -> Arrival | None:
+def arrival(person: Person, number: int, counter: bool = False) -> Arrival | None:
     """One visit of today at one's own outlets; null for any other."""
-    mine = Arrival.objects.filter(outlet__in=outlets(person), day=timezone.localdate(), pk=number)
+    mine = _of_today(person, counter).filter(pk=number)
     return mine.select_related("outlet").prefetch_related("suggestions").first()
+
+
+def changed(person: Person, seen: Mapping[int, int], counter: bool = False) -> list[Arrival]:
+    """Visits a tablet shows as they were: `seen` has the number of changes it knows of each."""
+    if not seen:
+        return []
+    # who was taken from the counter again is shown there once more, as handed elsewhere
+    found = _of_today(person, False).filter(pk__in=list(seen))
+    held_now = found.values_list("pk", "changes")
+    stale = [pk for pk, changes in held_now if changes != seen[pk]]
+    if not stale:
+        return []
+    again = found.filter(pk__in=stale) if not counter else found.filter(pk__in=stale).exclude(to="")
+    return list(again.select_related("outlet").prefetch_related("suggestions"))
 
 
 def cards(visits: Sequence[Arrival]) -> list[Card]:

@@ -151,6 +151,7 @@ class FollowUpKind(models.TextChoices):
     HAND_OVER = "hand_over", _("Handed over from the lobby")
     JOURNEY = "journey", _("Asked for by a campaign")
     LOBBY = "lobby", _("To be done at the next visit")
+    APPOINTMENT = "appointment", _("Appointment")
 
 
 class FollowUp(models.Model):
@@ -163,6 +164,8 @@ class FollowUp(models.Model):
     post = models.ForeignKey(Post, models.PROTECT, null=True, related_name="+")
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     due_on = models.DateField()
+    at_time = models.TimeField(null=True)
+    """Of an appointment, when; else any time of the day."""
     action = models.CharField(max_length=64, blank=True)
     means = models.CharField(max_length=8, choices=Means, default=Means.CALL)
     after = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="next_steps")
@@ -183,6 +186,8 @@ class FollowUp(models.Model):
     done_by = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="+")
     done_at = models.DateTimeField(null=True)
     dropped = models.BooleanField(default=False)
+    of_left = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    """Whose it was until he left; null: nobody's who left."""
 
     class Meta:
         ordering: ClassVar = ["due_on", "id"]
@@ -224,6 +229,8 @@ class Arrival(models.Model):
     by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     to = models.CharField(max_length=12, blank=True)
     ended_at = models.DateTimeField(null=True)
+    changes = models.IntegerField(default=0)
+    """How often it was changed: a tablet that shows an earlier state sees that it does."""
 
     class Meta:
         ordering: ClassVar = ["-id"]

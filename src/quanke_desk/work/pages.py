@@ -22,6 +22,7 @@ from quanke.kernel.errors import NightError
 from quanke.plans.worklist import working_day_after
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.asked_outside import note_asked
 from quanke_desk.foundation.models import Person, Post, Purpose, Seat
 from quanke_desk.foundation.opening import may_see, open_customer
 from quanke_desk.foundation.pages import page, person_of
@@ -154,6 +155,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     except NightError:
         raise Http404 from None
     if not 0 <= number < of.night.rows or number in hidden():
+        note_asked(person, number)
         raise Http404
     task = _task(person, number, _whole(request.GET.get("do") or request.POST.get("follow_up")))
     if not may_see(person, number, of):
@@ -203,6 +205,7 @@ def _changed(request: HttpRequest, number: int, person: Person) -> str:
 def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | None) -> HttpResponse:
     """A customer outside the scope is opened by what is to be done with him, and by nothing else here."""
     if task is None:
+        note_asked(person, number)
         raise Http404
     if request.method == "POST" and request.POST.get("do") == "open":
         purpose = Purpose.CALL_BACK if task.kind == FollowUpKind.CALL_BACK else Purpose.SERVE
@@ -216,37 +219,6 @@ def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | 
     masked = who.masked_names([number])[number]
     shown = {"number": number, "name": masked, "task": task, "about": _about(task)}
     return render(request, "work/closed.html", shown)
-
-
-@page(May.WORK)
-@require_GET
-def calendar(request: HttpRequest) -> HttpResponse:
-    """Follow-ups, deadlines, birthdays and maturities of a week or a month."""
-    today = timezone.localdate()
-    try:
-        day = _day(request.GET.get("on", "")) if request.GET.get("on") else today
-    except ValueError:
-        day = today
-    month = request.GET.get("view") == "month"
-    first = day.replace(day=1) if month else day - dt.timedelta(days=day.weekday())
-    after = (first + dt.timedelta(days=32)).replace(day=1) if month else first + dt.timedelta(days=7)
-    before = (first - dt.timedelta(days=1)).replace(day=1) if month else first - dt.timedelta(days=7)
-    try:
-        rows = queries.calendar(person_of(request), first, after - dt.timedelta(days=1))
-    except NightError:
-        rows = []
-    days = [first + dt.timedelta(days=n) for n in range((after - first).days)]
-    by_day = [(each, [row for row in rows if row["day"] == each]) for each in days]
-    shown = {
-        "days": [(d, r) for d, r in by_day if r or not month],
-        "count": len(rows),
-        "month": month,
-        "first": first,
-        "before": before,
-        "after": after,
-        "today": today,
-    }
-    return render(request, "work/calendar.html", shown)
 
 
 @page(May.CALL_BACK)
@@ -270,7 +242,8 @@ def call_backs(request: HttpRequest) -> HttpResponse:
 
 def _task(person: Person, customer: int, number: int | None) -> FollowUp | None:
     """What a person is to do with a customer: his own, his posts', or the remote team's."""
-    mine = FollowUp.objects.filter(customer=customer, done_at=None).select_related("arrival__outlet")
+    mine = FollowUp.objects.filter(customer=customer, done_at=None)
+    mine = mine.select_related("arrival__outlet", "of_left")
     if number is not None:
         mine = mine.filter(pk=number)
     for each in mine[:20]:

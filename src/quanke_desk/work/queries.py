@@ -188,7 +188,7 @@ def morning(person: Person) -> Morning:
     done = Contact.objects.filter(rules.standing(), person=person, day=timezone.localdate())
     busy = {line.customer for line in lines}
     soon = of.morning + dt.timedelta(days=7)
-    near = _still_theirs(of, [d for d in of.due(posts) if d["day"] <= soon], person)
+    near = still_theirs(of, [d for d in of.due(posts) if d["day"] <= soon], person)
     due = [d for d in near if d["kind"] == DUE and d["customer"] not in busy]
     occasions = [d for d in near if d["kind"] != DUE]
     spoken = rules.since([d["customer"] for d in due], of.base.day).contacts
@@ -272,7 +272,7 @@ def waiting(person: Person, until: dt.date, since: dt.date | None = None) -> lis
     found = _mine(person).filter(due_on__lte=until)
     if since is not None:
         found = found.filter(due_on__gte=since)
-    return shown_follow_ups(found.select_related("arrival__outlet", "after")[:200], person)
+    return shown_follow_ups(found.select_related("arrival__outlet", "after", "of_left")[:200], person)
 
 
 def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str, Any]]:
@@ -304,9 +304,16 @@ def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str
     ]
 
 
+def written_time(at: dt.time | None) -> str:
+    """A time of the day as both languages write it; empty for none."""
+    return "" if at is None else at.isoformat("minutes")
+
+
 def about(of: Held, task: FollowUp, told: Mapping[Asked, AskedFor]) -> dict[str, str]:
     """What a follow-up is about: `title`, `because` and `script` by its action, which has the customer's own
-    figures, else by what the campaign says; the `journey` that asks, and the `purpose` in words."""
+    figures, else by what the campaign says; the `journey` that asks, the `purpose` in
+    words, and the name of who had it until he left (`of_left`), and the time of an
+    appointment (`at`)."""
     asked = told.get(asked_of(task), AskedFor(""))
     words = of.words(task.customer, task.action, english()) if task.action in of.actions else {}
     return {
@@ -315,10 +322,12 @@ def about(of: Held, task: FollowUp, told: Mapping[Asked, AskedFor]) -> dict[str,
         "script": asked.say or words.get("script", ""),
         "journey": asked.title if words else "",
         "purpose": gettext(PURPOSES[task.purpose]) if task.purpose in PURPOSES else "",
+        "at": written_time(task.at_time),
+        "of_left": task.of_left.name if task.of_left else "",
     }
 
 
-def _still_theirs(of: Held, due: list[dict[str, Any]], person: Person) -> list[dict[str, Any]]:
+def still_theirs(of: Held, due: list[dict[str, Any]], person: Person) -> list[dict[str, Any]]:
     """What is due of whom a person looks after now: who went to another since the night is that one's. Who is
     sent nothing at all is not due either."""
     customers = [d["customer"] for d in due]
@@ -400,15 +409,16 @@ def history(customer: int, person: Person) -> list[dict[str, Any]]:
 
 def open_follow_ups(customer: int, person: Person) -> list[dict[str, Any]]:
     """What is still to be done with a customer."""
-    found = FollowUp.objects.filter(customer=customer, done_at=None).select_related("person", "post")
-    return shown_follow_ups(found[:50], person)
+    found = FollowUp.objects.filter(customer=customer, done_at=None)
+    return shown_follow_ups(found.select_related("person", "post", "of_left")[:50], person)
 
 
 def call_backs(person: Person, until: dt.date | None = None) -> QuerySet[FollowUp]:
-    """Visitors to be called back: the remote team's are the bank's, a head's those of his outlets."""
+    """Visitors to be called back: the remote team's are the bank's, with whatever else is to be done that is
+    no post's and no person's; a head's those of his outlets."""
     found = FollowUp.objects.filter(kind=FollowUpKind.CALL_BACK, done_at=None)
     if person.role == Role.REMOTE:
-        nobodys = Q(kind=FollowUpKind.JOURNEY, post=None, person=None, done_at=None)
+        nobodys = Q(post=None, person=None, done_at=None) & ~Q(kind=FollowUpKind.LOBBY)
         found = FollowUp.objects.filter(Q(kind=FollowUpKind.CALL_BACK, done_at=None) | nobodys)
     else:
         branch = person.branch
@@ -417,44 +427,4 @@ def call_backs(person: Person, until: dt.date | None = None) -> QuerySet[FollowU
         found = found.filter(arrival__outlet__left__gte=branch.left, arrival__outlet__right__lte=branch.right)
     if until is not None:
         found = found.filter(due_on__lte=until)
-    return found.select_related("arrival__outlet", "person").order_by("due_on", "id")
-
-
-def calendar(person: Person, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
-    """What a person has from one day to another (both counted), by day: follow-ups, deadlines of the list,
-    contacts that are due, birthdays and maturities. Each: `day, kind, customer, name, text`."""
-    of, posts = held(), posts_of(person)
-    rows = [
-        {
-            "day": f["follow_up"].due_on,
-            "kind": f["follow_up"].get_kind_display(),
-            "customer": f["customer"],
-            "name": f["name"],
-            "text": f["title"],
-        }
-        for f in waiting(person, last, first)
-    ]
-    rows += [
-        {
-            "day": line.due_on,
-            "kind": _("Deadline"),
-            "customer": line.customer,
-            "name": line.name,
-            "text": line.title,
-        }
-        for line in plan_lines(of, posts, person)
-        if line.done is None and first <= line.due_on <= last
-    ]
-    kinds = {DUE: _("Contact due"), BIRTHDAY: _("Birthday"), MATURITY: _("Maturity")}
-    inside = _still_theirs(of, [d for d in of.due(posts) if first <= d["day"] <= last], person)[:300]
-    rows += [
-        {
-            "day": d["day"],
-            "kind": kinds[d["kind"]],
-            "customer": d["customer"],
-            "name": d["name"],
-            "text": d["why"],
-        }
-        for d in named(of, inside)
-    ]
-    return sorted(rows, key=lambda row: (row["day"], str(row["kind"]), row["customer"]))
+    return found.select_related("arrival__outlet", "person", "of_left").order_by("due_on", "id")

@@ -7,13 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke_desk.foundation.pages import Entry
 from quanke_desk.foundation.roles import May
-from quanke_desk.work import lobby_pages, pages, team_pages
+from quanke_desk.work import calendar_pages, lobby_pages, pages, team_pages
 
 MENU: tuple[Entry, ...] = (
     Entry("morning", _("Today's work"), May.WORK),
     Entry("work_calendar", _("Calendar"), May.WORK),
     Entry("call_backs", _("Call-backs"), May.CALL_BACK),
     Entry("lobby", _("Lobby"), May.LOBBY),
+    Entry("counter", _("Counter"), May.COUNTER),
     Entry("team", _("Team"), May.SUPERVISE),
 )
 
@@ -23,7 +24,7 @@ urlpatterns: list[URLPattern] = [
     path("work/undo/<int:number>/", pages.undo, name="work_undo"),
     path("work/notes/<int:number>/", pages.note, name="work_note"),
     path("work/customers/<int:number>/", pages.customer, name="work_customer"),
-    path("work/calendar/", pages.calendar, name="work_calendar"),
+    path("work/calendar/", calendar_pages.calendar, name="work_calendar"),
     path("work/callbacks/", pages.call_backs, name="call_backs"),
     path("work/team/", team_pages.team, name="team"),
     path("work/team/use/", team_pages.team_use, name="team_use"),
@@ -33,4 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("lobby/cards/", lobby_pages.lobby_cards, name="lobby_cards"),
     path("lobby/machine/", lobby_pages.lobby_machine, name="lobby_machine"),
     path("lobby/<int:number>/", lobby_pages.lobby_card, name="lobby_card"),
+    path("counter/", lobby_pages.counter, name="counter"),
+    path("counter/cards/", lobby_pages.counter_cards, name="counter_cards"),
+    path("counter/<int:number>/", lobby_pages.counter_card, name="counter_card"),
 ]

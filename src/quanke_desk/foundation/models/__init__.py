@@ -1,6 +1,6 @@
 """Records every room stands on. One table a class; the docstring says what one row is."""
 
-from quanke_desk.foundation.models.asked import Approval, ApprovalState, Opening, Purpose
+from quanke_desk.foundation.models.asked import Approval, ApprovalState, AskedOutside, Opening, Purpose
 from quanke_desk.foundation.models.entered import Entered, Factor, FactorKind, PasswordLink, RecoveryCode
 from quanke_desk.foundation.models.lists import Export, SavedView
 from quanke_desk.foundation.models.organisation import (
@@ -18,6 +18,7 @@ from quanke_desk.foundation.models.sent import Batch, EventCursor, Job, JobState
 __all__ = [
     "Approval",
     "ApprovalState",
+    "AskedOutside",
     "Attempt",
     "AuditEntry",
     "Batch",

@@ -78,3 +78,15 @@ class Opening(models.Model):
             models.Index(fields=["person", "customer", "until"]),
             models.Index(fields=["person", "at"]),
         ]
+
+
+class AskedOutside(models.Model):
+    """One row per customer outside his scope a person asked for, for an hour: by his number (whether he is
+    there or not), or by what was searched for (`customer` null), which is kept nowhere."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    customer = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["person", "at"], name="asked_outside_of")]

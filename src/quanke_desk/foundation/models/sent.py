@@ -19,7 +19,8 @@ class Outgoing(models.Model):
     `party_id`, which are found out when it is delivered. `batch` names the hand-over file it went out in:
     once given it never changes, so a file made again after a crash is the same file. `rule` is what the load
     refused it for, as "field:rule"; it waits in quarantine, as row `place` of its file,
-    until it is mended and replayed.
+    until it is mended and replayed. `again`: a row of a table of events that stands there with other values:
+    its hand-over is given again, in place of the first.
     """
 
     table = models.CharField(max_length=32)
@@ -31,6 +32,7 @@ class Outgoing(models.Model):
     delivered_at = models.DateTimeField(null=True)
     rule = models.CharField(max_length=120, blank=True)
     place = models.IntegerField(null=True)
+    again = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["table", "key"], name="outgoing_once")]
@@ -38,6 +40,7 @@ class Outgoing(models.Model):
             models.Index(fields=["id"], condition=Q(delivered_at=None), name="outgoing_waiting"),
             models.Index(fields=["table", "customer"]),
             models.Index(fields=["batch", "id"]),
+            models.Index(fields=["batch"], condition=Q(again=True), name="outgoing_again"),
         ]
 
 
