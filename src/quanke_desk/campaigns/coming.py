@@ -7,15 +7,18 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quanke.kernel.calendars import SHANGHAI
-from quanke.night.firing import Firings, lived_again, told_firings
 from quanke_desk.campaigns.graph import Graph, trigger_of
 from quanke_desk.foundation.analytic import Base, base, home_path
 from quanke_desk.foundation.parameters import value
+
+if TYPE_CHECKING:  # it brings pandas, for a second, into every process of the desk
+    from quanke.night.firing import Firings
 
 Ints = NDArray[np.int64]
 DAY = 86_400
@@ -43,6 +46,8 @@ def coming(graph: Graph, customers: Ints, now: int) -> Coming:
 
 def past(trigger: str, of: Base | None = None) -> Firings:
     """For whom a trigger fired on the last days: as the live engine decided, else as it would have."""
+    from quanke.night.firing import told_firings
+
     held, days = of or base(), value("journeys.trial_days") // 7 * 7
     told = told_firings(home_path() / "live" / "decisions", trigger, held.day, days)
     return told or _again(held.night.path, trigger, days)
@@ -51,6 +56,8 @@ def past(trigger: str, of: Base | None = None) -> Firings:
 @lru_cache(maxsize=32)
 def _again(_night: Path, trigger: str, days: int) -> Firings:
     """Lived again once a night, however often a design is tried."""
+    from quanke.night.firing import lived_again
+
     held = base()
     catalogue = held.bank.catalogue
     one = next(each for each in catalogue.triggers if each.name == trigger)

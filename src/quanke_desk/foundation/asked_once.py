@@ -6,7 +6,8 @@ from its own place. Only while a page is read (GET, HEAD): what changes somethin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -35,6 +36,16 @@ def asked_once(question: Callable[P, T]) -> Callable[P, T]:
     return ask
 
 
+@contextmanager
+def asking_once() -> Iterator[None]:
+    """Within it each question is asked once."""
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
 class AskedOnce:
     """Holds the answers for as long as one page is made."""
 
@@ -45,8 +56,5 @@ class AskedOnce:
         """What Django asks of a middleware."""
         if request.method not in ("GET", "HEAD"):
             return self.ask(request)
-        token = _answers.set({})
-        try:
+        with asking_once():
             return self.ask(request)
-        finally:
-            _answers.reset(token)

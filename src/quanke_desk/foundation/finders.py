@@ -14,7 +14,6 @@ from functools import lru_cache
 from itertools import islice
 
 from django.utils.functional import Promise
-from pypinyin import Style, lazy_pinyin
 
 from quanke.kernel.errors import QuankeError
 from quanke_desk.foundation.models import Person
@@ -98,5 +97,7 @@ def matches(asked: str, *titles: str) -> bool:
 @lru_cache(maxsize=16_384)
 def _spellings(title: str) -> tuple[str, ...]:
     """Of titles, never of what is asked: that may be a customer's name, and is kept nowhere."""
+    from pypinyin import Style, lazy_pinyin  # its readings take half a second to load: when first asked
+
     spelt = (title, "".join(lazy_pinyin(title)), "".join(lazy_pinyin(title, style=Style.FIRST_LETTER)))
     return tuple(dict.fromkeys(each.casefold().replace(" ", "") for each in spelt))

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_noop as _
 
 from quanke.kernel.errors import QuankeError
 from quanke_desk.foundation import notices
+from quanke_desk.foundation.asked_once import asking_once
 from quanke_desk.foundation.jobs import KINDS, Cancelled, Interrupted, JobKind, Running
 from quanke_desk.foundation.models import Job, JobState
 from quanke_desk.foundation.parameters import value
@@ -36,6 +37,9 @@ LEASE = float(os.environ.get("QUANKE_DESK_LEASE", "60"))
 TRIES = 5
 FIRST_WAIT = float(os.environ.get("QUANKE_DESK_BACK_OFF", "10"))
 """Seconds before the second try; each later one waits three times as long."""
+SPANS_HOLD = 5.0
+"""Seconds for which a worker takes it that rounds come as often as it last read: an idle one asks the
+database little."""
 _log = logging.getLogger(__name__)
 
 
@@ -274,21 +278,30 @@ class Worker:
     def _rounds(self, rounds: list[Round]) -> None:
         pause = self.pause / 4 if rounds[0].apart else self.pause
         last: dict[str, float] = {}
+        spans: dict[str, int] = {}
+        read = -1e9
         try:
             while not self._stopped():
+                try:
+                    close_old_connections()
+                    if time.monotonic() - read >= SPANS_HOLD:
+                        spans, read = _spans(rounds), time.monotonic()
+                except DatabaseError:  # as often as before; at first, not yet
+                    pass
                 for each_round in rounds:
                     name = each_round.name
-                    try:
-                        close_old_connections()
-                        span = value(each_round.minutes) * 60
-                    except DatabaseError:
-                        continue
-                    if time.monotonic() - last.get(name, -1e9) >= span:
+                    if name in spans and time.monotonic() - last.get(name, -1e9) >= spans[name]:
                         last[name] = time.monotonic()
                         _go_round(each_round)
                 self.stopping.wait(pause)
         finally:
             connection.close()
+
+
+def _spans(rounds: list[Round]) -> dict[str, int]:
+    """Seconds between two of each round, by name: one question to the database."""
+    with asking_once():
+        return {each_round.name: value(each_round.minutes) * 60 for each_round in rounds}
 
 
 def _go_round(each_round: Round) -> None:

@@ -45,6 +45,7 @@ class Command(BaseCommand):
                 interface=Interfaces.WSGI,
                 workers=options["processes"],
                 blocking_threads=options["threads"],
+                workers_kill_timeout=10,  # a page that never ends keeps no desk from ending
                 log_access=False,  # addresses and what was asked for stay out of logs (docs: keep-the-desk)
             ).serve()
         finally:
