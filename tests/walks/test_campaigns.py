@@ -14,6 +14,17 @@ from tests.walks.test_people import log_in
 
 PLAY = "新开卡二次营销"
 
+COVERED = """() => {
+  const boxes = [...document.querySelectorAll('.step')].map(s => [s.id, s.getBoundingClientRect()]);
+  const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const found = [];
+  boxes.forEach(([one, a], n) => boxes.slice(n + 1).forEach(([other, b]) => {
+    if (over(a, b)) found.push(one + ' ' + other);
+  }));
+  return found;
+}"""
+"""Steps of the designer that lie over one another."""
+
 
 @pytest.mark.timeout(600)
 def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
@@ -26,6 +37,7 @@ def test_from_a_play_to_a_journey_that_runs(page: Page, desk_at: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text(PLAY)
     steps = page.locator(".step")
     count = steps.count()
+    assert page.evaluate(COVERED) == [], "steps beside one another are apart"
     picture(page, "designer-zh")
     entry = page.locator(".entry").first
     # customers enter this play one by one: here all of an audience at once

@@ -1,7 +1,8 @@
 """For whom a trigger fired on past days of a bank: told by its live engine where that lived them, else found
 by letting the engine live the last weeks of the home's own tables again.
 
-    found = past_firings(home, night, catalogue, catalogue.trigger("salary_arrived"))
+    found = told_firings(home.path / "live" / "decisions", "salary_arrived", night.day)
+    found = found or lived_again(home, night, catalogue, trigger)
     found.customer, found.at          # one row per firing
     found.every                       # 1: everybody was looked at; k: every k-th customer
 
@@ -64,16 +65,6 @@ class Firings:
     def days(self) -> int:
         """How many days were looked at."""
         return (self.last - self.first).days + 1
-
-
-def past_firings(
-    home: Home, night: Night, catalogue: Catalogue, trigger: Trigger, days: int = DAYS, most: int = MOST
-) -> Firings:
-    """For whom a trigger fired on so many days up to a night. Fewer days of the live engine's own are taken
-    if it lived at least a week of them. Raises CalendarError where a year's holidays are not loaded."""
-    return told_firings(home.path / "live" / "decisions", trigger.name, night.day, days) or lived_again(
-        home, night, catalogue, trigger, days, most
-    )
 
 
 def told_firings(folder: Path, trigger: str, last: dt.date, days: int = DAYS) -> Firings | None:
