@@ -156,6 +156,8 @@ def test_who_searches_the_bank_opens_nobody_without_a_purpose(
     assert page.context["asks"] and golden["name"][1:] not in said(page.content.decode())
     unseen = [*(f"{asks}part/{part}/" for part in parts), f"{asks}tag/tier/", f"{asks}show/?field=phone"]
     assert {client.get(at).status_code for at in unseen} == {404}
+    books = client.get(f"/books/customer/{customer}/")
+    assert (books.status_code, books["Location"]) == (302, asks), "from the books, too, it asks for a purpose"
     assert client.get(f"/api/customers/{customer}").status_code == 404
     given = {"field": "phone", "purpose": "investigation", "reason": "核查"}
     assert client.post(f"{asks}show/", given).status_code == 404

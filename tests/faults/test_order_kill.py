@@ -13,6 +13,7 @@ from quanke_desk.customers import actions, ordering
 from quanke_desk.customers.models import DataRequest, Restriction
 from quanke_desk.foundation import outbox
 from quanke_desk.foundation.models import Outgoing, Person
+from quanke_desk.foundation.opening import open_customer
 
 def asked(customer, kind, **more):
     return actions.record_request(customer, kind, "customer asks", "F-2026-001", by=one, **more).pk
@@ -23,6 +24,7 @@ def begin():
     from quanke_desk.foundation.analytic import base
     codes, numbers = base().codes("stage")
     for customer in np.flatnonzero(codes == numbers["prospect"])[:%(customers)s].tolist():
+        open_customer(one, customer, "data_request", "customer asks")
         asked(customer, "correction", field="phone", right="13911112222")
         actions.decide_request(asked(customer, "deletion"), True, "yes", by=one)
 

@@ -299,6 +299,8 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     try:
         told = queries.history(person, number)
     except OutOfScope:
+        if scope_of(person).asks and request.method == "GET":
+            return redirect("customer", number)  # which asks for a purpose, and counts that he was asked for
         note_asked(person, number)
         raise Http404 from None
     if request.method == "POST":
