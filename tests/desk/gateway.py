@@ -81,7 +81,10 @@ class Gateway:
     def _take(self, told: dict[str, Any]) -> list[dict[str, Any]]:
         if "keys" in told:
             self.asked.append(told["keys"])
-            return [self._result(key) for key in told["keys"] if key in self.messages]
+            return [
+                self._result(key) if key in self.messages else {"key": key, "state": "unknown"}
+                for key in told["keys"]
+            ]
         for message in told["messages"]:
             if message["to"].endswith("0000"):
                 continue

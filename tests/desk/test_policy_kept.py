@@ -207,7 +207,7 @@ class Left:
 
     def asked(self, channel: Sandbox, keys: Sequence[str]) -> list[Outcome]:
         self.seen["asked"] += len(keys)
-        return [Outcome(key, Fate.SENT) for key in keys if key in self.keys]
+        return [Outcome(key, Fate.SENT if key in self.keys else Fate.UNSEEN) for key in keys]
 
     def judge(self, message: Message) -> None:
         row = Send.objects.select_related("version__template", "journey").get(key=message.key)

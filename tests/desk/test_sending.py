@@ -270,6 +270,37 @@ def test_a_gateway_that_falls_silent_is_asked(
     assert states() == {"t": 4} and set(gateway.got.values()) == {1} and gateway.asked
 
 
+def test_a_gateway_that_leaves_some_out_when_asked(
+    desk: dict[str, Person], now: Any, gateway: Gateway
+) -> None:
+    """That it says nothing of a key does not say that it never saw it: nobody is told twice."""
+    template(desk[Role.ANALYST])
+    for n, customer in enumerate(reachable(4)):
+        queued(customer, f"k{n}")
+    gateway.plays = ["silent", "half"]  # it took four; asked, it tells of two
+    send_due()
+    now["at"] += dt.timedelta(seconds=20)
+    send_due()
+    assert states() == {"t": 2, "s": 2} and len(gateway.asked) == 1
+    now["at"] += dt.timedelta(seconds=1_000)
+    send_due()
+    assert states() == {"t": 4} and set(gateway.got.values()) == {1}
+
+
+def test_a_key_that_is_left_out_for_ever_is_given_up(
+    desk: dict[str, Person], now: Any, gateway: Gateway
+) -> None:
+    template(desk[Role.ANALYST])
+    queued(reachable()[0], "a")
+    gateway.plays = ["silent", *["half"] * 2 * TRIES]  # half of one is none
+    for _ in range(2 * TRIES):
+        send_due()
+        now["at"] += dt.timedelta(seconds=1_000)
+    row = Send.objects.get()
+    assert (row.state, row.rule) == ("f", "unsure") and gateway.got == {"a": 1}
+    assert 1 < len(gateway.asked) <= TRIES
+
+
 def test_a_gateway_that_broke_before_it_took_anything(
     desk: dict[str, Person], now: Any, gateway: Gateway
 ) -> None:

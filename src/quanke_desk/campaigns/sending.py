@@ -493,7 +493,19 @@ def _ask(channel: Channel, rows: Rows, done: Done) -> None:
         _of(rows).filter(state=SendState.SENDING).update(wake=_now() + down.wait)
         return
     done.asked += len(rows)
-    known = [row for row in rows if row.key in outcomes]
-    _record(known, outcomes, done)
-    unknown = [row for row in rows if row.key not in outcomes]
-    _ours(unknown, lambda mine: _queue(mine, 0, done))
+    unseen = {key for key, outcome in outcomes.items() if outcome.fate is Fate.UNSEEN}
+    _record([row for row in rows if row.key in outcomes and row.key not in unseen], outcomes, done)
+    _ours([row for row in rows if row.key in unseen], lambda mine: _queue(mine, 0, done))
+    _asked_again([row for row in rows if row.key not in outcomes], done)
+
+
+def _asked_again(rows: Rows, done: Done) -> None:
+    """Of which the gateway said nothing: that it never saw them is not said either. They are asked for later,
+    each time after twice as long, and given up in the end."""
+    _ours([row for row in rows if row.tries >= TRIES], lambda mine: _give_up(mine, done))
+    waits: dict[int, Rows] = defaultdict(list)
+    for row in rows:
+        if row.tries < TRIES:
+            waits[min(FIRST_WAIT * 2 ** (row.tries - 1), LONGEST_WAIT)].append(row)
+    for wait, those in waits.items():
+        _ours(those, lambda mine, wait=wait: _of(mine).update(wake=_now() + wait))  # type: ignore[misc]

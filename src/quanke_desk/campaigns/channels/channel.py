@@ -24,6 +24,7 @@ class Fate(Enum):
     FAILED = "failed"  # never: the number does not exist, the text is refused
     LATER = "later"  # this one not now
     UNSURE = "unsure"  # nobody knows yet: the gateway is asked
+    UNSEEN = "unseen"  # asked, the gateway says that it never saw it: it may be sent
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ class Channel(Protocol):
         """Hands messages over; who is not in the answer is unsure. Raises ChannelDown where it took none."""
 
     def asked(self, keys: Sequence[str]) -> list[Outcome]:
-        """What became of messages handed over before; a key the gateway never saw is not in the answer.
-        Raises ChannelDown where it cannot say."""
+        """What became of messages handed over before. Of a key that is not in the answer nothing is known:
+        only one of which the gateway says that it never saw it (unseen) is sent again. Raises ChannelDown
+        where it cannot say."""
 
 
 @runtime_checkable

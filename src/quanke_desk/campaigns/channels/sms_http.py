@@ -3,20 +3,22 @@ takes once, and by which it can be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quanke_desk.campaigns.channels.calling import Gateway, Refused, Unsure
 from quanke_desk.campaigns.channels.channel import ChannelDown, Fate, Message, Outcome, Sure
 
 _FATES = {"accepted": Fate.SENT, "refused": Fate.FAILED, "busy": Fate.LATER}
+_WHEN_ASKED = {**_FATES, "unknown": Fate.UNSEEN}
 BUSY = 30
 
 
 class KeyedGateway:
     """A gateway with two calls: `POST /messages` {"messages": [{"key", "to", ...}]} and `POST /asked`
     {"keys": [...]}; both answer {"results": [{"key", "state", "number"}]} with the states accepted, refused
-    and busy. Keys it never saw are not among the results of the second."""
+    and busy, the second `unknown` for a key it never saw. A key it leaves out is asked for again, never sent
+    again: an answer that is cut off would otherwise tell a customer twice."""
 
     sure = Sure.ASKED
     at_once = 100
@@ -48,16 +50,16 @@ class KeyedGateway:
             raise ChannelDown("the gateway cannot be asked", BUSY) from None
         if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
             raise ChannelDown("the gateway answers what nobody understands", BUSY)
-        return [o for o in outcomes_of(answer) if o.key in set(keys)]
+        return [o for o in outcomes_of(answer, _WHEN_ASKED) if o.key in set(keys)]
 
 
-def outcomes_of(answer: Any) -> list[Outcome]:
-    """Outcomes an answer tells; what cannot be read is left out."""
+def outcomes_of(answer: Any, fates: Mapping[str, Fate] = _FATES) -> list[Outcome]:
+    """Outcomes an answer tells, by the states it may say; what cannot be read is left out."""
     rows = answer.get("results") if isinstance(answer, dict) else None
     found = []
     for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict) and isinstance(row.get("key"), str) and row.get("state") in _FATES:
-            fate = _FATES[row["state"]]
+        if isinstance(row, dict) and isinstance(row.get("key"), str) and row.get("state") in fates:
+            fate = fates[row["state"]]
             number = str(row.get("number", ""))[:80]
             found.append(Outcome(row["key"], fate, number, BUSY if fate is Fate.LATER else 0))
     return found
