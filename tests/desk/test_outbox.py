@@ -265,6 +265,28 @@ def test_a_row_amended_after_it_left_stands_there_once(home: Path) -> None:
     assert len(ours(home, "contacts", "desk-")) == 3
 
 
+def test_a_row_amended_while_it_is_given_again_is_given_once_more(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact("desk-c1")
+    deliver()
+    proven("desk-c1")
+    usual = delivery.load
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        report = usual(*given, **more)
+        proven("desk-c1", seconds=90)  # its file was written with 40
+        return report
+
+    monkeypatch.setattr(delivery, "load", meanwhile)
+    deliver()
+    monkeypatch.setattr(delivery, "load", usual)
+    assert delivery.something_waits()
+    deliver()
+    assert [r["seconds"] for r in ours(home, "contacts", "desk-")] == [90]
+    assert not delivery.something_waits()
+
+
 def test_a_row_amended_before_it_leaves_leaves_once(home: Path) -> None:
     contact("desk-c1")
     assert proven("desk-c1")

@@ -287,6 +287,19 @@ def test_a_gateway_that_leaves_some_out_when_asked(
     assert states() == {"t": 4} and set(gateway.got.values()) == {1}
 
 
+def test_a_gateway_that_cannot_be_asked_for_long_costs_no_try(
+    desk: dict[str, Person], now: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quanke_desk.campaigns.channels.calling.REST", 0)
+    template(desk[Role.ANALYST])
+    queued(reachable()[0], "a")
+    gateway.plays = ["silent", *["closed"] * 2 * TRIES, "half"]
+    for _ in range(2 * TRIES + 3):
+        send_due()
+        now["at"] += dt.timedelta(seconds=1_000)
+    assert states() == {"t": 1} and gateway.got == {"a": 1}
+
+
 def test_a_key_that_is_left_out_for_ever_is_given_up(
     desk: dict[str, Person], now: Any, gateway: Gateway
 ) -> None:

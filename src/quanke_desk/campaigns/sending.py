@@ -490,7 +490,7 @@ def _ask(channel: Channel, rows: Rows, done: Done) -> None:
         outcomes = {o.key: o for o in channel.asked([row.key for row in rows])}
     except ChannelDown as down:
         _log.warning("channel %s: %s", rows[0].means, down)
-        _of(rows).filter(state=SendState.SENDING).update(wake=_now() + down.wait)
+        _leave(rows, down.wait, done)  # that it could not be asked is no try
         return
     done.asked += len(rows)
     unseen = {key for key, outcome in outcomes.items() if outcome.fate is Fate.UNSEEN}

@@ -194,11 +194,19 @@ def _give_again(home: Home, done: Delivery) -> None:
     and day in the place of the first, whose rows are in no table any more."""
     for batch in list(Batch.objects.filter(pk__in=_amended().order_by().values("batch")).order_by("id")):
         for table, rows in sent(batch).items():
-            amended = [row.pk for row in rows if row.again and row.delivered_at is not None]
+            amended = {row.pk: row.row for row in rows if row.again and row.delivered_at is not None}
             if amended and not _file_again(home, batch, table, rows, done):
                 return
-            Outgoing.objects.filter(pk__in=amended).update(again=False)
+            _stand_as_given(amended)
         done.again.append(batch.pk)
+
+
+def _stand_as_given(given: dict[int, dict[str, Any]]) -> None:
+    """Rows stand in the tables as they were given; one that was amended meanwhile is given once more."""
+    with transaction.atomic():
+        held = Outgoing.objects.select_for_update().filter(pk__in=given)
+        same = [row.pk for row in held if row.row == given[row.pk]]
+        Outgoing.objects.filter(pk__in=same).update(again=False)
 
 
 def _file_again(home: Home, batch: Batch, table: str, rows: list[Outgoing], done: Delivery) -> bool:
