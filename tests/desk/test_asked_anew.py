@@ -16,6 +16,7 @@ from quanke_desk.campaigns import journey_actions, sending
 from quanke_desk.campaigns.channels.sms_http import SmsGateway
 from quanke_desk.campaigns.models import Block, Journey, Send, TemplateVersion
 from quanke_desk.campaigns.sending import send_due
+from quanke_desk.campaigns.tally import Done
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.roles import Role
@@ -174,7 +175,7 @@ def test_of_what_goes_over_one_by_one_few_are_taken_at_once(
     for n, customer in enumerate(reachable(7)):
         queued(customer, f"k{n}")
     monkeypatch.setattr(sending, "ONE_BY_ONE", 3)
-    sending._take(sending.Done(), sending.BATCH)
+    sending._take(Done(), sending.BATCH)
     assert states() == {"q": 4, "s": 3}
     send_due()
     assert states() == {"t": 4, "s": 3} and len(hub.posts) == 4, (

@@ -43,6 +43,9 @@ def test_an_appointment_is_made_shown_done_and_called_off(
     assert "09:30" in page and golden["name"] in page and "预约" in page
     month = client.get(f"{AT}?on={on.isoformat()}&view=month").content.decode()
     assert "09:30" in month and "星期一" in month
+    assert f"<strong>{on:%Y-%m}</strong>" in month
+    monday = on - dt.timedelta(days=on.weekday())
+    assert f"<strong>{monday} – {monday + dt.timedelta(days=6)}</strong>" in page
     assert "09:30" in client.get(f"/work/customers/{customer}/").content.decode()
     client.post(AT, given)
     assert FollowUp.objects.count() == 1, "the time is taken"

@@ -34,6 +34,7 @@ from quanke_desk.campaigns.models import (
 from quanke_desk.campaigns.named import version_of
 from quanke_desk.campaigns.policy import RULES
 from quanke_desk.campaigns.sending import LEASE, TRIES, send_due
+from quanke_desk.campaigns.tally import Done
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Outgoing, Person
 from quanke_desk.foundation.people import NotAllowed
@@ -186,7 +187,7 @@ def test_of_what_is_due_at_one_moment_the_higher_priority_goes_first(
     template(desk[Role.ANALYST])
     for n, customer in enumerate(reachable(6)):
         queued(customer, f"k{n}", priority=3 + n)
-    sending._take(sending.Done(), 2)
+    sending._take(Done(), 2)
     assert set(Send.objects.filter(state="s").values_list("key", flat=True)) == {"k4", "k5"}
 
 

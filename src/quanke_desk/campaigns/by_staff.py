@@ -12,7 +12,8 @@ from django.utils import timezone
 from quanke_desk.campaigns.channels import ByStaff, ChannelDown, Fate, Outcome, channel_of
 from quanke_desk.campaigns.gating import may_go_again
 from quanke_desk.campaigns.models import Journey, JourneyState, Send, SendState
-from quanke_desk.campaigns.sending import BATCH, Done, became, taken_back
+from quanke_desk.campaigns.sending import BATCH, became, taken_back
+from quanke_desk.campaigns.tally import Done
 
 AGAIN = 900
 """Seconds after which it is asked again whether it was sent."""

@@ -40,6 +40,7 @@ from quanke_desk.campaigns.links import click_address, refusal_address
 from quanke_desk.campaigns.models import Journey, JourneyState, Refusal, Send, SendState, TemplateVersion
 from quanke_desk.campaigns.policy import RULES, SERVICE, decide
 from quanke_desk.campaigns.pushes_home import alone, tell_home
+from quanke_desk.campaigns.tally import Done
 from quanke_desk.campaigns.template_queries import usable_texts
 from quanke_desk.campaigns.texts import whole, words_for
 
@@ -56,30 +57,6 @@ HANDED = "?"
 """Stands for the gateway's number from the moment before a message may leave."""
 _log = logging.getLogger(__name__)
 Rows = list[Send]
-
-
-@dataclass
-class Done:
-    """What a run did, in rows."""
-
-    sent: int = 0
-    given: int = 0
-    held: int = 0
-    refused: int = 0
-    other_means: int = 0
-    later: int = 0
-    failed: int = 0
-    asked: int = 0
-
-    @property
-    def left(self) -> int:
-        """How many rows it is done with, or handed over."""
-        return self.sent + self.given + self.refused + self.other_means + self.failed + self.asked
-
-    @property
-    def moved(self) -> int:
-        """How many rows it touched."""
-        return self.left + self.held + self.later
 
 
 @dataclass
@@ -473,10 +450,17 @@ def _record_again(rows: Rows, outcomes: Mapping[str, Outcome], done: Done) -> No
     fates = {key: outcome.fate for key, outcome in outcomes.items()}
     _record([row for row in rows if fates.get(row.key) is Fate.SENT], outcomes, done)
     _ours([row for row in rows if fates.get(row.key) is Fate.FAILED], lambda mine: _give_up(mine, done))
+    _wait([row for row in rows if fates.get(row.key) not in (Fate.SENT, Fate.FAILED)])
+
+
+def _wait(rows: Rows) -> None:
+    """Each time twice as long."""
+    by_tries: dict[int, Rows] = defaultdict(list)
     for row in rows:
-        if fates.get(row.key) not in (Fate.SENT, Fate.FAILED):
-            wait = min(FIRST_WAIT * 2 ** (row.tries - 1), LONGEST_WAIT)
-            _ours([row], lambda mine, wait=wait: _of(mine).update(wake=_now() + wait))  # type: ignore[misc]
+        by_tries[row.tries].append(row)
+    for tries, those in by_tries.items():
+        wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)
+        _ours(those, lambda mine, wait=wait: _of(mine).update(wake=_now() + wait))  # type: ignore[misc]
 
 
 def _leave(rows: Rows, wait: int, done: Done) -> None:
@@ -496,16 +480,7 @@ def _ask(channel: Channel, rows: Rows, done: Done) -> None:
     unseen = {key for key, outcome in outcomes.items() if outcome.fate is Fate.UNSEEN}
     _record([row for row in rows if row.key in outcomes and row.key not in unseen], outcomes, done)
     _ours([row for row in rows if row.key in unseen], lambda mine: _queue(mine, 0, done))
-    _asked_again([row for row in rows if row.key not in outcomes], done)
-
-
-def _asked_again(rows: Rows, done: Done) -> None:
-    """Of which the gateway said nothing: that it never saw them is not said either. They are asked for later,
-    each time after twice as long, and given up in the end."""
-    _ours([row for row in rows if row.tries >= TRIES], lambda mine: _give_up(mine, done))
-    waits: dict[int, Rows] = defaultdict(list)
-    for row in rows:
-        if row.tries < TRIES:
-            waits[min(FIRST_WAIT * 2 ** (row.tries - 1), LONGEST_WAIT)].append(row)
-    for wait, those in waits.items():
-        _ours(those, lambda mine, wait=wait: _of(mine).update(wake=_now() + wait))  # type: ignore[misc]
+    # of these it said nothing: that it never saw them is not said either
+    untold = [row for row in rows if row.key not in outcomes]
+    _ours([row for row in untold if row.tries >= TRIES], lambda mine: _give_up(mine, done))
+    _wait([row for row in untold if row.tries < TRIES])

@@ -53,7 +53,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "days": [(d, held) for d, held, _of in cells],
         "weeks": [cells[n : n + 7] for n in range(0, len(cells), 7)] if month else [],
         "weekdays": WEEKDAYS_ABBR.values(), "most": SHOWN, "count": len(rows), "month": month,
-        "first": first, "before": before, "after": after,
+        "first": first, "last": after - dt.timedelta(days=1), "before": before, "after": after,
         "today": today, "on": max(day, today), "means": [(m.value, m.label) for m in appointments.MEANS],
         "customer": request.GET.get("customer", "") if request.GET.get("customer", "").isdecimal() else "",
     }  # fmt: skip

@@ -45,4 +45,4 @@ class Command(BaseCommand):
             made, "DEMO-001", today, today + dt.timedelta(days=365), by=writes, reason="服务告知"
         )
         approvals.decide(asked.pk, True, by=approves)
-        self.stdout.write(f"{code}: sms, {SERVICE}")
+        self.stdout.write(f"template {code} (sms, {SERVICE}) is approved")
