@@ -40,7 +40,8 @@ def home(after_may: Path, tmp_path: Path) -> Path:
 def rows(bank: Bank, table: str, *columns: str) -> list[dict[str, Any]]:
     """Rows of a table with the customer of today."""
     held = pa.concat_tables([pq.read_table(f, columns=["party", *columns]) for f in bank.home.facts(table)])
-    return [{**row, "customer": int(bank.register.customer[row["party"]])} for row in held.to_pylist()]
+    customer = bank.register.customer  # read from the home each time it is asked for
+    return [{**row, "customer": int(customer[row["party"]])} for row in held.to_pylist()]
 
 
 @pytest.mark.parametrize(
