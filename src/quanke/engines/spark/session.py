@@ -27,9 +27,9 @@ MEANINGS = {
     "spark.sql.variable.substitute": "false",
     # Eager work that buys nothing here: statements are long, and their stages are looked at again and again.
     "spark.sql.adaptive.enabled": "false",
-    # Named parts of a statement are put in their places at once. By the other policies Spark checks a copy in which
-    # it has done so after every step: half of what planning a group takes. No part is named twice in a statement,
-    # which is all that the policies differ in.
+    # Named parts of a statement are put in their places at once. By the other policies Spark checks a copy in
+    # which it has done so after every step: half of what planning a group takes. No part is named twice in a
+    # statement, which is all that the policies differ in.
     "spark.sql.legacy.ctePrecedencePolicy": "LEGACY",
 }
 """What every session must have for the language's meanings to hold."""
