@@ -72,6 +72,22 @@ def may_contact(customer: int, means: str, purpose: str = ConsentPurpose.MARKETI
     return _standing(purpose, asked, rows, said).given is True
 
 
+def refused_after(customer: int, purpose: str, means: str, day: dt.date, recipient: str = "") -> bool:
+    """Whether a customer refused on a day or later what he is said to have agreed to on it: a paper that is
+    recorded late is not his last word. Of this day counts what he wrote himself; what staff took down of him
+    before is older than what they take down now."""
+    ways, to = {means, Means.ANY}, {recipient.strip()[:64], "", None}
+    shared, late = purpose == ConsentPurpose.SHARING, day < timezone.localdate()
+    for row in reading().rows("consents", customer).to_pylist() if late else ():
+        alike = row["purpose"] == purpose and row["means"] in ways and (not shared or row["recipient"] in to)
+        if alike and row["withdrawn_on"] is not None and row["withdrawn_on"] >= day:
+            return True
+    here = ConsentAnswer.objects.filter(customer=customer, purpose=purpose, means__in=ways, given=False)
+    if shared:
+        here = here.filter(recipient__in=[name for name in to if name is not None])
+    return (here if late else here.filter(by=None)).filter(on__gte=day).exists()
+
+
 def refused_here(means: str, purpose: str = ConsentPurpose.MARKETING) -> frozenset[int]:
     """Customers whose last word at the desk for a purpose, by a means or by any, is no; whose data is
     restricted, too. What a list built from a night leaves out."""
