@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from quanke.kernel.errors import QuankeError
 from quanke_desk.customers.at_night import reading
 from quanke_desk.customers.models import ConsentAnswer, ConsentPurpose, Means, Restriction
 from quanke_desk.foundation.analytic import Base, base
@@ -57,7 +58,7 @@ def may_contact(customer: int, means: str, purpose: str = ConsentPurpose.MARKETI
     held = base()
     if not 0 <= customer < held.night.rows or not held.there[customer]:
         return False
-    if Restriction.objects.filter(customer=customer).exists():
+    if Restriction.objects.filter(customer__in=held.numbers(customer)).exists():
         return False
     row = held.row(customer, _WALLS)
     if row.get("deceased") or row.get("relationship_closed"):
@@ -138,8 +139,23 @@ def profiling_refused(customer: int, of: Base | None = None) -> bool:
 
 @asked_once
 def hidden() -> frozenset[int]:
-    """Customers whose data may no longer be used: they are in no search, list or plan of the desk."""
-    return frozenset(Restriction.objects.values_list("customer", flat=True))
+    """Customers whose data may no longer be used: they are in no search, list or plan of the desk. Under all
+    their numbers: who was found to be one of them since goes by another, with his data."""
+    restricted = frozenset(Restriction.objects.values_list("customer", flat=True))
+    try:
+        held = base()
+    except QuankeError:  # before a night nobody is anybody else
+        return restricted
+    known = {held.goes_by(customer) for customer in restricted}
+    return restricted.union(*(held.numbers(customer) for customer in known))
+
+
+def restricted_by_merging() -> list[Restriction]:
+    """Restrictions of numbers that a customer took in whose own number nobody restricted: he counts as
+    restricted, and nobody has decided it. Raises NightError."""
+    held, found = base(), list(Restriction.objects.select_related("request").order_by("id"))
+    own = {each.customer for each in found}
+    return [each for each in found if held.goes_by(each.customer) not in own]
 
 
 def _standing(

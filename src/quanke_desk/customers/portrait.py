@@ -281,8 +281,8 @@ def contacts(sight: Sight) -> dict[str, Any]:
 
 
 def pending(sight: Sight) -> list[dict[str, Any]]:
-    """What the desk recorded of a customer that is not in the bank's tables of this night yet. What others are
-    told only, as an event, comes into no table."""
+    """What the desk recorded of a customer that is not in the bank's tables of this night yet; what others
+    are told only comes into no table."""
     held = base()
     fresh = Q(delivered_at=None) | Q(delivered_at__date__gte=held.day)
     mine = Outgoing.objects.filter(fresh, customer=sight.customer, table__in=list(CONTRACTS))
