@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from quanke.kernel.errors import QuankeError
@@ -17,6 +17,7 @@ from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.asked_once import asked_once
 from quanke_desk.foundation.models import Outgoing
 
+R = TypeVar("R", bound=Model)
 BY_MEANS = (Means.CALL, Means.SMS, Means.PUSH, Means.WECOM, Means.EMAIL)
 """Means a purpose is asked for one by one."""
 SERVICE = "service"
@@ -148,6 +149,15 @@ def hidden() -> frozenset[int]:
         return restricted
     known = {held.goes_by(customer) for customer in restricted}
     return restricted.union(*(held.numbers(customer) for customer in known))
+
+
+def without_hidden(found: QuerySet[R, R], column: str = "customer") -> QuerySet[R, R]:
+    """Rows without those of customers whose data may no longer be used. Not by a list of all of them: what is
+    restricted is asked of its own table, and only who goes by another number is named."""
+    own = Restriction.objects.values("customer")
+    others = hidden() - frozenset(own.values_list("customer", flat=True))
+    found = found.exclude(**{f"{column}__in": own})
+    return found.exclude(**{f"{column}__in": sorted(others)}) if others else found
 
 
 def restricted_by_merging() -> list[Restriction]:
