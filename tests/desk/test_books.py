@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -157,7 +158,9 @@ def test_who_left_a_book_stands_on_its_earlier_days_by_number_alone(
 ) -> None:
     head = desk[Role.BRANCH_HEAD]
     aum = base().night.read(["aum"])["aum"].to_pylist()
-    customer, stays = [int(n) for n in np.flatnonzero(rows(scope_of(head))) if taken_by(n) and aum[n]][:2]
+    customer, stays = [int(n) for n in np.flatnonzero(rows(scope_of(head))) if taken_by(int(n)) and aum[n]][
+        :2
+    ]
     post = Post.objects.get(post_id=queries.owner_on(customer, DAY))
     Relation.objects.create(customer=stays, post=post, since=DAY, reason="test")
     away = Post.objects.exclude(post_id__in=scope_of(head).posts).first()
@@ -178,7 +181,8 @@ def test_who_left_a_book_stands_on_its_earlier_days_by_number_alone(
         "kind": "csv",
         "reason": "季度检查",
     }
-    file = b"".join(client.post("/exports/", asked).streaming_content).decode("utf-8-sig")
+    answer: Any = client.post("/exports/", asked)
+    file = b"".join(answer.streaming_content).decode("utf-8-sig")
     [line] = [r for r in csv.reader(io.StringIO(file)) if r and r[0] == str(customer)]
     assert line[1:4] == ["", "", ""]
     page = client.get(f"/books/credit/{post.pk}/?month=2026-06")
@@ -188,4 +192,4 @@ def test_who_left_a_book_stands_on_its_earlier_days_by_number_alone(
 
 
 def taken_by(customer: int) -> str | None:
-    return base().value(int(customer), "owner_post")
+    return base().value(customer, "owner_post")

@@ -263,7 +263,12 @@ def test_the_end_of_a_seat_is_the_banks_until_the_desk_ends_it(desk: dict[str, P
     today = timezone.localdate()
     sits = Seat.objects.filter(Seat.on(today), person__staff_id__isnull=False, stands_in=False)
     person, post = sits[0].person, sits.exclude(post=sits[0].post)[0].post
-    row = {"staff_id": person.staff_id, "post_id": post.post_id, "kind": "stand_in", "reason": None}
+    row: dict[str, Any] = {
+        "staff_id": person.staff_id,
+        "post_id": post.post_id,
+        "kind": "stand_in",
+        "reason": None,
+    }
     row["from_date"] = today - dt.timedelta(days=5)
     later, earlier = today + dt.timedelta(days=9), today - dt.timedelta(days=2)
 

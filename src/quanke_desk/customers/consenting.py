@@ -142,7 +142,7 @@ def profiling_refused(customer: int, of: Base | None = None) -> bool:
 def hidden() -> frozenset[int]:
     """Customers whose data may no longer be used: they are in no search, list or plan of the desk. Under all
     their numbers: who was found to be one of them since goes by another, with his data."""
-    restricted = frozenset(Restriction.objects.values_list("customer", flat=True))
+    restricted = _restricted()
     try:
         held = base()
     except QuankeError:  # before a night nobody is anybody else
@@ -151,12 +151,16 @@ def hidden() -> frozenset[int]:
     return restricted.union(*(held.numbers(customer) for customer in known))
 
 
+@asked_once
+def _restricted() -> frozenset[int]:
+    return frozenset(Restriction.objects.values_list("customer", flat=True))
+
+
 def without_hidden(found: QuerySet[R, R], column: str = "customer") -> QuerySet[R, R]:
     """Rows without those of customers whose data may no longer be used. Not by a list of all of them: what is
     restricted is asked of its own table, and only who goes by another number is named."""
-    own = Restriction.objects.values("customer")
-    others = hidden() - frozenset(own.values_list("customer", flat=True))
-    found = found.exclude(**{f"{column}__in": own})
+    others = hidden() - _restricted()
+    found = found.exclude(**{f"{column}__in": Restriction.objects.values("customer")})
     return found.exclude(**{f"{column}__in": sorted(others)}) if others else found
 
 
