@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
+from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from quanke.bank.arranged import facts_sql
 from quanke_desk.books import queries
 from quanke_desk.books.intervals import intervals
-from quanke_desk.books.sources import PlainSource
+from quanke_desk.books.sources import BookSource, PlainSource
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person, Post, Relation
 from quanke_desk.foundation.roles import Role
@@ -147,3 +151,45 @@ def test_who_has_no_value_stands_last_and_is_not_lost(desk: dict[str, Person]) -
     source = PlainSource(desk[Role.BRANCH_HEAD], held)
     assert [r["gap"] for r in source.rows("gap", False, 0, 9)] == [1, 3, None]
     assert source.count() == len(source.rows("gap", True, 0, 9)) == 3
+
+
+def test_who_left_a_book_stands_on_its_earlier_days_by_number_alone(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    head = desk[Role.BRANCH_HEAD]
+    aum = base().night.read(["aum"])["aum"].to_pylist()
+    customer, stays = [int(n) for n in np.flatnonzero(rows(scope_of(head))) if taken_by(int(n)) and aum[n]][
+        :2
+    ]
+    post = Post.objects.get(post_id=queries.owner_on(customer, DAY))
+    Relation.objects.create(customer=stays, post=post, since=DAY, reason="test")
+    away = Post.objects.exclude(post_id__in=scope_of(head).posts).first()
+    Relation.objects.create(customer=customer, post=away, since=DAY + dt.timedelta(days=1), reason="test")
+    client, at = entered[Role.BRANCH_HEAD], f"/books/post/{post.pk}/"
+    listed = client.get(f"{at}?on={DAY}&order=number").context["listed"]
+    shown = {
+        int(r["number"][0]): r
+        for r in BookSource(head, queries.customers_of(post, DAY), DAY).rows("", False, 0, 10_000)
+    }
+    gone, there = shown[customer], shown[stays]
+    assert listed.count == len(shown) and (gone["name"], gone["tier"], gone["aum"]) == (None, None, None)
+    assert there["name"] and there["aum"] == aum[stays]
+    asked = {
+        "list": "book",
+        "path": at,
+        "query": f"on={DAY}&order=number",
+        "kind": "csv",
+        "reason": "季度检查",
+    }
+    answer: Any = client.post("/exports/", asked)
+    file = b"".join(answer.streaming_content).decode("utf-8-sig")
+    [line] = [r for r in csv.reader(io.StringIO(file)) if r and r[0] == str(customer)]
+    assert line[1:4] == ["", "", ""]
+    page = client.get(f"/books/credit/{post.pk}/?month=2026-06")
+    assert page.context["whole"]
+    for row in page.context["listed"].rows:
+        assert int(row["number"][0]) != customer or (row["growth"], row["credit"]) == (None, None)
+
+
+def taken_by(customer: int) -> str | None:
+    return base().value(customer, "owner_post")

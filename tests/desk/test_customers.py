@@ -11,9 +11,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from quanke_desk.customers import portrait, queries
+from quanke_desk.customers import actions, ordering, portrait, queries
 from quanke_desk.customers.at_night import reading
 from quanke_desk.customers.sight import sight_of
+from quanke_desk.foundation import outbox
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Opening, Person
 from quanke_desk.foundation.roles import Role
@@ -292,3 +293,15 @@ def test_the_api_answers_as_the_pages_do(desk: dict[str, Person], entered: dict[
     assert (
         client.post("/api/customers/search", {"text": ""}, content_type="application/json").status_code == 422
     )
+
+
+def test_what_is_only_told_to_others_is_in_no_panel(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    head = desk[Role.BRANCH_HEAD]
+    customer, _ = first_of(head)
+    outbox.tell(ordering.ORDERS, "1", {"order": 1}, customer=customer)
+    outbox.tell("contact_proofs", "DESK-1", {"contact_id": "DESK-1"}, customer=customer)
+    actions.record_consent(customer, "marketing", "sms", False, "counter", "F-1", by=head)
+    shown = entered[Role.BRANCH_HEAD].get(f"/customers/{customer}/part/contacts/")
+    assert shown.status_code == 200 and len(shown.context["pending"]) == 1

@@ -77,6 +77,34 @@ def test_yes_after_no_holds_again_and_goes_home_as_two_rows(desk: dict[str, Pers
     assert AuditEntry.objects.filter(action="customer.consent", subject=f"customer:{customer}").count() == 2
 
 
+def test_a_paper_recorded_late_is_no_newer_than_the_no_after_it(desk: dict[str, Person]) -> None:
+    head, today = desk[Role.BRANCH_HEAD], timezone.localdate()
+    customer = own(head, "agrees_sms", True)
+    signed = today - dt.timedelta(days=20)
+    actions.refuse_by_message(customer, "sms", "push-1", timezone.now())
+    for day in (signed, today):
+        with pytest.raises(NotAllowed, match="refused after that"):
+            actions.record_consent(customer, "marketing", "sms", True, "counter", "F-1", said_on=day, by=head)
+    assert not queries.may_contact(customer, "sms")
+    late = actions.record_consent(
+        customer, "marketing", "call", True, "counter", "F-1", said_on=signed, by=head
+    )
+    assert (late.on, late.said_on) == (signed, signed)
+    row = Outgoing.objects.get(key=f"DESK-{late.pk}").row
+    assert (row["granted_on"], row["withdrawn_on"]) == (signed.isoformat(), None)
+
+
+def test_a_no_to_one_recipient_is_none_to_another(desk: dict[str, Person]) -> None:
+    head, before = desk[Role.BRANCH_HEAD], timezone.localdate() - dt.timedelta(days=2)
+    customer = own(head, "agrees_sms", True)
+    actions.record_consent(customer, "sharing", "any", False, "counter", "F-2", "A", by=head)
+    actions.record_consent(customer, "sharing", "any", True, "counter", "F-1", "B", said_on=before, by=head)
+    with pytest.raises(NotAllowed, match="refused after that"):
+        actions.record_consent(
+            customer, "sharing", "any", True, "counter", "F-1", "A", said_on=before, by=head
+        )
+
+
 @pytest.mark.parametrize(
     ("purpose", "means", "given", "channel", "proof", "recipient", "rule"),
     [

@@ -17,12 +17,14 @@ from django.utils import timezone
 from quanke.kernel.calendars import working_days_between
 from quanke_desk.books.models import Choice
 from quanke_desk.campaigns.models import Block, Receipt, Send
-from quanke_desk.customers import actions, queries
+from quanke_desk.customers import actions, queries, reminding
+from quanke_desk.customers.consenting import hidden, may_contact
 from quanke_desk.customers.copying import copy_of
-from quanke_desk.customers.models import DataRequest, RequestState, Restriction
+from quanke_desk.customers.models import DataRequest, RequestKind, RequestState, Restriction, RestrictionKind
 from quanke_desk.foundation import approvals, parameters
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Notice, Opening, Person, Post
+from quanke_desk.foundation.notices import said
 from quanke_desk.foundation.opening import open_customer
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
@@ -30,7 +32,7 @@ from quanke_desk.foundation.scope import rows, scope_of
 from quanke_desk.work.actions import Said, record_contact
 from quanke_desk.work.lobby_actions import arrive
 from quanke_desk.work.models import Arrival, Suggestion
-from tests.desk.test_customers import first_of, post
+from tests.desk.test_customers import first_of, opened, post
 
 
 @pytest.fixture
@@ -283,3 +285,29 @@ def test_a_value_does_not_slip_into_the_register(desk: dict[str, Person]) -> Non
         actions.record_request(
             customer, "correction", f"新手机 {golden['phone']}", "F-100", "phone", by=desk[Role.BRANCH_HEAD]
         )
+
+
+def test_a_deletion_holds_for_who_a_night_finds_to_be_the_same(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    old, into = next((n, i) for n, i in base().night.absorbed.items() if i is not None)
+    assert reminding.tell_of_merged() == 0 and into not in hidden()
+    request = DataRequest.objects.create(
+        customer=old, kind=RequestKind.DELETION, proof="F-1", about="x", received_on=timezone.localdate(),
+        due_on=timezone.localdate(), recorded_by=desk[Role.BRANCH_HEAD],
+    )  # fmt: skip
+    Restriction.objects.create(
+        customer=old, kind=RestrictionKind.DELETED, since=timezone.localdate(), request=request
+    )
+    assert {old, into} <= hidden() and not may_contact(into, "sms", "service")
+    reminding.remind_today()
+    assert reminding.tell_of_merged() == 0, "once"
+    told = Notice.objects.filter(text=reminding.MERGED, person=desk[Role.COMPLIANCE])
+    assert [n.link for n in told] == [f"/customers/{into}/"] and "撤销合并" in said(told[0])
+    opened(entered[Role.COMPLIANCE], into)
+    assert entered[Role.COMPLIANCE].get(f"/customers/{into}/").context["restriction"].customer == old
+    Restriction.objects.create(
+        customer=into, kind=RestrictionKind.DELETED, since=timezone.localdate(), request=request
+    )
+    Restriction.objects.filter(customer=old).delete()
+    assert old in hidden(), "under every number"

@@ -19,7 +19,7 @@ from quanke_desk.foundation import audit
 from quanke_desk.foundation.demo import PASSWORD
 from quanke_desk.foundation.models import Attempt, AuditEntry, Branch, Person, Post, Seat
 from quanke_desk.foundation.parameters import ParameterError, change, value
-from quanke_desk.foundation.people import NotAllowed, give_role, leave, stand_in
+from quanke_desk.foundation.people import NotAllowed, end_seat, give_role, leave, stand_in
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
 from quanke_desk.foundation.scope import scope_of
 from quanke_desk.foundation.sessions import sessions_of
@@ -255,6 +255,38 @@ def test_who_left_at_the_desk_is_not_brought_back_by_the_bank(desk: dict[str, Pe
     bring_bank()
     person.refresh_from_db()
     assert not person.is_active and not Seat.objects.filter(Seat.on(timezone.localdate()), person=person)
+
+
+def test_the_end_of_a_seat_is_the_banks_until_the_desk_ends_it(desk: dict[str, Person]) -> None:
+    from quanke_desk.foundation.brought import _seats
+
+    today = timezone.localdate()
+    sits = Seat.objects.filter(Seat.on(today), person__staff_id__isnull=False, stands_in=False)
+    person, post = sits[0].person, sits.exclude(post=sits[0].post)[0].post
+    row: dict[str, Any] = {
+        "staff_id": person.staff_id,
+        "post_id": post.post_id,
+        "kind": "stand_in",
+        "reason": None,
+    }
+    row["from_date"] = today - dt.timedelta(days=5)
+    later, earlier = today + dt.timedelta(days=9), today - dt.timedelta(days=2)
+
+    def brought(until: dt.date | None) -> Seat:
+        _seats([{**row, "to_date": until}])
+        return Seat.objects.get(person=person, post=post, since=row["from_date"])
+
+    assert [brought(until).until for until in (later, None, later)] == [later, None, later]
+    end_seat(brought(later), by=desk[Role.ADMINISTRATOR], reason="back")
+    assert [brought(until).until for until in (later, None, earlier, later)] == [
+        today,
+        today,
+        earlier,
+        earlier,
+    ]
+    given = stand_in(person, post, today, later, by=desk[Role.ADMINISTRATOR], reason="leave")
+    row["from_date"] = today
+    assert brought(None) == given and brought(None).until == later, "what the desk gave is not made longer"
 
 
 def test_who_left_by_the_banks_tables_is_out_with_his_next_click(desk: dict[str, Person]) -> None:

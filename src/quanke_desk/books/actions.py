@@ -278,7 +278,7 @@ def give_stand_in(post: Post, person: Person, until: dt.date, *, by: Person, rea
     with transaction.atomic():
         seat, made = Seat.objects.get_or_create(
             person=person, post=post, since=today, stands_in=True,
-            defaults={"until": until, "reason": reason.strip()},
+            defaults={"until": until, "reason": reason.strip(), "by_desk": True},
         )  # fmt: skip
         if not made:
             raise NotAllowed("already stands in on this post from that day")

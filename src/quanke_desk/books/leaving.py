@@ -87,7 +87,7 @@ def leave_book(post: Post, person: Person, *, by: Person | None) -> Departure:
         for member in team:
             Seat.objects.get_or_create(
                 person=member, post=post, since=today, stands_in=True,
-                defaults={"until": until, "reason": "leaver"},
+                defaults={"until": until, "reason": "leaver", "by_desk": True},
             )  # fmt: skip
         detail = {"person": person.pk, "stand_ins": [m.pk for m in team], "due_on": made.due_on.isoformat()}
         audit.record(by, "books.left", f"post:{post.post_id}", detail=detail)

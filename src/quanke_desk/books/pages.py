@@ -391,8 +391,12 @@ def credit_post(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     done_, rows = credited.of_post(post, month, back)
     whole = sum(r["credit"] for r in rows)
-    if scope_of(person).masked:  # amounts of single customers are for who looks after them
-        rows = [{**r, "growth": None, "credit": None} for r in rows]
+    # amounts of single customers are for who looks after them now
+    seen = [
+        not scope_of(person).masked and yes
+        for yes in queries.seen_among(person, [r["customer"] for r in rows])
+    ]
+    rows = [r if yes else {**r, "growth": None, "credit": None} for r, yes in zip(rows, seen, strict=True)]
     shown = {
         "post": post, "month": month, "back": back, "settled": done_, "whole": whole,
         "listed": listing(request, "credited", CREDITED, PlainSource(person, rows)),

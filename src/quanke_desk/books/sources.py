@@ -26,7 +26,8 @@ def customer_link(number: int) -> tuple[str, str]:
 
 
 class BookSource:
-    """Customers of a post on a day: number, name, tier, assets, since when."""
+    """Customers of a post on a day: number, name, tier, assets, since when. Of who is another's by now the
+    number and the day alone."""
 
     def __init__(self, person: Person, customers: Ints, day: dt.date) -> None:
         there = ~np.isin(customers, list(hidden()))  # without whose data may no longer be used
@@ -35,6 +36,9 @@ class BookSource:
         self.since = intervals(self.held).since(self.customers, day)
         aum = queries.numbers_of("aum", self.held)[self.customers] if "aum" in self.held.known else None
         self.aum = np.full(len(self.customers), queries.LEAST) if aum is None else aum
+        # of a day that is past there are customers of others in it by now
+        self.seen = np.array(queries.seen_among(person, self.customers.tolist()), np.bool_)
+        self.aum = np.where(self.seen, self.aum, queries.LEAST)
 
     def count(self) -> int:
         """How many rows."""
@@ -49,15 +53,16 @@ class BookSource:
             at = np.lexsort((self.customers, -key if descending else key))
         at = at[start : start + count]
         numbers = [int(n) for n in self.customers[at]]
-        names = names_of(self.person, numbers)
+        seen = self.seen[at].tolist()
+        names = names_of(self.person, [n for n, yes in zip(numbers, seen, strict=True) if yes])
         made = []
         for place, number in zip(at.tolist(), numbers, strict=True):
             has, since = int(self.aum[place]), int(self.since[place])
             made.append(
                 {
                     "number": customer_link(number),
-                    "name": names[number],
-                    "tier": word("tier", self.held.value(number, "tier")),
+                    "name": names.get(number),
+                    "tier": word("tier", self.held.value(number, "tier")) if number in names else None,
                     "aum": None if self.masked or has == queries.LEAST else has,
                     "since": None if since < 0 else dt.date(1970, 1, 1) + dt.timedelta(days=since),
                 }

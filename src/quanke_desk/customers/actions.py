@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from quanke.plans.worklist import working_day_after
 from quanke_desk.customers import ordering
 from quanke_desk.customers.at_night import at_night, reading
-from quanke_desk.customers.consenting import BY_MEANS, consents_of, hidden
+from quanke_desk.customers.consenting import BY_MEANS, consents_of, hidden, refused_after
 from quanke_desk.customers.models import (
     ConsentAnswer,
     ConsentChannel,
@@ -75,8 +75,9 @@ def record_consent(
 
     What he was shown is kept as version and digest of its text; where, when (`said_on`, null: today) and to
     whom he said it, with the number that proves it. A refusal without a number says that there is none
-    (`evidence` "said"): missing paper stops no refusal, and it is not left open whether there was any. Raises
-    NotAllowed with the rule, OutOfScope.
+    (`evidence` "said"): missing paper stops no refusal, and it is not left open whether there was any. A yes
+    is as old as the day it was said on, and one that he took back since is none. Raises NotAllowed with the
+    rule, OutOfScope.
     """
     if not by.may(May.CONSENT):
         raise NotAllowed("your role may not record consents")
@@ -94,6 +95,8 @@ def record_consent(
         raise NotAllowed("said today or in the last 60 days")
     if purpose == ConsentPurpose.SHARING and given and not recipient.strip():
         raise NotAllowed("a consent to sharing names the recipient")
+    if given and refused_after(customer, purpose, means, said_on or today, recipient):
+        raise NotAllowed("the customer refused after that")
     return _recorded(
         customer, purpose, means, given, channel, proof, recipient, by, shown_by, said_on or today
     )
@@ -144,16 +147,17 @@ def _recorded(
     customer: int, purpose: str, means: str, given: bool, channel: str, proof: str, recipient: str,
     by: Person | None, evidence: str, said_on: dt.date,
 ) -> ConsentAnswer:  # fmt: skip
-    text, today = TEXTS[purpose], timezone.localdate()
+    # a no holds from the moment it is heard; a yes that comes late is no newer than the day it was given
+    text, on = TEXTS[purpose], said_on if given else timezone.localdate()
     with transaction.atomic():
         answer = ConsentAnswer.objects.create(
             customer=customer, purpose=purpose, means=means, given=given, recipient=recipient.strip()[:64],
-            text_version=text.version, text_hash=text.digest, channel=channel, proof=proof, on=today, by=by,
+            text_version=text.version, text_hash=text.digest, channel=channel, proof=proof, on=on, by=by,
             evidence=evidence, said_on=said_on,
         )  # fmt: skip
         row = {
             "purpose": purpose, "means": means, "recipient": answer.recipient or None,
-            "granted_on": today.isoformat(), "withdrawn_on": None if given else today.isoformat(),
+            "granted_on": on.isoformat(), "withdrawn_on": None if given else on.isoformat(),
             "text_hash": text.digest, "channel": channel,
         }  # fmt: skip
         outbox.put("consents", f"DESK-{answer.pk}", row, customer=customer)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from quanke.kernel.errors import QuankeError
 from quanke_desk.customers.at_night import reading
 from quanke_desk.customers.models import ConsentAnswer, ConsentPurpose, Means, Restriction
 from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.asked_once import asked_once
 from quanke_desk.foundation.models import Outgoing
 
+R = TypeVar("R", bound=Model)
 BY_MEANS = (Means.CALL, Means.SMS, Means.PUSH, Means.WECOM, Means.EMAIL)
 """Means a purpose is asked for one by one."""
 SERVICE = "service"
@@ -57,7 +59,7 @@ def may_contact(customer: int, means: str, purpose: str = ConsentPurpose.MARKETI
     held = base()
     if not 0 <= customer < held.night.rows or not held.there[customer]:
         return False
-    if Restriction.objects.filter(customer=customer).exists():
+    if Restriction.objects.filter(customer__in=held.numbers(customer)).exists():
         return False
     row = held.row(customer, _WALLS)
     if row.get("deceased") or row.get("relationship_closed"):
@@ -70,6 +72,22 @@ def may_contact(customer: int, means: str, purpose: str = ConsentPurpose.MARKETI
     rows = reading(held).rows("consents", customer).to_pylist()
     said = list(ConsentAnswer.objects.filter(customer=customer, purpose=purpose).order_by("id"))
     return _standing(purpose, asked, rows, said).given is True
+
+
+def refused_after(customer: int, purpose: str, means: str, day: dt.date, recipient: str = "") -> bool:
+    """Whether a customer refused on a day or later what he is said to have agreed to on it: a paper that is
+    recorded late is not his last word. Of this day counts what he wrote himself; what staff took down of him
+    before is older than what they take down now."""
+    ways, to = {means, Means.ANY}, {recipient.strip()[:64], "", None}
+    shared, late = purpose == ConsentPurpose.SHARING, day < timezone.localdate()
+    for row in reading().rows("consents", customer).to_pylist() if late else ():
+        alike = row["purpose"] == purpose and row["means"] in ways and (not shared or row["recipient"] in to)
+        if alike and row["withdrawn_on"] is not None and row["withdrawn_on"] >= day:
+            return True
+    here = ConsentAnswer.objects.filter(customer=customer, purpose=purpose, means__in=ways, given=False)
+    if shared:
+        here = here.filter(recipient__in=[name for name in to if name is not None])
+    return (here if late else here.filter(by=None)).filter(on__gte=day).exists()
 
 
 def refused_here(means: str, purpose: str = ConsentPurpose.MARKETING) -> frozenset[int]:
@@ -122,8 +140,36 @@ def profiling_refused(customer: int, of: Base | None = None) -> bool:
 
 @asked_once
 def hidden() -> frozenset[int]:
-    """Customers whose data may no longer be used: they are in no search, list or plan of the desk."""
+    """Customers whose data may no longer be used: they are in no search, list or plan of the desk. Under all
+    their numbers: who was found to be one of them since goes by another, with his data."""
+    restricted = _restricted()
+    try:
+        held = base()
+    except QuankeError:  # before a night nobody is anybody else
+        return restricted
+    known = {held.goes_by(customer) for customer in restricted}
+    return restricted.union(*(held.numbers(customer) for customer in known))
+
+
+@asked_once
+def _restricted() -> frozenset[int]:
     return frozenset(Restriction.objects.values_list("customer", flat=True))
+
+
+def without_hidden(found: QuerySet[R, R], column: str = "customer") -> QuerySet[R, R]:
+    """Rows without those of customers whose data may no longer be used. Not by a list of all of them: what is
+    restricted is asked of its own table, and only who goes by another number is named."""
+    others = hidden() - _restricted()
+    found = found.exclude(**{f"{column}__in": Restriction.objects.values("customer")})
+    return found.exclude(**{f"{column}__in": sorted(others)}) if others else found
+
+
+def restricted_by_merging() -> list[Restriction]:
+    """Restrictions of numbers that a customer took in whose own number nobody restricted: he counts as
+    restricted, and nobody has decided it. Raises NightError."""
+    held, found = base(), list(Restriction.objects.select_related("request").order_by("id"))
+    own = {each.customer for each in found}
+    return [each for each in found if held.goes_by(each.customer) not in own]
 
 
 def _standing(

@@ -32,7 +32,7 @@ rooms: list[Room] = []
 
 def held_here(customer: int) -> dict[str, HeldTable]:
     """Everything the rooms hold of a customer, by table; tables without a row are left out."""
-    numbers = [customer, *(n for n, into in base().night.absorbed.items() if into == customer)]
+    numbers = base().numbers(customer)
     found = dict(_own(numbers))
     for room in rooms:
         found.update(room(numbers))

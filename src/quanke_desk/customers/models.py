@@ -54,8 +54,9 @@ class ConsentEvidence(models.TextChoices):
 class ConsentAnswer(models.Model):
     """One row per yes or no of a customer to one purpose by one means. Never changed: a later row of the
     same purpose and means takes its place. `said_on` is the day he said it, `on` the day from which it
-    holds here; `by` took it (null: the customer himself, by a message). `proof` is the number of the form,
-    recording or message; a refusal may have none, which `evidence` then says (empty: was not asked)."""
+    holds: of a yes the same, of a no the day it was recorded; `by` took it (null: the customer himself, by a
+    message). `proof` is the number of the form, recording or message; a refusal may have none, which
+    `evidence` then says (empty: was not asked)."""
 
     customer = models.BigIntegerField()
     purpose = models.CharField(max_length=16, choices=ConsentPurpose)

@@ -29,6 +29,7 @@ from quanke_desk.customers.models import (
 from quanke_desk.customers.sight import AMOUNTS, Sight, sight_of
 from quanke_desk.customers.texts import TEXTS
 from quanke_desk.customers.words import called
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.asked_outside import TOO_MANY, asked_too_often, note_asked
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
@@ -161,7 +162,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
         return _outside(request, person, number)
     shown: dict[str, Any] = {"number": number, "sight": sight, **portrait.head(sight)}
     shown["parts"] = [(k, v) for k, v in PARTS.items() if k != "cases" or person.may(May.CASES)]
-    shown["restriction"] = Restriction.objects.filter(customer=number).first()
+    shown["restriction"] = Restriction.objects.filter(customer__in=base().numbers(number)).first()
     shown |= {
         "amounts": AMOUNTS,
         "may_consent": person.may(May.CONSENT),

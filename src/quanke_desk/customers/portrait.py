@@ -281,10 +281,12 @@ def contacts(sight: Sight) -> dict[str, Any]:
 
 
 def pending(sight: Sight) -> list[dict[str, Any]]:
-    """What the desk recorded of a customer that is not in the bank's tables of this night yet."""
+    """What the desk recorded of a customer that is not in the bank's tables of this night yet; what others
+    are told only comes into no table."""
     held = base()
     fresh = Q(delivered_at=None) | Q(delivered_at__date__gte=held.day)
-    found = Outgoing.objects.filter(fresh, customer=sight.customer).order_by("-id")[:_LAST]
+    mine = Outgoing.objects.filter(fresh, customer=sight.customer, table__in=list(CONTRACTS))
+    found = mine.order_by("-id")[:_LAST]
     return [{"table": _table(o.table), "at": o.at, "delivered": o.delivered_at is not None} for o in found]
 
 

@@ -4,6 +4,7 @@ once a day (PI-5)."""
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -12,10 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from quanke.kernel.errors import NightError
 from quanke.plans.worklist import working_day_after
+from quanke_desk.customers.consenting import restricted_by_merging
 from quanke_desk.customers.models import DataRequest, RequestState, SourceOrder
 from quanke_desk.customers.ordering import who_decides
-from quanke_desk.foundation.models import Notice, Person
+from quanke_desk.foundation import audit
+from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.models import AuditEntry, Notice, Person
 from quanke_desk.foundation.notices import tell
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.working import each
@@ -24,6 +29,11 @@ TEXT = _("%(count)s data requests are due by %(day)s, %(late)s of them are late"
 SOURCES = _(
     "%(count)s orders to source systems are not answered and due by %(day)s, %(late)s of them are late"
 )
+MERGED = _(
+    "A night found that a customer is the same as one whose data may no longer be used, and counts as him: "
+    "have the deletion done, or the merge undone"
+)
+MERGED_ACTION = "customer.restrict_merged"
 
 
 def remind(today: dt.date | None = None) -> int:
@@ -54,8 +64,29 @@ def _remind(text: str, found: QuerySet[Any], day: dt.date) -> int:
         return tell(told, text, reverse("data_requests"), count=count, late=late, day=last.isoformat())
 
 
+def tell_of_merged() -> int:
+    """Tells whoever decides data requests, once, of each customer who counts as restricted because a night
+    found that he is somebody whose deletion was decided. Answers how many customers."""
+    held, told = base(), 0
+    for one in restricted_by_merging():
+        customer = held.goes_by(one.customer)
+        subject = f"customer:{customer}"
+        with transaction.atomic():
+            # locked: of two workers at once the second finds what the first put on record
+            people = list(Person.objects.select_for_update().filter(pk__in=[p.pk for p in who_decides()]))
+            before = AuditEntry.objects.filter(action=MERGED_ACTION, subject=subject)
+            if not people or before.exists():
+                continue
+            audit.record(None, MERGED_ACTION, subject, detail={"restricted": one.customer})
+            tell(people, MERGED, reverse("customer", args=[customer]))
+            told += 1
+    return told
+
+
 @each("work.escalation_minutes", "reminders of data requests")
 def remind_today() -> None:
-    """Reminds of what is due."""
+    """Reminds of what is due, and of what a night found out."""
     remind()
     remind_of_sources()
+    with suppress(NightError):
+        tell_of_merged()

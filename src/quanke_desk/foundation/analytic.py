@@ -64,6 +64,23 @@ class Base:
         return there
 
     @cached_property
+    def _merged(self) -> dict[int, tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        for number, into in self.night.absorbed.items():
+            if into is not None:
+                found[into] = (*found.get(into, ()), number)
+        return found
+
+    def goes_by(self, customer: int) -> int:
+        """The number under which a customer stands in this night: his own, or that which took it in."""
+        into = self.night.absorbed.get(customer)
+        return customer if into is None else int(into)
+
+    def numbers(self, customer: int) -> tuple[int, ...]:
+        """All numbers of a customer: his own, and those it took in."""
+        return (customer, *self._merged.get(customer, ()))
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """Names of the columns of this night."""
         return frozenset(self.night.columns)

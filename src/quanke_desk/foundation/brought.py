@@ -1,7 +1,7 @@
 """Branches, staff, posts and who sits on them, brought from the bank's tables in the home.
 
 Repeatable: what is there is brought level, nothing is deleted (people leave, branches close), and what the
-desk itself records (roles given by hand, stand-ins) stays.
+desk itself records (roles given by hand, stand-ins given or ended) stays.
 """
 
 from __future__ import annotations
@@ -141,20 +141,29 @@ def _seats(rows: list[dict[str, Any]]) -> None:
     left = set(Person.objects.filter(is_active=False).values_list("pk", flat=True))  # ended at the desk
     posts = {p.post_id: p.pk for p in Post.objects.all()}
     held = {(s.person_id, s.post_id, s.since, s.stands_in): s for s in Seat.objects.all()}
+    told = {
+        (people[row["staff_id"]], posts[row["post_id"]], row["from_date"], row["kind"] == "stand_in"): row
+        for row in sorted(rows, key=lambda row: row["to_date"] is not None)  # of two rows the one that ends
+        if row["kind"] != "leave"
+    }
     new = []
-    for row in rows:
-        if row["kind"] == "leave":
-            continue
-        key = (people[row["staff_id"]], posts[row["post_id"]], row["from_date"], row["kind"] == "stand_in")
+    for key, row in told.items():
         seat = held.get(key)
         if seat is None:
             person, post, since, stands_in = key
-            held[key] = Seat(
+            made = Seat(
                 person_id=person, post_id=post, since=since, stands_in=stands_in,
                 until=row["to_date"], reason=row["reason"] or "",
             )  # fmt: skip
-            new.append(held[key])
-        elif seat.pk and key[0] not in left and row["to_date"] is not None and seat.until != row["to_date"]:
+            new.append(made)
+        elif key[0] not in left and _takes(seat, row["to_date"]):
             seat.until = row["to_date"]
             seat.save(update_fields=["until"])
     Seat.objects.bulk_create(new)
+
+
+def _takes(seat: Seat, until: dt.date | None) -> bool:
+    """Whether a seat gets another end: the bank's own any, one the desk made or ended an earlier one only."""
+    if not seat.by_desk:
+        return seat.until != until
+    return until is not None and (seat.until is None or until < seat.until)

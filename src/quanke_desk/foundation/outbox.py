@@ -139,9 +139,8 @@ class Pending:
 def pending(customer: int, table: str, of: Base) -> list[Pending]:
     """What was recorded about a customer (and under numbers that were taken into his) and is in no night yet,
     oldest first; of several states of one row the last."""
-    numbers = [customer, *(n for n, into in of.night.absorbed.items() if into == customer)]
     found: dict[str, Pending] = {}
-    for held in Outgoing.objects.filter(table=table, customer__in=numbers).order_by("id"):
+    for held in Outgoing.objects.filter(table=table, customer__in=of.numbers(customer)).order_by("id"):
         if held.delivered_at is None or timezone.localdate(held.delivered_at) >= of.day:
             number = number_of(table, held.key)
             found.pop(number, None)

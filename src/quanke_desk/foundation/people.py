@@ -76,8 +76,9 @@ def stand_in(person: Person, post: Post, since: dt.date, until: dt.date, *, by: 
         raise NotAllowed("this person has left")
     with transaction.atomic():
         seat, made = Seat.objects.get_or_create(
-            person=person, post=post, since=since, stands_in=True, defaults={"until": until, "reason": reason}
-        )
+            person=person, post=post, since=since, stands_in=True,
+            defaults={"until": until, "reason": reason, "by_desk": True},
+        )  # fmt: skip
         if not made:
             raise NotAllowed("already stands in on this post from that day")
         detail = {"since": since.isoformat(), "until": until.isoformat()}
@@ -178,8 +179,8 @@ def end_seat(seat: Seat, *, by: Person, reason: str) -> None:
     if not seat.stands_in or (seat.until is not None and seat.until <= today):
         raise NotAllowed("only a stand-in that has not ended can be ended here")
     with transaction.atomic():
-        seat.until = max(today, seat.since)
-        seat.save(update_fields=["until"])
+        seat.until, seat.by_desk = max(today, seat.since), True
+        seat.save(update_fields=["until", "by_desk"])
         audit.record(by, "people.end_stand_in", f"post:{seat.post.post_id}", reason=reason)
 
 

@@ -15,6 +15,7 @@ from quanke.plans.worklist import working_day_after
 from quanke_desk.books.actions import ask_transfer
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation import audit, notices, outbox
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Approval, Person, Post, Seat
 from quanke_desk.foundation.opening import require_sight
 from quanke_desk.foundation.parameters import value
@@ -60,7 +61,8 @@ def record_contact(customer: int, said: Said, *, by: Person, follow_up: int | No
     """Records a contact, and what is to be done next; closes the follow-up it was. Raises NotAllowed with the
     rule, OutOfScope for a customer one may not see."""
     _require_sight(by, customer)
-    task = None if follow_up is None else FollowUp.objects.get(pk=follow_up, customer=customer)
+    his = base().numbers(customer)
+    task = None if follow_up is None else FollowUp.objects.get(pk=follow_up, customer__in=his)
     said = _without_lost(said, task)
     _checked(customer, said, task)
     now = timezone.now()
@@ -82,7 +84,7 @@ def record_contact(customer: int, said: Said, *, by: Person, follow_up: int | No
         proven(contact)
         outbox.put("contacts", contact.number, row_of(contact), customer=customer)
         if follow_up is not None:
-            close(FollowUp.objects.select_for_update().get(pk=follow_up, customer=customer), contact)
+            close(FollowUp.objects.select_for_update().get(pk=follow_up, customer__in=his), contact)
         if said.next_on is not None:
             follow(contact, said.next_on, said.next_for, by)
         detail = {"contact": contact.pk, "means": said.means, "outcome": said.outcome}

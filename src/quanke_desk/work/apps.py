@@ -23,6 +23,7 @@ class WorkConfig(AppConfig):
         # heard after the books' own, who have their stand-ins by then
         left.connect(handing_on.on_left, dispatch_uid="work.left")
         restricted.connect(forget_notes, dispatch_uid="work.notes")
+        restricted.connect(dropping.forget_tasks, dispatch_uid="work.tasks")
         if held_of not in rooms:
             rooms.append(held_of)
         if go_along not in on_transfer:

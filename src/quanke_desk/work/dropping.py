@@ -1,14 +1,17 @@
-"""Tasks of campaigns nobody is to do any more: their journey was ended, the customer left it, or he is to be
-left alone since. They are dropped, not done: no contact stands behind them."""
+"""Tasks nobody is to do any more: of campaigns whose journey was ended, which the customer left, or of which
+he is to be left alone since; and all of who is deleted. They are dropped, not done: no contact stands behind
+them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from quanke_desk.foundation import left_alone
+from quanke_desk.foundation import audit, left_alone
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.working import each
 from quanke_desk.work import rules
 from quanke_desk.work.models import FollowUp, FollowUpKind, Means
@@ -47,6 +50,14 @@ def drop_left_alone() -> int:
 def leave_alone() -> None:
     """Drops what may not be done any more."""
     drop_left_alone()
+
+
+def forget_tasks(sender: Any, customer: int, kind: str, **_: Any) -> None:
+    """A customer's deletion was decided: whatever was to be done with him is done no more, in the transaction
+    of that."""
+    gone = FollowUp.objects.filter(customer__in=base().numbers(customer), done_at=None)
+    if count := _drop(gone):
+        audit.record(None, "work.drop", f"customer:{customer}", detail={"follow_ups": count})
 
 
 def is_kept(task: FollowUp, known: rules.Since) -> bool:

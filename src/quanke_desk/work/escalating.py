@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _noop
 
 from quanke_desk.books.laying import heads_above
+from quanke_desk.customers.consenting import without_hidden
 from quanke_desk.foundation import notices
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Branch, Person
@@ -41,6 +42,7 @@ def tell_heads() -> None:
 @transaction.atomic
 def _escalate_some(day: dt.date) -> int:
     due = FollowUp.objects.filter(done_at=None, dropped=False, escalated_at=None, escalate_on__lte=day)
+    due = without_hidden(due)
     skip = connection.features.has_select_for_update_skip_locked
     locked = due.select_for_update(skip_locked=skip, of=("self",) if skip else ())
     rows = list(locked.select_related("post__branch", "person__branch").order_by("id")[:PART])
@@ -54,7 +56,7 @@ def _escalate_some(day: dt.date) -> int:
         held = row.post or row.person
         branch = held.branch if held is not None else None
         if row.kind == FollowUpKind.LOBBY:
-            branch = named.get(own.value(row.customer, "branch") or "")
+            branch = named.get(own.value(own.goes_by(row.customer), "branch") or "")
         places[remote if branch is None else (branch,)] += 1
     for head in heads_above(branch for where in places for branch in where):
         count = sum(number for where, number in places.items() if any(_below(head, b) for b in where))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from quanke.kernel.errors import InputError
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation import audit, notices, outbox
-from quanke_desk.foundation.analytic import Base
+from quanke_desk.foundation.analytic import Base, base
 from quanke_desk.foundation.models import AuditEntry, Branch, Person, Post, Purpose
 from quanke_desk.foundation.parameters import value as value_of
 from quanke_desk.foundation.people import NotAllowed
@@ -220,9 +220,10 @@ def task_done(number: int, task: int, outcome: str, *, by: Person) -> FollowUp:
         arrival = Arrival.objects.select_for_update().get(pk=number)
         if arrival.state not in OPEN or arrival.customer is None:
             raise NotAllowed("this visit is over")
+        his = base().numbers(arrival.customer)
         held_task = (
             FollowUp.objects.select_for_update()
-            .filter(pk=task, kind=FollowUpKind.LOBBY, customer=arrival.customer, dropped=False)
+            .filter(pk=task, kind=FollowUpKind.LOBBY, customer__in=his, dropped=False)
             .first()
         )
         if held_task is None or held_task.done_at is not None:

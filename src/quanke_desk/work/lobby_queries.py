@@ -142,8 +142,11 @@ def _card(visit: Arrival, shown_as: dict[int, str], masked: dict[int, str], of: 
 
 def _tasks(customer: int, of: Held) -> list[dict[str, Any]]:
     """What the lobby was asked to do at the customer's next visit, as far as he may hear it now."""
-    due = FollowUp.objects.filter(customer=customer, kind=FollowUpKind.LOBBY, done_at=None, dropped=False)
+    his = FollowUp.objects.filter(customer__in=of.base.numbers(customer))
+    due = his.filter(kind=FollowUpKind.LOBBY, done_at=None, dropped=False)
     found = list(due.order_by("due_on", "id")[:20])
+    for task in found:
+        task.customer = customer  # by the number he goes by now
     known = rules.since([customer], of.base.day) if found else None
     fit = [task for task in found if known and may_be_said(customer, task.action, of, known)]
     told = asked_for(fit[:MOST_TASKS])
@@ -164,8 +167,8 @@ def _said_of(task: FollowUp, of: Held, told: Mapping[Asked, AskedFor]) -> dict[s
 def _open(customer: int, row: dict[str, Any], of: Held) -> list[tuple[str, Any]]:
     """What is open about a customer: (what, how many or when)."""
     found: list[tuple[str, Any]] = []
-    due = FollowUp.objects.filter(customer=customer, done_at=None).exclude(kind=FollowUpKind.LOBBY).count()
-    if due:
+    his = FollowUp.objects.filter(customer__in=of.base.numbers(customer), done_at=None)
+    if due := his.exclude(kind=FollowUpKind.LOBBY).count():
         found.append((gettext("Follow-ups"), due))
     if row.get("maturing_30d"):
         found.append((gettext("Maturing within 30 days"), row["maturing_30d"]))

@@ -9,6 +9,7 @@ from django.db import transaction
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.customers.models import RestrictionKind
 from quanke_desk.foundation import audit
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.opening import require_sight
 from quanke_desk.foundation.scope import OutOfScope
@@ -42,4 +43,4 @@ def forget_notes(sender: Any, customer: int, kind: str, **_: Any) -> None:
     """A customer's deletion was decided: what was noted of him goes, in the transaction of that. What the law
     has stored for a while is stored, and read by nobody."""
     if kind == RestrictionKind.DELETED:
-        ContactNote.objects.filter(contact__customer=customer).delete()
+        ContactNote.objects.filter(contact__customer__in=base().numbers(customer)).delete()

@@ -17,7 +17,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from quanke_desk.customers.consenting import hidden
+from quanke_desk.customers.consenting import hidden, without_hidden
 from quanke_desk.foundation.models import Branch, Person, Post
 from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.scope import Extent, posts_since, scope_of
@@ -51,7 +51,8 @@ def place_of(key: str) -> Place | None:
 
 def follow_ups() -> QuerySet[FollowUp]:
     """Follow-ups that are open and overdue, whoever should have done them."""
-    return FollowUp.objects.filter(done_at=None, dropped=False, due_on__lt=timezone.localdate())
+    late = FollowUp.objects.filter(done_at=None, dropped=False, due_on__lt=timezone.localdate())
+    return without_hidden(late)
 
 
 def _of(kind: str) -> QuerySet[FollowUp]:
@@ -140,7 +141,8 @@ def _branches_of(of: Held, found: QuerySet[FollowUp]) -> dict[int, int]:
     """The branch of each customer, as a number; those of none are left out: the bank has them under 0."""
     named = dict(Branch.objects.values_list("branch_id", "pk"))
     customers = found.order_by().values_list("customer", flat=True).distinct()
-    branches = {c: named.get(of.base.value(c, "branch") or "") for c in customers if c < of.base.night.rows}
+    now = {c: of.base.goes_by(c) for c in customers if c < of.base.night.rows}
+    branches = {c: named.get(of.base.value(own, "branch") or "") for c, own in now.items()}
     return {c: b for c, b in branches.items() if b is not None}
 
 

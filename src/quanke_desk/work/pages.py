@@ -157,6 +157,7 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     if not 0 <= number < of.night.rows or number in hidden():
         note_asked(person, number)
         raise Http404
+    number = of.goes_by(number)
     task = _task(person, number, _whole(request.GET.get("do") or request.POST.get("follow_up")))
     if not may_see(person, number, of):
         return _opened(request, person, number, task)
@@ -242,12 +243,13 @@ def call_backs(request: HttpRequest) -> HttpResponse:
 
 def _task(person: Person, customer: int, number: int | None) -> FollowUp | None:
     """What a person is to do with a customer: his own, his posts', or the remote team's."""
-    mine = FollowUp.objects.filter(customer=customer, done_at=None)
+    mine = FollowUp.objects.filter(customer__in=base().numbers(customer), done_at=None)
     mine = mine.select_related("arrival__outlet", "of_left")
     if number is not None:
         mine = mine.filter(pk=number)
     for each in mine[:20]:
         if _is_his(person, each):
+            each.customer = customer  # by the number he goes by now
             return each
     return None
 
@@ -269,7 +271,7 @@ def _is_his(person: Person, task: FollowUp) -> bool:
 
 
 def _may_do(person: Person, number: int, customer: int) -> None:
-    task = FollowUp.objects.filter(pk=number, customer=customer).first()
+    task = FollowUp.objects.filter(pk=number, customer__in=base().numbers(customer)).first()
     if task is None or not _is_his(person, task):
         raise Http404
 

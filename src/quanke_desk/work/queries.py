@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from quanke.segments import DEFAULT_SCHEME
-from quanke_desk.customers.consenting import hidden
+from quanke_desk.customers.consenting import hidden, without_hidden
 from quanke_desk.customers.words import called
 from quanke_desk.foundation import left_alone
 from quanke_desk.foundation.asked_once import asked_once
@@ -278,8 +278,11 @@ def waiting(person: Person, until: dt.date, since: dt.date | None = None) -> lis
 def shown_follow_ups(found: Iterable[FollowUp], person: Person) -> list[dict[str, Any]]:
     """Follow-ups with the names of their customers: in the clear for whom one looks after or opened; and with
     what they are about, of tasks of campaigns what the campaign says. Without tasks about who is to be left
-    alone since."""
-    of, rows = held(), list(found)
+    alone since, or whose data may no longer be used. A task of a number that another took in is about him."""
+    of, gone = held(), hidden()
+    rows = [f for f in found if f.customer not in gone]
+    for each in rows:
+        each.customer = of.base.goes_by(each.customer)
     known = rules.Since(alone=left_alone.asked([f.customer for f in rows], timezone.now()))
     rows = [f for f in rows if not is_kept(f, known)]
     customers = [f.customer for f in rows]
@@ -409,17 +412,18 @@ def history(customer: int, person: Person) -> list[dict[str, Any]]:
 
 def open_follow_ups(customer: int, person: Person) -> list[dict[str, Any]]:
     """What is still to be done with a customer."""
-    found = FollowUp.objects.filter(customer=customer, done_at=None)
+    found = FollowUp.objects.filter(customer__in=held().base.numbers(customer), done_at=None)
     return shown_follow_ups(found.select_related("person", "post", "of_left")[:50], person)
 
 
 def call_backs(person: Person, until: dt.date | None = None) -> QuerySet[FollowUp]:
     """Visitors to be called back: the remote team's are the bank's, with whatever else is to be done that is
     no post's and no person's; a head's those of his outlets."""
-    found = FollowUp.objects.filter(kind=FollowUpKind.CALL_BACK, done_at=None)
+    open_ = without_hidden(FollowUp.objects.filter(done_at=None))
+    found = open_.filter(kind=FollowUpKind.CALL_BACK)
     if person.role == Role.REMOTE:
-        nobodys = Q(post=None, person=None, done_at=None) & ~Q(kind=FollowUpKind.LOBBY)
-        found = FollowUp.objects.filter(Q(kind=FollowUpKind.CALL_BACK, done_at=None) | nobodys)
+        nobodys = Q(post=None, person=None) & ~Q(kind=FollowUpKind.LOBBY)
+        found = open_.filter(Q(kind=FollowUpKind.CALL_BACK) | nobodys)
     else:
         branch = person.branch
         if branch is None:

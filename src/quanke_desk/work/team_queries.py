@@ -152,6 +152,8 @@ def late_rows(person: Person, place: overdue.Place) -> list[dict[str, Any]] | No
     found = overdue.rows_of(person, place, of)
     if found is None:
         return None
+    for each in found:
+        each.customer = of.base.goes_by(each.customer)
     names = who.masked_names([f.customer for f in found], of.base)
     return [
         {

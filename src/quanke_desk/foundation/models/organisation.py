@@ -96,7 +96,8 @@ class Person(AbstractBaseUser):
 
 
 class Seat(models.Model):
-    """One row per interval in which a person sits on a post, or stands in on it. `until` is not included."""
+    """One row per interval in which a person sits on a post, or stands in on it. `until` is not included.
+    `by_desk`: made or ended at the desk, so that the bank's tables may only shorten it."""
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="seats")
     post = models.ForeignKey(Post, models.PROTECT, related_name="seats")
@@ -104,6 +105,7 @@ class Seat(models.Model):
     since = models.DateField()
     until = models.DateField(null=True)
     reason = models.CharField(max_length=200, blank=True)
+    by_desk = models.BooleanField(default=False)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["person", "since"]), models.Index(fields=["post", "since"])]
