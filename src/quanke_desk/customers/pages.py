@@ -97,7 +97,8 @@ def customers(request: HttpRequest) -> HttpResponse:
             shown["listed"] = listing(request, "customers", COLUMNS, Rows(found, person), asked)
     except NightError:
         shown["no_night"] = True
-    shown |= {"may_open": person.may(May.OPEN), "masked": scope_of(person).masked}
+    scope = scope_of(person)
+    shown |= {"may_open": person.may(May.OPEN), "masked": scope.masked, "asks": scope.asks}
     return render(request, "customers/customers.html", shown)
 
 
