@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from quanke.kernel.errors import NightError
 from quanke_desk.foundation import left_alone
 from quanke_desk.foundation.filters import Filter, asked_of
-from quanke_desk.foundation.lists import Column, QuerysetSource, Row, listing
+from quanke_desk.foundation.lists import Column, Row, listing
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.roles import May
@@ -48,18 +48,24 @@ def _columns(may_call: bool) -> tuple[Column, ...]:
     )
 
 
-class CallBackSource(QuerysetSource):
+class CallBackSource:
     """Call-backs as rows, names and words of a page read at once."""
 
     def __init__(self, found: QuerySet[FollowUp], person: Person) -> None:
-        super().__init__(_not_kept(found), PATHS, lambda row: row)
-        self.person, self.may_call = person, person.may(May.WORK)
+        self.found, self.person, self.may_call = _not_kept(found), person, person.may(May.WORK)
+
+    def count(self) -> int:
+        """How many rows."""
+        return self.found.count()
 
     def rows(self, order: str, descending: bool, start: int, count: int) -> list[Row]:
         """See Source."""
-        part = super().rows(order, descending, start, count)
+        found = self.found
+        if order in PATHS:
+            found = found.order_by(("-" if descending else "") + PATHS[order], "pk")
         try:
-            return [self._row(shown) for shown in queries.shown_follow_ups(part, self.person)]
+            shown = queries.shown_follow_ups(found[start : start + count], self.person)
+            return [self._row(each) for each in shown]
         except NightError:
             return []
 

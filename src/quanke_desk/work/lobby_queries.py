@@ -218,6 +218,6 @@ def named_takers(visit: Arrival) -> list[tuple[Post, str]]:
     posts = takers(visit)
     seats = Seat.objects.filter(Seat.on(timezone.localdate()), post__in=posts, person__is_active=True)
     names: dict[int, list[str]] = {}
-    for post, name in seats.order_by("stands_in", "id").values_list("post", "person__name"):
-        names.setdefault(post, []).append(name)
+    for seat in seats.order_by("stands_in", "id").select_related("person"):
+        names.setdefault(seat.post_id, []).append(seat.person.name)
     return [(post, ", ".join(dict.fromkeys(names.get(post.pk, [])))) for post in posts]
