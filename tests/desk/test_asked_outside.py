@@ -77,3 +77,41 @@ def test_searching_for_others_counts_found_or_not(
     asked = {"text": golden["phone"]}
     told = client.post("/api/customers/search", asked, content_type="application/json")
     assert told.status_code == 429
+
+
+@pytest.mark.parametrize("role", [Role.COMPLIANCE, Role.RISK])
+def test_a_search_among_masked_rows_is_counted_and_on_record(
+    desk: dict[str, Person], entered: dict[str, Client], limit: int, role: Role
+) -> None:
+    """By what is personal, found or not; by the customer's number as often as one likes."""
+    person, client = desk[role], entered[role]
+    customer, golden = first_of(person)
+    for _each in range(limit + 2):
+        assert post(client, str(customer)).context["answer"].count
+    assert not AskedOutside.objects.exists()
+    texts = (golden["phone"], golden["name"], "13900000000", "没有此人", golden["id_number"], golden["phone"])
+    assert [bool(post(client, text).context["answer"].count) for text in texts] == [
+        True, True, False, False, True, True,
+    ]  # fmt: skip
+    kept = list(AuditEntry.objects.filter(action="customer.search", person=person).order_by("id"))
+    assert [e.detail["kinds"][0] for e in kept] == ["phone", "name", "number", "name", "document", "phone"]
+    assert [e.detail["hits"] > 0 for e in kept] == [True, True, False, False, True, True]
+    assert golden["phone"] not in str([(e.subject, e.reason, e.detail) for e in kept])
+    answer = post(client, golden["phone"]).context["answer"]
+    assert answer.too_many and not answer.count and not answer.found
+    asked = {"text": golden["phone"]}
+    told = client.post("/api/customers/search", asked, content_type="application/json")
+    assert told.status_code == 429
+
+
+def test_an_analyst_searches_by_customer_number_only(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    client = entered[Role.ANALYST]
+    customer, golden = first_of(desk[Role.ANALYST])
+    for text in (golden["name"], golden["phone"], golden["id_number"]):
+        page = post(client, text)
+        assert not page.context["answer"].found and "分析岗只能按客户号查询" in page.content.decode()
+        told = client.post("/api/customers/search", {"text": text}, content_type="application/json").json()
+        assert (told["count"], told["found"]) == (0, [])
+    assert [r["customer"] for r in post(client, str(customer)).context["answer"].found] == [customer]

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from quanke.bank.arranged import facts_sql
@@ -205,6 +206,56 @@ def test_a_full_book_has_a_waiting_list(heads: dict[str, Person]) -> None:
     with pytest.raises(NotAllowed, match="outside your branch"):
         actions.prefer(held.pk, 1, by=heads[Role.CUSTOMER_MANAGER], reason="mine")
     assert Choice.objects.get().priority == 7
+
+
+def test_a_choice_taken_back_moves_nobody(heads: dict[str, Person]) -> None:
+    customer, post = owned()
+    to, today, head = other_post(post), timezone.localdate(), heads["head-one"]
+    held, asked = actions.choose(customer, to, proof="form 17", by=head)
+    assert asked is not None
+    actions.withdraw_choice(held.pk, by=heads["head-two"])
+    asked.refresh_from_db()
+    assert asked.state == ApprovalState.WITHDRAWN, "closed with what it rested on"
+    assert Notice.objects.filter(person=head, text__contains="was closed").exists()
+    with pytest.raises(NotAllowed, match="decided"):
+        approvals.decide(asked.pk, True, by=heads["head-two"])
+    with pytest.raises(NotAllowed, match="cause"):
+        actions.ask_transfer([customer], to, today, by=head, reason="form 17", origin="choice")
+    _again, asked = actions.choose(customer, to, proof="form 18", by=head)
+    assert asked is not None
+    Choice.objects.update(withdrawn_on=today)  # taken back where nothing closes what was asked
+    assert approvals.decide(asked.pk, True, by=heads["head-two"]).state == ApprovalState.FAILED
+    assert queries.owner_on(customer, today) == post
+
+
+def test_who_waited_is_given_the_place(heads: dict[str, Person]) -> None:
+    customer, post = owned()
+    to, today, head = other_post(post), timezone.localdate(), heads["head-one"]
+    capacity = to.capacity
+    Post.objects.filter(pk=to.pk).update(capacity=0)
+    held, asked = actions.choose(customer, Post.objects.get(pk=to.pk), proof="form", by=head)
+    assert asked is None
+    client, path = Client(), reverse("book_customer", args=[customer])
+    client.force_login(head)
+    assert 'value="place"' not in client.get(path).content.decode()
+    with pytest.raises(NotAllowed, match="more than it may"):
+        actions.give_place(held.pk, by=head)
+    Post.objects.filter(pk=to.pk).update(capacity=capacity)
+    before = Choice.objects.create(
+        customer=next(c for c in range(customer + 1, 10_000) if queries.owner_on(c, today) == post),
+        post=to, chosen_on=today, proof="p", by=head, priority=3,
+    )  # fmt: skip
+    with pytest.raises(NotAllowed, match="before him"):
+        actions.give_place(held.pk, by=head)
+    actions.withdraw_choice(before.pk, by=head)
+    assert 'value="place"' in client.get(path).content.decode()
+    assert "已有名额" in client.get("/books/choices/").content.decode()
+    client.post(path, {"do": "place"})
+    [transfer] = Transfer.objects.all()
+    assert (transfer.origin, transfer.reason) == ("choice", "form")
+    assert 'value="place"' not in client.get(path).content.decode(), "asked once"
+    assert approvals.decide(transfer.approval_id, True, by=heads["head-two"]).state == ApprovalState.DONE
+    assert queries.owner_on(customer, today) == to.post_id
 
 
 def test_open_follow_ups_go_along_on_the_day(heads: dict[str, Person]) -> None:

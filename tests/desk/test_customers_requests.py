@@ -164,6 +164,47 @@ def test_a_refused_deletion_leaves_the_request_open(desk: dict[str, Person], sec
     assert actions.decide_request(made.pk, False, "不符合条件", by=second).state == RequestState.REFUSED
 
 
+def test_a_request_is_due_from_the_day_it_came_in(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    customer, _ = first_of(desk[Role.BRANCH_HEAD])
+    at, today = f"/customers/{customer}/requests/", timezone.localdate()
+    assert (
+        f'name="received_on" type="date" value="{today}"'
+        in entered[Role.BRANCH_HEAD].get(at).content.decode()
+    )
+    given = {"kind": "access", "about": "书面申请", "proof": "F-2026-002"}
+    for days in (-1, 61):
+        refused = {**given, "received_on": (today - dt.timedelta(days=days)).isoformat()}
+        entered[Role.BRANCH_HEAD].post(at, refused)
+    assert not DataRequest.objects.exists()
+    came = today - dt.timedelta(days=20)
+    entered[Role.BRANCH_HEAD].post(at, {**given, "received_on": came.isoformat()})
+    made = DataRequest.objects.get()
+    assert made.received_on == came and working_days_between(came, made.due_on) == 15
+
+
+@pytest.mark.parametrize(
+    ("last", "until"),
+    [
+        (dt.date(2026, 2, 28), dt.date(2036, 2, 28)),
+        (dt.date(2026, 3, 31), dt.date(2036, 3, 31)),
+        (dt.date(2024, 2, 29), dt.date(2034, 3, 1)),
+    ],
+)
+def test_what_is_kept_is_kept_to_the_day(
+    desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch, last: dt.date, until: dt.date
+) -> None:
+    customer, _ = first_of(desk[Role.COMPLIANCE])
+    ended = {"accounts_open": 0, "last_transaction_on": last}
+    monkeypatch.setattr("quanke_desk.customers.at_night.AtNight.row", lambda *_: ended)
+    none = {"closed_on": type("Column", (), {"to_pylist": lambda _: []})()}
+    monkeypatch.setattr(
+        "quanke_desk.customers.actions.reading", lambda: type("R", (), {"rows": lambda *_: none})()
+    )
+    assert actions.retention(customer) == ("storage_only", until)
+
+
 def test_retention_comes_before_deletion(
     desk: dict[str, Person], second: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

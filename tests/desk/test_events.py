@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from quanke.kernel.errors import QuankeError
-from quanke_desk.foundation import events
+from quanke_desk.foundation import events, mending
 from quanke_desk.foundation.events import RedisSink, publish
 from quanke_desk.foundation.models import EventCursor, Outgoing, Person
-from quanke_desk.foundation.outbox import put
+from quanke_desk.foundation.outbox import mend, put, withdraw
 from quanke_desk.foundation.redis import command
+from quanke_desk.foundation.roles import Role
 from quanke_desk.foundation.working import Worker
 
 DAY = "2026-07-01"
@@ -73,6 +74,49 @@ def test_nothing_of_class_c2_is_told(folder: Path, committed: None) -> None:
     publish(str(path))
     text = path.read_text()
     assert "987654" not in text and "amount" not in text and "C7654321" not in text and '"customer":7' in text
+
+
+def test_what_is_taken_back_is_told(folder: Path, committed: None) -> None:
+    """A contact undone after it left, and one nobody was told of as nobody follows."""
+    contacts(0, 2)
+    assert withdraw("contacts", "desk-c1") and not Outgoing.objects.filter(table="withdrawn").exists()
+    path = folder / "events.jsonl"
+    publish(str(path))
+    pk = Outgoing.objects.get(key="desk-c0").pk
+    assert withdraw("contacts", "desk-c0") and not withdraw("contacts", "desk-c0")
+    publish(str(path))
+    first, gone = lines(path)
+    assert first["id"] == "contacts:desk-c0"
+    assert (gone["id"], gone["table"], gone["customer"]) == (f"withdrawn:{pk}", "withdrawn", 0)
+    assert gone["row"].pop("at") and gone["row"] == {"table": "contacts", "key": "desk-c0"}
+
+
+def test_what_is_mended_or_dropped_is_told_again(
+    folder: Path, committed: None, desk: dict[str, Person]
+) -> None:
+    sale = {"product_id": "P1", "date": DAY, "amount": 987_654, "channel": "mobile"}
+    for n in (1, 2):
+        put("sales", f"desk-s{n}", sale, customer=7)
+    put("owner_choices", "desk-3:1", {"post_id": "P1", "chosen_on": DAY, "source": "core", "party_id": "C1"})
+    path = folder / "events.jsonl"
+    publish(str(path))
+    Outgoing.objects.update(rule="product_id:unknown")
+    held, dropped, state = Outgoing.objects.order_by("pk")
+    good = {**sale, "product_id": "P2"}
+    for _twice in range(2):
+        mend(held.pk, good, by=desk[Role.ADMINISTRATOR], reason="renamed")
+    for row in (dropped, state):
+        asked = mending.ask_drop(row.pk, by=desk[Role.ADMINISTRATOR], reason="made twice")
+        mending._drop(asked, desk[Role.COMPLIANCE])
+    publish(str(path))
+    again, _twice, gone, last = lines(path)[3:]
+    assert (again["table"], again["key"], again["customer"]) == ("sales", "desk-s1", 7)
+    assert again["row"] == {"product_id": "P2", "date": DAY, "channel": "mobile"}, "nothing of class C2"
+    ids = [told["id"] for told in lines(path)]
+    assert len(set(ids)) == len(ids) and again["id"].startswith("sales:desk-s1#"), "a stream has each once"
+    assert gone["row"]["key"] == "desk-s2" and last["row"]["key"] == "desk-3:1"
+    asked_of = Outgoing.objects.get(table="withdrawn", key=str(state.pk))
+    assert events._event(0, asked_of).of == events._event(0, state).of == "owner_choices:desk-3"
 
 
 def test_a_line_that_was_cut_off_is_told_again(folder: Path, committed: None) -> None:

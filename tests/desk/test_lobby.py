@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from quanke.plans.worklist import working_day_after
 from quanke_desk.foundation.models import AuditEntry, Notice, Outgoing, Person, Post, Seat
+from quanke_desk.foundation.notices import on_post
 from quanke_desk.foundation.parameters import value
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
@@ -352,7 +353,9 @@ def test_handed_over_and_called_back(
         Seat.objects.filter(Seat.on(timezone.localdate()), post=post).exists() for post in takers
     )
     answer = client.get(f"/lobby/{visit.pk}/?to=1", headers={"HX-Request": "true"})
-    assert takers[0].post_id in answer.content.decode()
+    first = takers[0]
+    names = ", ".join(p.name for p in on_post(first))
+    assert f">{names} · {first.get_role_display()} · {first.post_id}<" in answer.content.decode()
     client.post(f"/lobby/{visit.pk}/", {"do": "post", "post": str(takers[0].pk)})
     handed = FollowUp.objects.get(kind="hand_over")
     assert handed.post == takers[0] and handed.customer == visitor

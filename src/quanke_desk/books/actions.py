@@ -16,6 +16,7 @@ from quanke_desk.books import leaving, queries
 from quanke_desk.books.intervals import DESK, intervals
 from quanke_desk.books.laying import Moved, heads_of, moved_by_hand
 from quanke_desk.books.models import Choice, Departure, Origin, Transfer
+from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation import approvals, audit, outbox
 from quanke_desk.foundation.models import Approval, ApprovalState, Person, Post, Seat
 from quanke_desk.foundation.notices import tell
@@ -84,7 +85,7 @@ def _check(moves: Sequence[Moved], to: Post, origin: str) -> None:
         raise NotAllowed("a customer is with this post already")
     day = moves[0].since
     numbers = np.array([m.customer for m in moves], np.int64)
-    if not _borne_out(moves, origin, day):
+    if not _borne_out(moves, to, origin, day):
         raise NotAllowed("what is given as the cause is not so")
     if origin not in FREE_OF_REST:
         rest = value("books.cooling")
@@ -100,8 +101,9 @@ def _check(moves: Sequence[Moved], to: Post, origin: str) -> None:
         raise NotAllowed("the manager is the customer himself or a relative")
 
 
-def _borne_out(moves: Sequence[Moved], origin: str, day: dt.date) -> bool:
-    """Whether a cause that sets the cooling time aside is one: a manager who left, or a relative's book."""
+def _borne_out(moves: Sequence[Moved], to: Post, origin: str, day: dt.date) -> bool:
+    """Whether a cause that sets the cooling time aside is one: a manager who left, a relative's book, or a
+    choice the customer still holds to."""
     names = {m.from_post for m in moves}
     if origin == Origin.LEAVER:
         left = Departure.objects.filter(post__post_id__in=[n for n in names if n], watch_until__gte=day)
@@ -112,6 +114,8 @@ def _borne_out(moves: Sequence[Moved], origin: str, day: dt.date) -> bool:
             m.from_post in posts and queries.in_conflict(np.array([m.customer]), posts[m.from_post], day)
             for m in moves
         )
+    if origin == Origin.CHOICE:
+        return bool(queries.chosen(np.array([m.customer for m in moves], np.int64), day, to).all())
     return True
 
 
@@ -218,12 +222,54 @@ def choose(customer: int, post: Post, *, proof: str, by: Person) -> tuple[Choice
         audit.record(by, "books.choose", f"customer:{customer}", detail={"post": post.post_id})
         if queries.owner_on(customer, today) == post.post_id:
             return made, None
-        [book] = queries.books_on([post], today)
-        if book.load + queries.load_of(np.array([customer]), today) > book.capacity:
+        if not _has_room(post, customer, today):
             text = _("A customer who chose book %(post)s waits: it is full")
             tell(heads_of([post]), text, reverse("book_choices"), post=post.post_id)
             return made, None
         return made, ask_transfer([customer], post, today, by=by, reason=proof, origin=Origin.CHOICE)
+
+
+def _has_room(post: Post, customer: int, day: dt.date) -> bool:
+    [book] = queries.books_on([post], day)
+    return book.load + queries.load_of(np.array([customer]), day) <= book.capacity
+
+
+def next_in_line(posts: Iterable[Post]) -> frozenset[int]:
+    """Numbers of the choices that can be given a place now, of each post at most one: in the order in which
+    they wait the first that nothing is asked for yet and the book has room for."""
+    today, gone = queries.today(), hidden()
+    waiting = [
+        choice
+        for choice in Choice.objects.filter(post__in=list(posts), withdrawn_on=None).select_related("post")
+        if choice.customer not in gone
+    ]
+    owners = queries.owners_of([c.customer for c in waiting], today) if waiting else []
+    waiting = [c for c, owner in zip(waiting, owners, strict=True) if owner != c.post.post_id]
+    books = {b.post.pk: b for b in queries.books_on({c.post_id: c.post for c in waiting}.values(), today)}
+    open_now = Transfer.objects.filter(approval__state=ApprovalState.ASKED)
+    asked = set(open_now.values_list("customer", flat=True))
+    first: dict[int, int] = {}
+    for choice in waiting:
+        book = books[choice.post_id]
+        if choice.post_id not in first and choice.customer not in asked and book.load < book.capacity:
+            load = queries.load_of(np.array([choice.customer]), today)
+            if book.load + load <= book.capacity:
+                first[choice.post_id] = choice.pk
+    return frozenset(first.values())
+
+
+def give_place(number: int, *, by: Person) -> Approval:
+    """Asks for the transfer of a customer who waited for the post he chose, with his proof as the reason.
+    Raises NotAllowed: no room, or somebody waits before him (who is first, heads say by `prefer`)."""
+    with transaction.atomic():
+        standing = Choice.objects.select_for_update(of=("self",)).select_related("post__branch")
+        held = standing.filter(pk=number, withdrawn_on=None).first()
+        if held is None or not may_see(by, held.customer):
+            raise NotAllowed("a customer is outside your scope")
+        today = queries.today()
+        if (first := next_in_line([held.post])) and held.pk not in first:
+            raise NotAllowed("another customer waits for this place before him")
+        return ask_transfer([held.customer], held.post, today, by=by, reason=held.proof, origin=Origin.CHOICE)
 
 
 def withdraw_choice(number: int, *, by: Person) -> Choice:
@@ -244,6 +290,12 @@ def withdraw_choice(number: int, *, by: Person) -> Choice:
         }  # fmt: skip
         outbox.put("owner_choices", f"{DESK}{held.pk}:1", row, customer=held.customer)
         audit.record(by, "books.withdraw_choice", f"customer:{held.customer}")
+        waiting = Transfer.objects.filter(customer=held.customer, origin=Origin.CHOICE).values("approval")
+        approvals.lapse(
+            Approval.objects.filter(pk__in=waiting),
+            by=by,
+            reason=gettext("the customer took his choice back"),
+        )
         return held
 
 

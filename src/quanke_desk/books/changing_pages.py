@@ -207,7 +207,8 @@ def _decide(request: HttpRequest, asked: Approval, person: Person) -> None:
 @page(May.BOOKS)
 @require_http_methods(["GET", "POST"])
 def choices(request: HttpRequest) -> HttpResponse:
-    """Customers who chose their manager themselves; who waits because the book is full stands in order."""
+    """Customers who chose their manager themselves; who waits because the book is full stands in order, and
+    is given the place on his own page once there is one."""
     person = person_of(request)
     if request.method == "POST":
         return done(request, lambda: _prefer(request, person), reverse("book_choices"))
@@ -215,22 +216,24 @@ def choices(request: HttpRequest) -> HttpResponse:
     found = Choice.objects.filter(withdrawn_on=None).select_related("post__branch")
     if scope.extent is not Extent.BANK:
         found = found.filter(post__post_id__in=scope.posts)
-    prices = _prices()
-    today = queries.today()
+    prices, today = _prices(), queries.today()
+    waiting = list(found[:500])
+    places = actions.next_in_line({c.post_id: c.post for c in waiting}.values())
 
     def row(held: Choice) -> dict[str, Any]:
         there = queries.owner_on(held.customer, today) == held.post.post_id
         asked = Transfer.objects.filter(customer=held.customer, approval__state=ApprovalState.ASKED).exists()
         state = (
-            _("with his manager") if there else _("waits for approval") if asked else _("waits for a place")
-        )
+            _("with his manager") if there else _("waits for approval") if asked
+            else _("a place is free") if held.pk in places else _("waits for a place")
+        )  # fmt: skip
         return {
             "customer": held.customer, "post": held.post.post_id, "chosen_on": held.chosen_on,
             "priority": held.priority, "proof": held.proof, "state": state,
             "price": prices.get(held.post.post_id),
         }  # fmt: skip
 
-    listed = listing(request, "choices", WAITING, PlainSource(person, [row(c) for c in found[:500]]))
+    listed = listing(request, "choices", WAITING, PlainSource(person, [row(c) for c in waiting]))
     shown = {"listed": listed, "may": person.may(May.BOOKS_APPROVE)}
     return render(request, "books/choices.html", shown)
 

@@ -310,13 +310,14 @@ def customer(request: HttpRequest, number: int) -> HttpResponse:
     for row in told:
         row["why"] = _why(row["reason"])
     post = Post.objects.select_related("branch").filter(post_id=now["post"]).first() if now else None
+    choice = Choice.objects.filter(customer=number, withdrawn_on=None).select_related("post").first()
     shown = {
         "number": number, "day": day, "now": now, "post": post, "history": told,
         "seats": queries.seated([post], day)[post.pk] if post else None,
         "transfers": Transfer.objects.filter(customer=number).select_related(
             "from_post", "to_post", "asked_by", "approval"
         ),
-        "choice": Choice.objects.filter(customer=number, withdrawn_on=None).select_related("post").first(),
+        "choice": choice, "place": choice is not None and choice.pk in actions.next_in_line([choice.post]),
         "name": queries.name_of(person, number), "may": _may(person), "today": queries.today(),
         "origins": [o for o in Origin.choices if o[0] != Origin.CHOICE],
     }  # fmt: skip
@@ -342,11 +343,12 @@ def _change_customer(request: HttpRequest, number: int, person: Person) -> None:
         if post is None:
             raise NotAllowed("no such post")
         actions.choose(number, post, proof=request.POST.get("proof", ""), by=person)
-    elif what == "withdraw":
+    elif what in ("withdraw", "place"):
         held = Choice.objects.filter(customer=number, withdrawn_on=None).first()
         if held is None:
             raise NotAllowed("it is withdrawn already")
-        actions.withdraw_choice(held.pk, by=person)
+        change = actions.give_place if what == "place" else actions.withdraw_choice
+        change(held.pk, by=person)
     else:
         raise NotAllowed("no such change")
 

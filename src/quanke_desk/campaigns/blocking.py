@@ -16,11 +16,11 @@ from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.people import NotAllowed
+from quanke_desk.foundation.reasons import required_reason
 from quanke_desk.foundation.roles import May
 
 MOST = 1_000
 MEANS = (ANY, *(str(means) for means in BY_MEANS))
-_LONG_DIGITS = re.compile(r"\d{7,}")
 
 
 def customers_of(text: str) -> tuple[list[int], list[int]]:
@@ -81,12 +81,7 @@ def end_block(number: int, reason: str, *, by: Person) -> None:
 
 
 def _said(reason: str) -> str:
-    said = reason.strip()[:200]
-    if not said:
-        raise NotAllowed("a reason is required")
-    if _LONG_DIGITS.search(re.sub(r"[\s-]", "", said)):
-        raise NotAllowed("no phone, document, card or account numbers in this text")
-    return said
+    return required_reason(reason.strip()[:200])
 
 
 def _lasts(end: dt.date | None, until: dt.date | None) -> bool:

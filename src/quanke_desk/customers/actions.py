@@ -42,7 +42,7 @@ GIVES_COPY = (RequestKind.ACCESS, RequestKind.KIN, RequestKind.EXPLANATION)
 """Kinds of request that are answered by a copy, with the definitions of the tags made of the customer."""
 _PROOF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
 SAID_BEFORE = dt.timedelta(days=60)
-"""How long ago a customer may have said what is recorded today: a letter takes its time."""
+"""How long ago a customer may have said or asked what is recorded today: a letter takes its time."""
 
 restricted = Signal()
 """Sent when a customer's deletion was decided, in the transaction of it: `customer`, `kind` (deleted, or
@@ -201,7 +201,7 @@ def record_request(
     if not about.strip() or not _PROOF.fullmatch(proof):
         raise NotAllowed("what is asked and the number of the form are required")
     checked_reason(about)
-    if not today - dt.timedelta(days=60) <= received <= today:
+    if not today - SAID_BEFORE <= received <= today:
         raise NotAllowed("received today or in the last 60 days")
     if (kind == RequestKind.CORRECTION) != (field in _CORRECTED):
         raise NotAllowed("a correction names the field, other requests name none")
@@ -314,13 +314,20 @@ def retention(customer: int) -> tuple[str, dt.date | None]:
     last = max((d for d in days if d is not None), default=None)
     if last is None:
         return RestrictionKind.DELETED, None
-    years = value("retention.years")
-    until = last.replace(year=last.year + years, day=min(last.day, 28))
+    until = _years_after(last, value("retention.years"))
     return (
         (RestrictionKind.STORAGE_ONLY, until)
         if until > timezone.localdate()
         else (RestrictionKind.DELETED, None)
     )
+
+
+def _years_after(day: dt.date, years: int) -> dt.date:
+    """The same day so many years later; 1 March where that year has no 29 February: kept no day too short."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return dt.date(day.year + years, 3, 1)
 
 
 def _delete(asked: Approval, by: Person) -> None:

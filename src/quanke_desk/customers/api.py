@@ -98,7 +98,7 @@ class Customer(Schema):
 
 @router.post("/search", auth=may(May.FIND), response=Found)
 def search(request: HttpRequest, asked: Asked) -> dict[str, Any]:
-    """Who is meant by a name, number, phone, document or card."""
+    """Who is meant by a name, number, phone, document or card; an analyst finds by customer number only."""
     person = _person(request)
     answer = queries.searched(person, asked.text, asked.limit)
     if answer.problem:

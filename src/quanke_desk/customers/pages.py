@@ -98,7 +98,8 @@ def customers(request: HttpRequest) -> HttpResponse:
             shown["listed"] = listing(request, "customers", COLUMNS, Rows(found, person), asked)
     except NightError:
         shown["no_night"] = True
-    shown |= {"may_open": person.may(May.OPEN), "masked": scope_of(person).masked}
+    scope = scope_of(person)
+    shown |= {"may_open": person.may(May.OPEN), "masked": scope.masked, "asks": scope.asks}
     return render(request, "customers/customers.html", shown)
 
 
@@ -285,8 +286,8 @@ def ask(request: HttpRequest, number: int) -> HttpResponse:
         given = {n: request.POST.get(n, "").strip() for n in ("kind", "about", "proof", "field", "right")}
         try:
             made = actions.record_request(
-                number, given["kind"], given["about"], given["proof"], given["field"], by=person,
-                right=given["right"],
+                number, given["kind"], given["about"], given["proof"], given["field"],
+                _day(request.POST.get("received_on", "")), by=person, right=given["right"],
             )  # fmt: skip
             messages.success(
                 request, _("Recorded; an answer is due on %(day)s.") % {"day": said_day(made.due_on)}
@@ -298,6 +299,7 @@ def ask(request: HttpRequest, number: int) -> HttpResponse:
         "number": number, "kinds": RequestKind.choices, "name": _masked_name(number),
         "asked": DataRequest.objects.filter(customer=number),
         "corrected": portrait.field_titles(actions.corrected_fields()),
+        "today": timezone.localdate(), "earliest": timezone.localdate() - actions.SAID_BEFORE,
     }  # fmt: skip
     return render(request, "customers/ask.html", shown)
 

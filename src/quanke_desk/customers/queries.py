@@ -91,15 +91,18 @@ class SearchAnswer:
 def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
     """Customers of a person's scope meant by a text; beside it, for who may open them, exact hits outside.
 
-    Nobody else's customer is counted, whatever is typed: outside a scope only a whole number finds.
-    Raises NightError where there is no night or no search.
+    Nobody else's customer is counted, whatever is typed: outside a scope only a whole number finds; and who
+    sees masked rows and opens them for no purpose finds by customer number only, else he would learn whose
+    the row is by what he typed. Raises NightError where there is no night or no search.
     """
     held = base()
     scope = scope_of(person)
-    inside = seen(scope, held)
+    inside, kinds = seen(scope, held), () if scope.asks else kinds_of(scope)
     corrected = {c: k for c, k in found_by_correction(text).items() if c < len(inside) and held.there[c]}
+    if kinds:
+        corrected = {}
     try:
-        result = held.bank.search(text, within=inside, limit=limit, on=held.day)
+        result = held.bank.search(text, kinds=kinds, within=inside, limit=limit, on=held.day)
         outside: tuple[OutsideHit, ...] = ()
         if person.may(May.OPEN_OUTSIDE) and any(c.isdigit() for c in text):
             others = ~inside & held.there & ~_flags(hidden(), held)
@@ -121,8 +124,22 @@ def search(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
 
 def searched(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
     """As `search`, with what concerns others counted: who asks for more numbers outside his scope in an hour
-    than the bank allows finds his own customers only. Raises NightError."""
+    than the bank allows finds his own customers only. Where rows are masked and opened for a purpose, every
+    search by what is personal is counted so, and on record with its kind and hits, never what was typed.
+    Raises NightError."""
     answer = search(person, text, limit)
+    if scope_of(person).asks:
+        kinds = {str(row["how"]) for row in answer.found}
+        digits = text.strip().isdecimal() and len(text.strip()) < _NUMBER
+        whole = answer.count == len(answer.found)
+        if answer.problem or (whole and (kinds == {"customer"} or (digits and not kinds))):
+            return answer
+        if not note_asked(person, how=BY_SEARCH):
+            return SearchAnswer(0, [], too_many=True)
+        shape = "number" if any(c.isdigit() for c in text) else "name"
+        detail = {"kinds": sorted(kinds) or [shape], "hits": answer.count}
+        audit.record(person, "customer.search", "search", detail=detail)
+        return answer
     number = sum(c.isdigit() for c in text) >= _NUMBER
     if not person.may(May.OPEN_OUTSIDE) or not (answer.outside or (number and not answer.count)):
         return answer
@@ -133,19 +150,25 @@ def searched(person: Person, text: str, limit: int = MOST) -> SearchAnswer:
     return SearchAnswer(answer.count, answer.found, problem=answer.problem, too_many=True)
 
 
+def kinds_of(scope: Scope) -> tuple[str, ...]:
+    """By what a scope may find where nothing is counted: masked rows by customer number only; empty: all."""
+    return ("customer",) if scope.masked else ()
+
+
 def search_inside(person: Person, text: str, limit: int) -> SearchAnswer:
-    """Customers of a person's scope meant by a text, and nobody else: no hit outside is looked for. Raises
-    NightError where there is no night or no search."""
+    """Customers of a person's scope meant by a text, and nobody else: no hit outside is looked for, and of
+    masked rows none by what is personal. Raises NightError where there is no night or no search."""
     held, scope = base(), scope_of(person)
     if scope.extent is Extent.NONE:
         return SearchAnswer(0, [])
-    inside = seen(scope, held)
+    inside, kinds = seen(scope, held), kinds_of(scope)
     try:
-        result = held.bank.search(text, within=inside, limit=limit, on=held.day)
+        result = held.bank.search(text, kinds=kinds, within=inside, limit=limit, on=held.day)
     except InputError as error:
         return SearchAnswer(0, [], problem=error.field or "text")
     known = [f.customer for f in result.found]
-    new = [c for c in found_by_correction(text) if c < len(inside) and inside[c] and c not in known]
+    corrected = {} if kinds else found_by_correction(text)
+    new = [c for c in corrected if c < len(inside) and inside[c] and c not in known]
     return SearchAnswer(result.count + len(new), lines([*new, *known][:limit], scope, held))
 
 

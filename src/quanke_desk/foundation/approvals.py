@@ -146,6 +146,21 @@ def withdraw(number: int, *, by: Person) -> Approval:
         return asked
 
 
+def lapse(found: QuerySet[Approval], *, by: Person, reason: str) -> int:
+    """Closes what waits and has lost its ground (a customer took back what it rested on), whoever asked for
+    it, in the transaction of who took the ground away. Answers how many."""
+    waiting = list(found.filter(state=ApprovalState.ASKED).select_for_update(of=("self",)))
+    for asked in waiting:
+        asked.state, asked.decided_at, asked.answer = ApprovalState.WITHDRAWN, timezone.now(), reason
+        asked.save(update_fields=["state", "decided_at", "answer"])
+        detail = {"approval": asked.pk}
+        audit.record(by, "approval.lapse", asked.subject, reason=reason, detail=detail)
+        if asked.asked_by_id != by.pk:
+            text = _noop("Your request no. %(number)s was closed: what it rested on was taken back")
+            tell([asked.asked_by], text, link=reverse("approval", args=[asked.pk]), number=asked.pk)
+    return len(waiting)
+
+
 def concerned(person: Person) -> bool:
     """Whether a person's role may ask for something, or decide it, in any room."""
     return any(person.may(kind.asks) or person.may(kind.decides) for kind in KINDS.values())

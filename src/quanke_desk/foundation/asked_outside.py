@@ -3,6 +3,7 @@
 One number asked, by an address, a search or the interface, counts once an hour; whether there is such a
 customer makes no difference, neither to what is counted nor to what is answered. Beyond `opening.asked` an
 hour nothing outside the scope is answered any more; compliance is told once an hour, and the audit has it.
+Where every customer is masked until he is opened for a purpose, a search by what is personal counts as well.
 """
 
 from __future__ import annotations

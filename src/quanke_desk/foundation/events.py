@@ -32,7 +32,7 @@ from quanke.engines.live.brokers import Address, NatsConnection, address, client
 from quanke.kernel.errors import QuankeError
 from quanke_desk.foundation.analytic import home_path
 from quanke_desk.foundation.models import EventCursor, Outgoing
-from quanke_desk.foundation.outbox import told_fields
+from quanke_desk.foundation.outbox import AGAIN, WITHDRAWN, told_fields
 from quanke_desk.foundation.redis import Redis, Refusal
 
 MOST = 500
@@ -133,19 +133,27 @@ def _after(cursor: EventCursor) -> list[Event]:
 
 
 def _event(xid: int, row: Outgoing) -> Event:
-    fields = told_fields(row.table)
-    name = f"{row.table}:{row.key}"
+    fields, given = told_fields(row.table), row.row
+    table, key = row.table, row.key
+    name = f"{table}:{key}"
+    about = (table, key)
+    if row.table == WITHDRAWN:  # keeps the order of the row it is about
+        about = (given["table"], given["key"])
+    if row.table == AGAIN:  # an event of that row's table and key; an id of its own, or a stream drops it
+        about = (table, key) = given["table"], given["key"]
+        name, given = f"{table}:{key}#{row.pk}", given["row"]
+        fields = told_fields(table)
     told = {
         "id": name,
         "seq": [xid, row.pk],
-        "table": row.table,
-        "key": row.key,
+        "table": table,
+        "key": key,
         "at": row.at.isoformat(),
         "customer": row.customer,
-        "row": {n: v for n, v in sorted(row.row.items()) if n in fields and v is not None},
+        "row": {n: v for n, v in sorted(given.items()) if n in fields and v is not None},
     }
     body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
-    of = name.partition(":")[0] + ":" + row.key.partition(":")[0]
+    of = about[0] + ":" + about[1].partition(":")[0]
     return Event(xid, row.pk, name, body, of if row.customer is None else str(row.customer))
 
 

@@ -145,6 +145,7 @@ def _drop(asked: Approval, by: Person) -> None:
     row = _held(asked.arguments["row"])
     row.rule, row.delivered_at = DROPPED, timezone.now()
     row.save(update_fields=["rule", "delivered_at"])
+    outbox.tell_withdrawn(row)
     detail = {"table": row.table, "key": row.key, "agreed": by.username}
     audit.record(asked.asked_by, DROP, _subject(row), reason=asked.reason, detail=detail)
 

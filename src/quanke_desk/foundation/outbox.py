@@ -16,7 +16,7 @@ from quanke.bank.contracts import CONTRACTS, Contract, TableKind
 from quanke.bank.contracts.schema import Sensitivity
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import Base
-from quanke_desk.foundation.models import Outgoing, Person
+from quanke_desk.foundation.models import EventCursor, Outgoing, Person
 
 PARTY = ("source", "party_id")
 _STATE = re.compile(r"(.+):(\d+)\Z")
@@ -64,7 +64,7 @@ def only_told(table: str, *fields: str) -> str:
     return table
 
 
-def tell(table: str, key: str, row: dict[str, Any], *, customer: int) -> Outgoing:
+def tell(table: str, key: str, row: dict[str, Any], *, customer: int | None) -> Outgoing:
     """Puts a row on its way to whoever follows the events, in the transaction of the change it tells of, as
     `put` does; no delivery takes it. Raises OutboxError for a table or a field nobody declared."""
     if table not in _only_told:
@@ -73,6 +73,34 @@ def tell(table: str, key: str, row: dict[str, Any], *, customer: int) -> Outgoin
         raise OutboxError(f"{table} has no field {unknown[0]}")
     now = timezone.now()
     return Outgoing.objects.create(table=table, key=key, row=row, customer=customer, delivered_at=now)
+
+
+WITHDRAWN = only_told("withdrawn", "table", "key", "at")
+AGAIN = only_told("told_again", "table", "key", "row")
+"""What became of a row that may have been told: it is in no table, or is there with other values (those an
+event tells). The events say it of the row's own table and key (`events`)."""
+
+
+def tell_withdrawn(held: Outgoing) -> None:
+    """Tells that a row is in no table, in the transaction that takes it back, if it may have been told."""
+    if _may_be_told():
+        at = timezone.now().isoformat(timespec="seconds")
+        row = {"table": held.table, "key": held.key, "at": at}
+        tell(WITHDRAWN, str(held.pk), row, customer=held.customer)
+
+
+def _tell_again(held: Outgoing) -> None:
+    if _may_be_told():
+        shown = told_fields(held.table)
+        values = {name: value for name, value in held.row.items() if name in shown and value is not None}
+        row = {"table": held.table, "key": held.key, "row": values}
+        tell(AGAIN, f"{held.pk}:{timezone.now():%Y%m%d%H%M%S%f}", row, customer=held.customer)
+
+
+def _may_be_told() -> bool:
+    """Whether a row that is there may have been told. A broker has a cursor before it is told anything; where
+    that stands does not say, since what is being told at this moment is noted only afterwards."""
+    return EventCursor.objects.exists()
 
 
 def told_fields(table: str) -> frozenset[str]:
@@ -101,6 +129,7 @@ def mend(
         held.save(update_fields=["row"])
         detail = {"table": held.table, "fields": changed} | ({"agreed": agreed.username} if agreed else {})
         audit.record(by, "outbox.mend", f"outgoing:{held.pk}", reason=reason, detail=detail)
+        _tell_again(held)
         return held
 
 
@@ -166,6 +195,13 @@ def amend(table: str, key: str, row: dict[str, Any]) -> bool:
 
 
 def withdraw(table: str, key: str) -> bool:
-    """Takes back a row that has not left yet. False: it left."""
-    waiting = Outgoing.objects.filter(table=table, key=key, batch=None, delivered_at=None)
-    return waiting.delete()[0] == 1
+    """Takes back a row that has not left yet; whoever follows the events and may have it is told. False: it
+    left."""
+    with transaction.atomic():
+        waiting = Outgoing.objects.filter(table=table, key=key, batch=None, delivered_at=None)
+        held = waiting.select_for_update().first()
+        if held is None:
+            return False
+        tell_withdrawn(held)
+        held.delete()
+        return True

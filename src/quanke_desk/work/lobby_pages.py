@@ -162,7 +162,7 @@ def _one(request: HttpRequest, number: int, desk: Desk) -> HttpResponse:
     if request.GET.get("why") and visit.customer is not None:
         shown["why"] = _left_out(visit.customer)
     if request.GET.get("to") and not desk.counter:
-        shown["takers"] = lobby_queries.takers(visit)
+        shown["takers"] = lobby_queries.named_takers(visit)
     name = "work/card.html" if request.htmx else "work/card_page.html"  # type: ignore[attr-defined]
     return render(request, name, shown)
 

@@ -214,3 +214,13 @@ def takers(visit: Arrival) -> list[Post]:
     own = post_of(visit.customer) if visit.customer is not None else None
     mine = list(Post.objects.filter(post_id=own, seats__in=seated).distinct()) if own else []
     return [*mine, *(p for p in here.select_related("branch")[:30] if p not in mine)]
+
+
+def named_takers(visit: Arrival) -> list[tuple[Post, str]]:
+    """Posts a visitor can be handed to, each with who sits there: a lobby knows colleagues, not numbers."""
+    posts = takers(visit)
+    seats = Seat.objects.filter(Seat.on(timezone.localdate()), post__in=posts, person__is_active=True)
+    names: dict[int, list[str]] = {}
+    for seat in seats.order_by("stands_in", "id").select_related("person"):
+        names.setdefault(seat.post_id, []).append(seat.person.name)
+    return [(post, ", ".join(dict.fromkeys(names.get(post.pk, [])))) for post in posts]

@@ -1,4 +1,4 @@
-"""Pages of a manager: the morning, one customer's contacts, the calendar, call-backs of the team."""
+"""Pages of a manager: the morning, one customer's contacts, the calendar."""
 
 from __future__ import annotations
 
@@ -220,25 +220,6 @@ def _opened(request: HttpRequest, person: Person, number: int, task: FollowUp | 
     masked = who.masked_names([number])[number]
     shown = {"number": number, "name": masked, "task": task, "about": _about(task)}
     return render(request, "work/closed.html", shown)
-
-
-@page(May.CALL_BACK)
-@require_GET
-def call_backs(request: HttpRequest) -> HttpResponse:
-    """Visitors to be called back, the most urgent first."""
-    person = person_of(request)
-    found = queries.call_backs(person)
-    try:
-        rows = queries.shown_follow_ups(found[:200], person)
-    except NightError:
-        rows = []
-    shown = {
-        "rows": rows,
-        "count": found.count(),
-        "may_call": person.may(May.WORK),
-        "today": timezone.localdate(),
-    }
-    return render(request, "work/callbacks.html", shown)
 
 
 def _task(person: Person, customer: int, number: int | None) -> FollowUp | None:

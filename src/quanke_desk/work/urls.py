@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quanke_desk.foundation.pages import Entry
 from quanke_desk.foundation.roles import May
-from quanke_desk.work import calendar_pages, lobby_pages, pages, team_pages
+from quanke_desk.work import calendar_pages, call_back_pages, lobby_pages, pages, team_pages
 
 MENU: tuple[Entry, ...] = (
     Entry("morning", _("Today's work"), May.WORK),
@@ -25,7 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("work/notes/<int:number>/", pages.note, name="work_note"),
     path("work/customers/<int:number>/", pages.customer, name="work_customer"),
     path("work/calendar/", calendar_pages.calendar, name="work_calendar"),
-    path("work/callbacks/", pages.call_backs, name="call_backs"),
+    path("work/callbacks/", call_back_pages.call_backs, name="call_backs"),
     path("work/team/", team_pages.team, name="team"),
     path("work/team/use/", team_pages.team_use, name="team_use"),
     path("work/team/late/<str:place>/", team_pages.team_late, name="team_late"),
