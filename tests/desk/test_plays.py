@@ -159,6 +159,9 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
     graph = read_graph(plays.BY_NAME["dormant_wake"].graph())
     for metrics in (plan_of(version, graph).metrics, _entered(version, day, day).metrics):
         assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
+    for offer, product in (("fund_call", "fund"), ("term", "term"), ("tier_lift", ""), ("", "")):
+        version.offer = offer  # both count the same purchases
+        assert plan_of(version, graph).product == _entered(version, day, day).product == product
     Journey.objects.update(play="")
     assert plays.metrics_of(Journey.objects.get()) == ()
 
