@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from quanke_desk.campaigns import template_actions as actions
+from quanke_desk.campaigns.graph import CODE_OF_MEANS, GraphError, read_graph
 from quanke_desk.campaigns.known import night_facts
-from quanke_desk.campaigns.models import Send, Template, TemplateState, TemplateVersion
+from quanke_desk.campaigns.models import Journey, Send, Template, TemplateState, TemplateVersion
 from quanke_desk.campaigns.template_actions import Text
 from quanke_desk.campaigns.template_queries import usable_texts
 from quanke_desk.campaigns.texts import filled, parts_of, whole, words_for
@@ -22,6 +24,7 @@ from quanke_desk.foundation.models import AuditEntry, ParameterValue, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 
+SEND = {"do": "send", "means": ["sms"], "next": "end"}
 BODY = "{{ name }}您好，您有{{ amount:maturing_amount_30d }}即将到期。"
 
 
@@ -176,6 +179,31 @@ def test_filled_in_and_masked_for_who_may_not_see(desk: dict[str, Person]) -> No
     assert f"{table[me] / 100:,.2f}元" in clear.body
     with pytest.raises(ValueError, match="name"):
         filled("{{ name }}", {})
+
+
+def test_a_code_that_can_be_made_can_be_named_by_a_step(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    by, client = desk[Role.ANALYST], entered[Role.ANALYST]
+    pattern = CODE_OF_MEANS
+    assert f'pattern="{pattern}"' in client.get("/campaigns/templates/new/").content.decode()
+    for code in ("fund_hello", "fund-hello", "new-card-bind", "x"):
+        sms(by, code)
+        assert re.fullmatch(pattern, code)
+        graph = {"start": "s", "nodes": {"s": {**SEND, "template": code}, "end": {"do": "exit"}}}
+        assert read_graph(graph).templates() == {code}
+    sms(by, "new-card-bind.email", means="email")
+    for code in ("-fund", "Fund", "fund.fax", "fund.", "f" * 43, "fund.email.sms"):
+        with pytest.raises(NotAllowed, match="code"):
+            sms(by, code)
+        assert not re.fullmatch(pattern, code)
+    graph["nodes"]["s"]["template"] = "new-card-bind.email"
+    with pytest.raises(GraphError):
+        read_graph(graph)
+    journey = Journey.objects.create(name="a", title_zh="a", made_by=by)
+    client.post(f"/journeys/{journey.pk}/design/", {"do": "put_in", "after": "", "way": "", "kind": "send"})
+    page = client.get(f"/journeys/{journey.pk}/design/?step=send").content.decode()
+    assert '<option value="new-card-bind">' in page and "new-card-bind.email" not in page
 
 
 def test_the_pages(desk: dict[str, Person], entered: dict[str, Client]) -> None:

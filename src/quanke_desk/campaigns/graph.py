@@ -46,7 +46,12 @@ EVENTS = ("delivered", "opened", "clicked", "replied", "bounced")
 """What a step may wait for beside triggers, which are written `trigger:name`."""
 WHO = ("manager", "remote_team", "lobby")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
-_CODE = re.compile(r"[a-z][a-z0-9-]{0,47}\Z")
+CODE = r"[a-z][a-z0-9_\-]{0,41}"
+"""The code of a template, as a step names it."""
+CODE_OF_MEANS = rf"{CODE}(\.({'|'.join(MEANS)}))?"
+"""The code of a template, or with `.means` behind it that of the one which speaks for it by another means: no
+step names that."""
+_CODE = re.compile(rf"{CODE}\Z")
 _TRIGGER = re.compile(r"trigger:[a-z0-9_]{1,48}\Z")
 INTERFACE = "interface"
 _AT = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
