@@ -148,7 +148,8 @@ def ask_approval(
 
 
 def withdraw(version: TemplateVersion, *, by: Person, reason: str) -> None:
-    """Takes an approved text back: from this moment it is sent to nobody. Raises NotAllowed."""
+    """Takes an approved text back: from this moment it is sent to nobody, and one that it had superseded does
+    not come back in its place. Raises NotAllowed."""
     if not (by.may(May.CAMPAIGN) or by.may(May.TEMPLATE_DECIDE)):
         raise NotAllowed("your role may not do this")
     if not reason.strip():
@@ -157,8 +158,8 @@ def withdraw(version: TemplateVersion, *, by: Person, reason: str) -> None:
         held = TemplateVersion.objects.select_for_update().get(pk=version.pk)
         if held.state != TemplateState.APPROVED:
             raise NotAllowed("only an approved text is withdrawn")
-        held.state = TemplateState.WITHDRAWN
-        held.save(update_fields=["state"])
+        held.state, held.withdrawn_on = TemplateState.WITHDRAWN, timezone.localdate()
+        held.save(update_fields=["state", "withdrawn_on"])
         detail = {"number": held.number}
         audit.record(
             by, "template.withdraw", f"template:{held.template_id}", reason=reason.strip(), detail=detail

@@ -236,6 +236,7 @@ def texts_in_force(request: HttpRequest) -> HttpResponse:
             messages.error(request, _said(refused))
         return redirect("texts_in_force")
     found = TemplateVersion.objects.filter(queries.in_force()).select_related("template", "by")
+    found = found.annotate(superseded=queries.superseded())
     rows = [
         (v, _(actions.MEANS_TITLES[v.template.means])) for v in found.order_by("template__code", "-number")
     ]

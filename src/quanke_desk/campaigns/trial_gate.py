@@ -18,7 +18,7 @@ from quanke_desk.campaigns.graph import Graph, Node
 from quanke_desk.campaigns.known import CAPS, MEANS, NightFacts, first_day, night_facts, recorded
 from quanke_desk.campaigns.models import JourneyVersion, Template, TemplateVersion
 from quanke_desk.campaigns.policy import CODES, PURPOSES, RULES, SERVICE, UNKNOWN_RISK, Candidates, decide
-from quanke_desk.campaigns.template_queries import in_force
+from quanke_desk.campaigns.template_queries import begins_with
 from quanke_desk.customers.queries import risk_of_product
 from quanke_desk.foundation.analytic import Base, base
 
@@ -120,7 +120,7 @@ class TrialGate:
 def not_in_force(graph: Graph, purpose: str) -> list[str]:
     """Texts a design sends that nobody approved yet, or that ran out: by their codes in the design."""
     wanted = sorted({node.template for node in graph.nodes if node.do == "send"})
-    spoken = TemplateVersion.objects.filter(in_force(), template__purpose=purpose)
+    spoken = TemplateVersion.objects.filter(begins_with(), template__purpose=purpose)
     there = set(_first_parts(spoken.values_list("template__code", flat=True)))
     return [code for code in wanted if code not in there]
 

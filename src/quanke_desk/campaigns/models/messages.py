@@ -39,7 +39,7 @@ class TemplateState(models.TextChoices):
 class TemplateVersion(models.Model):
     """One row per state of a template; once it was asked for it never changes. `material` is the bank's
     own number of the approved material (MKT-2); it may be sent from `valid_from` to `valid_until`, both
-    counted."""
+    counted. `withdrawn_on`: the day it was taken back; null also where that was not kept yet."""
 
     template = models.ForeignKey(Template, models.PROTECT, related_name="versions")
     number = models.IntegerField()
@@ -53,6 +53,7 @@ class TemplateVersion(models.Model):
     approval = models.ForeignKey(Approval, models.PROTECT, null=True, related_name="+")
     valid_from = models.DateField(null=True)
     valid_until = models.DateField(null=True)
+    withdrawn_on = models.DateField(null=True)
     by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
 
