@@ -39,6 +39,8 @@ from quanke.segments.control import WHOLE, share_of
 MOST_NODES, MOST_PARTS, MOST_GOALS = 100, 10, 5
 MOST_STEPS = 200
 """Steps one customer goes at most: what goes round in a circle ends here."""
+MOST_UNTIL = 60
+"""Days a push may be said to wait at most."""
 MOST_WORDS = 200
 """Characters of what a task has to be said: it is read on the list of a morning."""
 MEANS = ("sms", "push", "wecom", "email")
@@ -91,12 +93,14 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step. `ways` are the names of the steps that may follow, in the order of the design."""
+    """One step. `ways` are the names of the steps that may follow, in the order of the design; `until_days`
+    after the day of the step its push is not sent any more, null: whenever it may be."""
 
     name: str
     do: str
     template: str = ""
     means: tuple[str, ...] = ()
+    until_days: int | None = None
     span: Span = Span()
     event: str = ""
     when: str = ""
@@ -193,7 +197,7 @@ def _node(name: str, held: Any) -> Node:
 
 
 def _send(name: str, held: Mapping[str, Any]) -> Node:
-    _only(held, name, {"do", "template", "means", "next"})
+    _only(held, name, {"do", "template", "means", "until_days", "next"})
     means = held.get("means")
     if (
         not isinstance(means, list)
@@ -205,7 +209,13 @@ def _send(name: str, held: Mapping[str, Any]) -> Node:
     template = held.get("template")
     if not isinstance(template, str) or not _CODE.match(template):
         raise GraphError(name, "template", _noop("the code of a template"))
-    return Node(name, "send", template=template, means=tuple(means), ways=(_way(name, held, "next"),))
+    until = None
+    if "until_days" in held:
+        until = _whole(name, "until_days", held["until_days"], MOST_UNTIL)
+    return Node(
+        name, "send", template=template, means=tuple(means), until_days=until,
+        ways=(_way(name, held, "next"),),
+    )  # fmt: skip
 
 
 def _wait(name: str, held: Mapping[str, Any]) -> Node:

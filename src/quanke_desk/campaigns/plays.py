@@ -395,7 +395,7 @@ PLAYS: tuple[Play, ...] = (
             "rich": _if("aum >= 1_000_000元", "call", "hello"),
             "call": _task("祝您生日快乐！今天只为问候，愿您平安顺遂。",
                           "A happy birthday! I only call to wish you a good year.", days=1),
-            "hello": _send("birthday-greeting", "end", "wecom", "push"),
+            "hello": {**_send("birthday-greeting", "end", "wecom", "push"), "until_days": 0},
         },
         texts=(
             Text("birthday-greeting", "wecom", "祝您生日快乐，愿您平安顺遂。",

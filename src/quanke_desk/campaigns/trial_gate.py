@@ -19,6 +19,7 @@ from quanke_desk.campaigns.known import CAPS, MEANS, NightFacts, first_day, nigh
 from quanke_desk.campaigns.models import JourneyVersion, Template, TemplateVersion
 from quanke_desk.campaigns.policy import CODES, PURPOSES, RULES, SERVICE, UNKNOWN_RISK, Candidates, decide
 from quanke_desk.campaigns.template_queries import begins_with
+from quanke_desk.campaigns.timing import day_over
 from quanke_desk.customers.queries import risk_of_product
 from quanke_desk.foundation.analytic import Base, base
 
@@ -95,7 +96,11 @@ class TrialGate:
         reached = np.isin(who, with_address(means, self.of))
         homeless = (decided.code == 0) | decided.held
         code = np.where(homeless & ~reached, CODES.index("no_address") + 1, decided.code).astype(np.int8)
-        return code, np.where(reached, decided.until, 0)
+        until = np.where(reached, decided.until, 0)
+        if node.until_days is not None:
+            late = until >= day_over(moment, node.until_days)
+            code[late], until[late] = CODES.index("late") + 1, 0
+        return code, until
 
     def _with_own(self, means: str, held: tuple[Ints, Ints], today: dt.date) -> tuple[Ints, Ints]:
         """What was sent in a means' window, with what this trial sent."""

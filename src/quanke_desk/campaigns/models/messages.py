@@ -80,7 +80,8 @@ class Send(models.Model):
     """One row per push a step of a journey, a play or the interface wants to make. `key` is its number at
     the gateway, given once, by which a gateway does not send twice. Where `means` is refused, those of
     `others` (with commas) are tried in their order. `rule` is what refused it (`campaigns.policy.RULES`);
-    `wake`, `made` and `decided` are seconds since 1970."""
+    `wake`, `made`, `decided` and `until`, from which on it is too late to leave (null: never), are seconds
+    since 1970."""
 
     key = models.CharField(max_length=48)
     # written by millions from the enrolments themselves: nobody need look whether they are there
@@ -104,6 +105,7 @@ class Send(models.Model):
     gateway = models.CharField(max_length=80, blank=True)
     made = models.BigIntegerField()
     decided = models.BigIntegerField(null=True)
+    until = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["key"], name="send_key")]

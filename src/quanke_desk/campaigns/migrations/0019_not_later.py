@@ -1,4 +1,5 @@
-"""When a text was withdrawn: one that was never in force does not keep the one before it from being sent."""
+"""When a text was withdrawn: one that was never in force does not keep the one before it from being sent. And
+until when a push may leave."""
 
 from django.db import migrations, models
 
@@ -8,4 +9,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("templateversion", "withdrawn_on", models.DateField(null=True)),
+        migrations.AddField("send", "until", models.BigIntegerField(null=True)),
     ]
