@@ -234,9 +234,9 @@ def test_a_code_that_can_be_made_can_be_named_by_a_step(
         with pytest.raises(NotAllowed, match="code"):
             sms(by, code)
         assert not re.fullmatch(pattern, code)
-    graph["nodes"]["s"]["template"] = "new-card-bind.email"
+    of_means = {"s": {**SEND, "template": "new-card-bind.email"}, "end": {"do": "exit"}}
     with pytest.raises(GraphError):
-        read_graph(graph)
+        read_graph({"start": "s", "nodes": of_means})
     journey = Journey.objects.create(name="a", title_zh="a", made_by=by)
     client.post(f"/journeys/{journey.pk}/design/", {"do": "put_in", "after": "", "way": "", "kind": "send"})
     page = client.get(f"/journeys/{journey.pk}/design/?step=send").content.decode()
