@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from quanke.kernel.calendars import SHANGHAI
-from quanke_desk.campaigns.entering import enter
+from quanke.segments.control import in_control
+from quanke_desk.campaigns.cohorts import _entered
+from quanke_desk.campaigns.entering import enter, salt_of
 from quanke_desk.campaigns.models import Arm, Enrolment, Journey, JourneyVersion
 from quanke_desk.campaigns.moving import move_due
+from quanke_desk.campaigns.policy import Candidates, decide
 from quanke_desk.foundation.models import Person
 from tests.desk.test_journeys import DAY, NOW, running
 from tests.desk.test_triggers import people
@@ -23,10 +26,11 @@ GREETING: dict[str, Any] = {
 AGAIN = {**GREETING, "again": 300}
 
 
-def next_version(version: JourneyVersion) -> JourneyVersion:
+def next_version(version: JourneyVersion, control: int | None = None) -> JourneyVersion:
     """The same design as the version in force from now on."""
+    share = version.control_ppm if control is None else control
     made = JourneyVersion.objects.create(
-        journey=version.journey, number=2, graph=version.graph, control_ppm=version.control_ppm,
+        journey=version.journey, number=2, graph=version.graph, control_ppm=share,
         until=dt.date(2028, 7, 1), by=version.by, started_at=dt.datetime(2026, 7, 9, tzinfo=SHANGHAI),
     )  # fmt: skip
     Journey.objects.filter(pk=version.journey_id).update(current=made)
@@ -52,6 +56,29 @@ def test_the_days_count_over_all_versions(desk: dict[str, Person]) -> None:
     assert {turns[c] for c in some[:30]} == {0} and {turns[c] for c in some[30:]} == {1}
     arms = second.enrolments.filter(arm=Arm.CONTROL, customer__in=some[:30].tolist())
     assert set(arms.values_list("customer", flat=True)) == controls, "the same arm in each version"
+
+
+def test_a_smaller_control_leaves_the_controls_of_before_alone(desk: dict[str, Person]) -> None:
+    first = running(desk, AGAIN, control=500_000)
+    some = np.array(people(80))
+    assert enter(first, some[:40], NOW) == 40
+    controls = set(first.enrolments.filter(arm=Arm.CONTROL).values_list("customer", flat=True))
+    second = next_version(first, control=100_000)
+    move_due(NOW + 25 * DAY)
+    later = NOW + 301 * DAY
+    assert enter(second, some, later) > 70
+    came = set(second.enrolments.values_list("customer", flat=True))
+    dealt = set(second.enrolments.filter(arm=Arm.CONTROL).values_list("customer", flat=True))
+    by_hash = some[in_control(some, salt_of(second.journey), 100_000)].tolist()
+    assert dealt == (controls | set(by_hash)) & came and len(controls) > len(by_hash)
+    at = dt.datetime.fromtimestamp(later, SHANGHAI)
+    treated = sorted(came - dealt)
+    pushed = [{"id": c, "customer": c, "means": "sms", "purpose": "marketing", "journey": second.journey_id}
+              for c in treated]  # fmt: skip
+    assert "control" not in decide(Candidates.of(pushed), at).rows_by_rule(), "treated is who can be reached"
+    day = at.date()
+    compared = set(_entered(second, day, day).customers.tolist())
+    assert compared == came & set(some[40:].tolist()), "who came anew is compared in neither arm"
 
 
 def test_who_is_under_way_stays_with_his_version(desk: dict[str, Person]) -> None:

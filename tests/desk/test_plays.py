@@ -33,12 +33,16 @@ from quanke_desk.campaigns.models import (
 )
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.simulating import simulate
 from quanke_desk.campaigns.task_words import about_tasks
+from quanke_desk.customers.at_night import at_night
+from quanke_desk.customers.queries import risk_of_product
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 from tests.desk.test_journeys import NOW, running
+from tests.desk.test_policy import agreed
 
 NOW_DAY = dt.datetime.fromtimestamp(NOW, SHANGHAI).date()
 
@@ -54,6 +58,34 @@ def test_a_play_is_whole(desk: dict[str, Person], play: plays.Play) -> None:
     everybody = np.flatnonzero(base().there)
     assert 0 < holds_of(play.audience, everybody).sum() < len(everybody), "somebody, not everybody"
     assert all(text.zh and text.en and len(text.zh) <= 60 for text in play.texts)
+
+
+def test_the_gate_knows_the_class_of_every_text_of_every_play(desk: dict[str, Person]) -> None:
+    classes = {
+        text.code: risk_of_product(text.product) for p in plays.PLAYS for text in p.texts if text.product
+    }
+    assert classes == {"payroll-wallet": 5, "payroll-fund": 4, "repay-fund": 5, "car-insurance": 2}
+    assert risk_of_product("term") == 0 and risk_of_product("foundation") is None
+    fund = {"product_id": "F", "category": "fund", "risk_class": "R1", "issuer_risk_class": None}
+    shelf = at_night().products
+    off = {**fund, "risk_class": "R5", "on_sale_to": base().day - dt.timedelta(days=1)}
+    at_night()._kept["products"] = {"F": fund, "G": off}
+    assert risk_of_product("fund") == 1, "what is sold no more counts no more"
+    at_night()._kept["products"] = {"G": {**fund, "risk_class": None}}
+    assert risk_of_product("fund") is None, "a fund must have a class"
+    at_night()._kept["products"] = shelf
+
+
+def test_care_at_maturity_reaches_whom_it_is_for(desk: dict[str, Person], entered: dict[str, Client]) -> None:
+    plays.start_from("maturity_care", by=desk[Role.ANALYST])
+    graph = plays.BY_NAME["maturity_care"].graph()
+    some = np.array(agreed("push", 200))
+    tried = simulate(running(desk, {**graph, "entry": ""}), read_graph({**graph, "entry": ""}), some, NOW)
+    assert tried.asked["hello", "push"] > 10 and sum(tried.pushes.values()) > 10
+    assert not [rule for _step, _means, rule in tried.refused if rule == "suitability"]
+    plays.start_from("payroll_welcome", by=desk[Role.ANALYST])
+    page = f"/campaigns/templates/{Template.objects.get(code='payroll-fund').pk}/"
+    assert "最高风险等级（R4）" in entered[Role.ANALYST].get(page).content.decode()
 
 
 def test_one_click_starts_from_a_play(desk: dict[str, Person], entered: dict[str, Client]) -> None:
@@ -159,6 +191,9 @@ def test_a_play_is_measured_by_its_metric(desk: dict[str, Person]) -> None:
     graph = read_graph(plays.BY_NAME["dormant_wake"].graph())
     for metrics in (plan_of(version, graph).metrics, _entered(version, day, day).metrics):
         assert metrics[0] == "login" and sorted(metrics) == sorted(STANDARD)
+    for offer, product in (("fund_call", "fund"), ("term", "term"), ("tier_lift", ""), ("", "")):
+        version.offer = offer  # both count the same purchases
+        assert plan_of(version, graph).product == _entered(version, day, day).product == product
     Journey.objects.update(play="")
     assert plays.metrics_of(Journey.objects.get()) == ()
 

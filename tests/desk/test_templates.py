@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from quanke_desk.campaigns import template_actions as actions
+from quanke_desk.campaigns.graph import CODE_OF_MEANS, GraphError, read_graph
 from quanke_desk.campaigns.known import night_facts
-from quanke_desk.campaigns.models import Send, Template, TemplateState, TemplateVersion
+from quanke_desk.campaigns.models import Journey, Send, Template, TemplateState, TemplateVersion
 from quanke_desk.campaigns.template_actions import Text
-from quanke_desk.campaigns.template_queries import usable_texts
+from quanke_desk.campaigns.template_queries import begins_with, usable_texts
 from quanke_desk.campaigns.texts import filled, parts_of, whole, words_for
 from quanke_desk.customers.at_night import reading
 from quanke_desk.foundation import approvals
@@ -22,6 +24,7 @@ from quanke_desk.foundation.models import AuditEntry, ParameterValue, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
 
+SEND = {"do": "send", "means": ["sms"], "next": "end"}
 BODY = "{{ name }}您好，您有{{ amount:maturing_amount_30d }}即将到期。"
 
 
@@ -176,6 +179,68 @@ def test_filled_in_and_masked_for_who_may_not_see(desk: dict[str, Person]) -> No
     assert f"{table[me] / 100:,.2f}元" in clear.body
     with pytest.raises(ValueError, match="name"):
         filled("{{ name }}", {})
+
+
+def test_a_withdrawn_text_does_not_bring_back_the_one_before(
+    desk: dict[str, Person], monkeypatch: pytest.MonkeyPatch, entered: dict[str, Client]
+) -> None:
+    one = approved(desk)
+    by, today, now = desk[Role.ANALYST], timezone.localdate(), timezone.now()
+    row, begun = row_for(one), row_for(one, pk=2, version_id=one.pk)
+
+    def says() -> TemplateVersion | None:
+        return usable_texts([row])[1].version if usable_texts([row]) else None
+
+    def next_one(first: dt.date) -> TemplateVersion:
+        made = actions.save_draft(one.template, Text("新的一稿"), by=by)
+        asked = actions.ask_approval(
+            one.template, "SH-2", first, today + dt.timedelta(days=9), by=by, reason="x"
+        )
+        approvals.decide(asked.pk, True, by=desk[Role.COMPLIANCE])
+        return made
+
+    tomorrow = today + dt.timedelta(days=1)
+    never = next_one(tomorrow)
+    assert says() == one, "the next is not valid yet"
+    actions.withdraw(never, by=desk[Role.COMPLIANCE], reason="x")
+    monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(days=2))
+    assert says() == one, "it never was in force"
+    three = next_one(tomorrow)
+    assert says() == three and usable_texts([begun])[2].version == one, "what was begun goes on"
+    actions.withdraw(three, by=desk[Role.COMPLIANCE], reason="利率写错")
+    assert says() is None and not TemplateVersion.objects.filter(begins_with()).exists()
+    four = next_one(tomorrow)
+    assert says() == four
+    monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(days=20))
+    assert says() is None, "run out"
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    next_one(today)
+    assert "已被新版替代" in entered[Role.COMPLIANCE].get("/campaigns/texts/").content.decode()
+
+
+def test_a_code_that_can_be_made_can_be_named_by_a_step(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    by, client = desk[Role.ANALYST], entered[Role.ANALYST]
+    pattern = CODE_OF_MEANS
+    assert f'pattern="{pattern}"' in client.get("/campaigns/templates/new/").content.decode()
+    for code in ("fund_hello", "fund-hello", "new-card-bind", "x"):
+        sms(by, code)
+        assert re.fullmatch(pattern, code)
+        graph = {"start": "s", "nodes": {"s": {**SEND, "template": code}, "end": {"do": "exit"}}}
+        assert read_graph(graph).templates() == {code}
+    sms(by, "new-card-bind.email", means="email")
+    for code in ("-fund", "Fund", "fund.fax", "fund.", "f" * 43, "fund.email.sms"):
+        with pytest.raises(NotAllowed, match="code"):
+            sms(by, code)
+        assert not re.fullmatch(pattern, code)
+    of_means = {"s": {**SEND, "template": "new-card-bind.email"}, "end": {"do": "exit"}}
+    with pytest.raises(GraphError):
+        read_graph({"start": "s", "nodes": of_means})
+    journey = Journey.objects.create(name="a", title_zh="a", made_by=by)
+    client.post(f"/journeys/{journey.pk}/design/", {"do": "put_in", "after": "", "way": "", "kind": "send"})
+    page = client.get(f"/journeys/{journey.pk}/design/?step=send").content.decode()
+    assert '<option value="new-card-bind">' in page and "new-card-bind.email" not in page
 
 
 def test_the_pages(desk: dict[str, Person], entered: dict[str, Client]) -> None:

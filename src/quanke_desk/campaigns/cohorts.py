@@ -16,6 +16,7 @@ from quanke.night.entered import EnteredCampaign, EnteredSoFar, entered_so_far, 
 from quanke_desk.campaigns.entering import salt_of
 from quanke_desk.campaigns.models import Enrolment, JourneyVersion
 from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.offering import product_of
 from quanke_desk.campaigns.plays import metrics_of
 from quanke_desk.customers.consenting import hidden
 from quanke_desk.foundation.analytic import base
@@ -93,7 +94,7 @@ def _entered(
     return EnteredCampaign(
         name=campaign_of(version, span[0]),
         entry=str(version.graph["entry"]),
-        customers=customers[~np.isin(customers, np.fromiter(hidden(), np.int64))],
+        customers=customers[~np.isin(customers, [*hidden(), *_dealt_before(version)])],
         first=max(first, began),
         last=last,
         salt=salt_of(journey),
@@ -101,10 +102,27 @@ def _entered(
         title_zh=f"{journey.title_zh} {first:%Y-%m}",
         title_en=f"{journey.title_en or journey.title_zh} {first:%Y-%m}",
         offer=version.offer,
+        product=product_of(version.offer),
         metrics=metrics_of(journey),
         approval=str(version.approval_id or ""),
         by=version.by.username,
     )
+
+
+def _dealt_before(version: JourneyVersion) -> list[int]:
+    """Customers who enter anew after a version that dealt otherwise, by a larger share or as an audience: its
+    controls stay controls whatever their hash says now. Neither arm of it is compared, or those who came
+    anew would be rarer in one arm than in the other."""
+    others = JourneyVersion.objects.filter(journey=version.journey_id, started_at__isnull=False)
+    otherwise = [
+        other.pk
+        for other in others.exclude(pk=version.pk)
+        if other.control_ppm > version.control_ppm or (other.control_ppm and not other.graph.get("entry"))
+    ]
+    if not (version.graph.get("again") and otherwise):
+        return []
+    entered = Enrolment.objects.filter(version__in=otherwise)
+    return list(entered.values_list("customer", flat=True).distinct().iterator())
 
 
 def _moment(day: dt.date) -> dt.datetime:

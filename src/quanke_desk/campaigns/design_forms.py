@@ -7,7 +7,7 @@ from typing import Any
 
 from quanke_desk.campaigns.designing import Design
 from quanke_desk.campaigns.effect_words import doer_word, event_word, means_word
-from quanke_desk.campaigns.graph import EVENTS, MEANS, WHO
+from quanke_desk.campaigns.graph import EVENTS, MEANS, MOST_UNTIL, WHO
 from quanke_desk.foundation.people import NotAllowed
 
 UNITS = ("days", "working_days", "hours", "minutes")
@@ -21,9 +21,12 @@ def fields_of(node: Design, asked: Mapping[str, str]) -> Design:
 
 def _send(node: Design, asked: Mapping[str, str]) -> Design:
     means = [asked.get(name, "") for name in ("means", "then_means", "last_means")]
+    # a form without this field leaves what the design says
+    until = str(asked.get("until_days", node.get("until_days", ""))).strip()
     return {
         "template": asked.get("template", "").strip(),
         "means": list(dict.fromkeys(each for each in means if each)),
+        **({"until_days": _whole(until)} if until else {}),
     }
 
 
@@ -98,6 +101,7 @@ def form_of(node: Design) -> dict[str, Any]:
         "event": "trigger" if event.startswith("trigger:") else event,
         "trigger_event": event if event.startswith("trigger:") else "",
         "units": UNITS,
+        "most_until": MOST_UNTIL,
         "all_means": [(means, means_word(means)) for means in MEANS],
         "all_events": [(event, event_word(event)) for event in EVENTS],
         "all_who": [(who, doer_word(who)) for who in WHO],

@@ -3,8 +3,9 @@
 An audience enters as a whole: its arms are dealt by the library (`quanke.night.campaigns`: exact shares
 within tier and branch, registered in the home, where the effect is measured from). Who comes by a trigger or
 the interface is decided alone, by a salted hash of his number: the same arm however often he is told of, and
-each time he enters, where the design lets him enter anew. Who is in one version of a journey, or was,
-does not come into another by another version's door, but where its design lets him enter anew.
+each time he enters, where the design lets him enter anew. Who is the control of one version is that of later
+ones, too, however small their share: the gate keeps the journey from him. Who is in one version of a journey,
+or was, does not come into another by another version's door, but where its design lets him enter anew.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import holds_of
 from quanke_desk.campaigns.counting import count_entered
 from quanke_desk.campaigns.graph import Graph, read_graph
-from quanke_desk.campaigns.known import among
+from quanke_desk.campaigns.known import among, controls_of
 from quanke_desk.campaigns.models import (
     Arm,
     AudienceKind,
@@ -60,6 +61,9 @@ def enter(version: JourneyVersion, customers: Ints, now: int | None = None) -> i
     graph = read_graph(version.graph)
     found = _welcome(version, graph, np.unique(customers), at)
     control = in_control(found, salt_of(version.journey), version.control_ppm)
+    # whom the gate keeps from the journey as an earlier version's control is no treated customer of this one
+    earlier = {customer for customer, _journey in controls_of(found, [version.journey_id])}
+    control |= np.isin(found, np.fromiter(earlier, np.int64))
     with transaction.atomic():
         if held_state(version.journey_id)[0] != JourneyState.RUNNING:  # paused since it was read
             return 0

@@ -41,6 +41,11 @@ def candidates(rows: Sequence[Send], texts: Mapping[int, Usable]) -> Candidates:
     )  # fmt: skip
 
 
+def is_late(row: Send, now: int) -> bool:
+    """Whether a push must not leave any more: its step said until when it may."""
+    return row.until is not None and row.until <= now
+
+
 @dataclass(frozen=True)
 class Again:
     """What may be handed over again now, with its text; what waits, until when (seconds since 1970); and the
@@ -55,6 +60,7 @@ def may_go_again(rows: Sequence[Send]) -> Again:
     """Which of some rows that may have left already may be handed over again: the same text by the same
     means, as of now. Each counts among what reached its customer, and does not stand in its own way."""
     now = timezone.now()
+    late = {row.pk: "late" for row in rows if is_late(row, int(now.timestamp()))}
     numbers = {row.version_id for row in rows if row.version_id is not None}
     versions = TemplateVersion.objects.filter(in_force(), pk__in=numbers).select_related("template").in_bulk()
     held = {row.pk: versions[row.version_id] for row in rows if row.version_id in versions}
@@ -64,10 +70,15 @@ def may_go_again(rows: Sequence[Send]) -> Again:
     may = [row for row, allowed in zip(rows, decided.allowed, strict=True) if allowed]
     lapsed = no_longer_covered(may)
     return Again(
-        {row.pk: held[row.pk] for row in may if row.pk not in lapsed},
-        {rows[n].pk: int(decided.until[n]) for n in np.flatnonzero(decided.held).tolist()},
+        {row.pk: held[row.pk] for row in may if row.pk not in lapsed and row.pk not in late},
+        {
+            rows[n].pk: int(decided.until[n])
+            for n in np.flatnonzero(decided.held).tolist()
+            if rows[n].pk not in late
+        },
         {rows[n].pk: decided.rule_of(n) for n in np.flatnonzero(decided.refused).tolist()}
-        | dict.fromkeys(lapsed, "joint"),
+        | dict.fromkeys(lapsed, "joint")
+        | late,
     )
 
 

@@ -39,6 +39,8 @@ from quanke.segments.control import WHOLE, share_of
 MOST_NODES, MOST_PARTS, MOST_GOALS = 100, 10, 5
 MOST_STEPS = 200
 """Steps one customer goes at most: what goes round in a circle ends here."""
+MOST_UNTIL = 60
+"""Days a push may be said to wait at most."""
 MOST_WORDS = 200
 """Characters of what a task has to be said: it is read on the list of a morning."""
 MEANS = ("sms", "push", "wecom", "email")
@@ -46,7 +48,12 @@ EVENTS = ("delivered", "opened", "clicked", "replied", "bounced")
 """What a step may wait for beside triggers, which are written `trigger:name`."""
 WHO = ("manager", "remote_team", "lobby")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
-_CODE = re.compile(r"[a-z][a-z0-9-]{0,47}\Z")
+CODE = r"[a-z][a-z0-9_\-]{0,41}"
+"""The code of a template, as a step names it."""
+CODE_OF_MEANS = rf"{CODE}(\.({'|'.join(MEANS)}))?"
+"""The code of a template, or with `.means` behind it that of the one which speaks for it by another means: no
+step names that."""
+_CODE = re.compile(rf"{CODE}\Z")
 _TRIGGER = re.compile(r"trigger:[a-z0-9_]{1,48}\Z")
 INTERFACE = "interface"
 _AT = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
@@ -86,12 +93,14 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step. `ways` are the names of the steps that may follow, in the order of the design."""
+    """One step. `ways` are the names of the steps that may follow, in the order of the design; `until_days`
+    after the day of the step its push is not sent any more, null: whenever it may be."""
 
     name: str
     do: str
     template: str = ""
     means: tuple[str, ...] = ()
+    until_days: int | None = None
     span: Span = Span()
     event: str = ""
     when: str = ""
@@ -188,7 +197,7 @@ def _node(name: str, held: Any) -> Node:
 
 
 def _send(name: str, held: Mapping[str, Any]) -> Node:
-    _only(held, name, {"do", "template", "means", "next"})
+    _only(held, name, {"do", "template", "means", "until_days", "next"})
     means = held.get("means")
     if (
         not isinstance(means, list)
@@ -200,7 +209,13 @@ def _send(name: str, held: Mapping[str, Any]) -> Node:
     template = held.get("template")
     if not isinstance(template, str) or not _CODE.match(template):
         raise GraphError(name, "template", _noop("the code of a template"))
-    return Node(name, "send", template=template, means=tuple(means), ways=(_way(name, held, "next"),))
+    until = None
+    if "until_days" in held:
+        until = _whole(name, "until_days", held["until_days"], MOST_UNTIL)
+    return Node(
+        name, "send", template=template, means=tuple(means), until_days=until,
+        ways=(_way(name, held, "next"),),
+    )  # fmt: skip
 
 
 def _wait(name: str, held: Mapping[str, Any]) -> Node:

@@ -52,7 +52,7 @@ from quanke_desk.campaigns.moments import entry_terms
 from quanke_desk.campaigns.named import campaign_of, is_taken
 from quanke_desk.campaigns.standing import takes_in
 from quanke_desk.campaigns.template_actions import MEANS_TITLES, PURPOSE_TITLES
-from quanke_desk.campaigns.template_queries import in_force
+from quanke_desk.campaigns.template_queries import begins_with
 from quanke_desk.campaigns.walking import OUT
 from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.analytic import Base, base
@@ -384,7 +384,7 @@ def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:
     for code in sorted(graph.templates()):
         said = ", ".join(gettext(MEANS_TITLES[each]) for each in means[code])
         codes = (code, *(f"{code}.{each}" for each in means[code]))
-        found = TemplateVersion.objects.filter(in_force(), template__code__in=codes).order_by("number")
+        found = TemplateVersion.objects.filter(begins_with(), template__code__in=codes).order_by("number")
         last = {each.template.code: each.body_zh for each in found.select_related("template")}
         lines += [(gettext("Text"), f"{name} ({said}): {body}") for name, body in sorted(last.items())]
         if not last:

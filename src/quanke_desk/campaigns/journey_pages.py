@@ -28,7 +28,7 @@ from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.capacities import TAKES, rooms
 from quanke_desk.campaigns.effect_words import actions, doer_word, offers
 from quanke_desk.campaigns.fault_words import fault_in_words
-from quanke_desk.campaigns.graph import MOST_AGAIN, MOST_FRESH, MOST_WORDS, GraphError, read_graph
+from quanke_desk.campaigns.graph import CODE, MOST_AGAIN, MOST_FRESH, MOST_WORDS, GraphError, read_graph
 from quanke_desk.campaigns.models import (
     Audience,
     AudienceVersion,
@@ -245,7 +245,9 @@ def _shown(
         "names": sorted(draft["nodes"]),
         "ways": designing.ways_of(node) if node else [],
         "kinds": list(designing.FRESH),
-        "templates": Template.objects.order_by("code").values_list("code", "title")[:MOST_LISTED],
+        "templates": Template.objects.filter(code__regex=rf"^{CODE}$")
+        .order_by("code")
+        .values_list("code", "title")[:MOST_LISTED],
         "actions": actions(),
         "lost": _lost(node, triggers) if node else {},
         "most_words": MOST_WORDS,

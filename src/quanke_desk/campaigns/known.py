@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -267,14 +267,19 @@ def _blocks(numbers: Ints, today: dt.date) -> tuple[_Pairs, _Pairs]:
 def _controls(numbers: Ints, journeys: Ints, now: dt.datetime, of: Base) -> tuple[Ints, Ints]:
     """Customers who are the control of a journey, in whatever version of it: with the journey of each. And,
     with the journey 0, those whom no offer may reach, whoever makes it."""
-    named = [int(j) for j in np.unique(journeys) if j]
-    rows: list[tuple[int, int]] = []
-    if named:
-        held = Enrolment.objects.filter(state=EnrolmentState.CONTROL, version__journey__in=named)
-        rows = list(few(held, numbers).values_list("customer", "version__journey"))
+    rows = controls_of(numbers, [int(j) for j in np.unique(journeys) if j])
     alone = withheld(now, of, numbers)
     people = np.concatenate((np.array([c for c, _j in rows], np.int64), alone))
     return people, np.concatenate((np.array([j for _c, j in rows], np.int64), np.zeros(len(alone), np.int64)))
+
+
+def controls_of(numbers: Ints, journeys: Sequence[int]) -> list[tuple[int, int]]:
+    """Customers (of some) who are the control of journeys, with the journey of each: in whatever version of
+    it, and for good, for what he was compared with must not reach him later."""
+    if not journeys:
+        return []
+    held = Enrolment.objects.filter(state=EnrolmentState.CONTROL, version__journey__in=journeys)
+    return list(few(held, numbers).values_list("customer", "version__journey"))
 
 
 def withheld(now: dt.datetime, of: Base, numbers: Ints | None = None) -> Ints:

@@ -16,7 +16,6 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from quanke.bank.contracts import CATEGORIES
 from quanke.effects.groups import Arm as EffectArm
 from quanke.effects.groups import CampaignRegister, RegisteredCampaign, effect_rules
 from quanke.kernel.errors import EffectError, NightError
@@ -28,6 +27,7 @@ from quanke_desk.campaigns.entering import short_of_goals, turns_of
 from quanke_desk.campaigns.graph import Graph, read_graph
 from quanke_desk.campaigns.models import AudienceKind, Journey, JourneyState, JourneyVersion
 from quanke_desk.campaigns.named import campaign_of
+from quanke_desk.campaigns.offering import product_of
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.people import NotAllowed
@@ -136,7 +136,7 @@ def plan_of(version: JourneyVersion, graph: Graph, customers: Ints | None = None
         approval=str(version.approval_id or ""),
         by=version.by.username,
         offer=version.offer,
-        product=version.offer if version.offer in CATEGORIES else "",
+        product=product_of(version.offer),
         metrics=metrics_of(journey),
         exclude=True,
     )

@@ -18,7 +18,7 @@ from quanke_desk.books.telling import Change, Told
 from quanke_desk.campaigns.channels import channel_of
 from quanke_desk.campaigns.models import Send, SendState, Template
 from quanke_desk.campaigns.policy import SERVICE
-from quanke_desk.campaigns.template_queries import in_force
+from quanke_desk.campaigns.template_queries import begins_with
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.parameters import text
 
@@ -75,7 +75,7 @@ def _means(code: str) -> list[str]:
     """Means for which a text is in force and a gateway set."""
     codes = [code, *(f"{code}.{means}" for means in MEANS)]
     spoken = Template.objects.filter(code__in=codes, purpose=SERVICE)
-    ready = {t.means for t in spoken if t.versions.filter(in_force()).exists()}
+    ready = {t.means for t in spoken if t.versions.filter(begins_with()).exists()}
     return [means for means in MEANS if means in ready and channel_of(means) is not None]
 
 

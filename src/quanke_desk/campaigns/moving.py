@@ -22,6 +22,7 @@ from quanke.kernel.calendars import SHANGHAI
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.answering import answered
 from quanke_desk.campaigns.branching import holds_of
+from quanke_desk.campaigns.calling_off import call_off, with_open_pushes
 from quanke_desk.campaigns.graph import Graph, Node, read_graph
 from quanke_desk.campaigns.joint_terms import still_covered
 from quanke_desk.campaigns.known import among
@@ -143,11 +144,11 @@ def _move_range(
             now,
             lambda at, rows: answered(graph, at, ids[rows]),
         )
-        write(version, graph, held, ways, chosen, now)
         # what is open of who comes to a goal is dropped before the last steps to it give anything
         to_goal = [way.to == OUT and graph.nodes[way.nodes[-1]].do == "goal" for way in ways]
         if (reached := np.array(to_goal, np.bool_)[chosen]).any():
-            drop_tasks(version.journey.name, held.customers[reached].tolist())
+            _drop(version.journey, held.customers[reached], now)
+        write(version, graph, held, ways, chosen, now)
         given = _give(version, graph, held, ways, chosen, now)
     done.tasks += given
     _count(graph, ways, chosen, done)
@@ -203,7 +204,7 @@ def _leave_by_goal(version: JourneyVersion, graph: Graph, now: int, done: Moved)
         return
     for name, text in graph.goals:
         _goal(version, graph, name, text, now, done)
-        _drop_for_goal(version, text)
+        _drop_for_goal(version, text, now)
     JourneyVersion.objects.filter(pk=version.pk).update(goals_asked=night)
 
 
@@ -224,14 +225,21 @@ def _goal(version: JourneyVersion, graph: Graph, name: str, text: str, now: int,
         _count(graph, ways, chosen, done)
 
 
-def _drop_for_goal(version: JourneyVersion, text: str) -> None:
-    """Drops what is still to be done with customers who reached a goal, whether they are under way or came to
-    the end before."""
-    open_ = np.unique(np.array(with_open_tasks(version.journey.name), np.int64))
+def _drop_for_goal(version: JourneyVersion, text: str, now: int) -> None:
+    """Drops what is still to be done with customers who reached a goal, or still to be sent to them, whether
+    they are under way or came to the end before."""
+    tasks = np.array(with_open_tasks(version.journey.name), np.int64)
+    open_ = np.union1d(tasks, with_open_pushes(version.journey))
     if len(open_):
         mine = among(Enrolment.objects.filter(version=version), "customer", open_)
         his = np.unique(np.fromiter(mine.values_list("customer", flat=True), np.int64))
-        drop_tasks(version.journey.name, his[holds_of(text, his)].tolist())
+        with transaction.atomic():
+            _drop(version.journey, his[holds_of(text, his)], now)
+
+
+def _drop(journey: Journey, customers: Ints, now: int) -> None:
+    drop_tasks(journey.name, customers.tolist())
+    call_off(journey.pk, customers, now)
 
 
 def _tasks(version: JourneyVersion, node: Node, customers: Ints, now: int) -> int:

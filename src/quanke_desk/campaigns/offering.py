@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from quanke.bank.contracts import CATEGORIES
 from quanke.kernel.calendars import SHANGHAI
 from quanke.plans.actions.reading import RISKY
 from quanke_desk.campaigns.graph import Node
@@ -61,6 +62,17 @@ def risk_of(action: str, offer: str) -> int:
         return int(sheets[action]["risk_class"] or 0)
     if not offer:
         return 0
-    what = offer.removesuffix(_BY_CALL)
+    what = _without_means(offer)
     classes = [int(s["risk_class"]) for s in sheets.values() if s["offer"] == what and s["risk_class"]]
     return max(classes, default=UNKNOWN_RISK if what in RISKY else 0)
+
+
+def product_of(offer: str) -> str:
+    """The category of products an offer is of, by whichever means it is made: what is bought in its campaign
+    is counted by it. "" for an offer of none."""
+    what = _without_means(offer)
+    return what if what in CATEGORIES else ""
+
+
+def _without_means(offer: str) -> str:
+    return offer.removesuffix(_BY_CALL)

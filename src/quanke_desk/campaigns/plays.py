@@ -26,7 +26,8 @@ from quanke_desk.foundation.roles import May
 
 @dataclass(frozen=True)
 class Text:
-    """A template a play brings: code, means, product category ("" for none), and its two texts."""
+    """A template a play brings: code, means, its two texts, and the category of products it sells: the gate
+    takes the riskiest of them on sale. "" for what names none, as information and a gift."""
 
     code: str
     means: str
@@ -239,9 +240,9 @@ PLAYS: tuple[Play, ...] = (
         },
         texts=(
             Text("maturity-options", "push", "您有产品即将到期，点击查看接续方案。",
-                 "A product of yours matures soon: see what may follow.", "term"),
+                 "A product of yours matures soon: see what may follow."),
             Text("maturity-remind", "sms", "您的产品即将到期，可在手机银行办理接续。",
-                 "Your product matures soon; renew it in the app.", "term"),
+                 "Your product matures soon; renew it in the app."),
         ),
         expected=_("A larger share of the maturing money is still here 30 days later."),
         watch=_("Share of maturing money that stays; complaints."),
@@ -370,7 +371,7 @@ PLAYS: tuple[Play, ...] = (
         },
         texts=(
             Text("car-gift", "push", "节日出行，送您一份驾乘意外险，点击领取。",
-                 "For the holiday a travel insurance is yours: take it.", "insurance"),
+                 "For the holiday a travel insurance is yours: take it."),
             Text("car-insurance", "push", "车险到期前比一比，专属客户报价已生成。",
                  "Before yours expires, compare: your offer is ready.", "insurance"),
         ),
@@ -394,7 +395,7 @@ PLAYS: tuple[Play, ...] = (
             "rich": _if("aum >= 1_000_000元", "call", "hello"),
             "call": _task("祝您生日快乐！今天只为问候，愿您平安顺遂。",
                           "A happy birthday! I only call to wish you a good year.", days=1),
-            "hello": _send("birthday-greeting", "end", "wecom", "push"),
+            "hello": {**_send("birthday-greeting", "end", "wecom", "push"), "until_days": 0},
         },
         texts=(
             Text("birthday-greeting", "wecom", "祝您生日快乐，愿您平安顺遂。",

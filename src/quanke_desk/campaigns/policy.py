@@ -73,6 +73,8 @@ RULES: dict[str, Rule] = {
         Rule("often", _("reached often enough by this means"), by_means=True),
         Rule("quiet", _("quiet hours, or a day off"), holds=True),
         Rule("joint", _("neither consent nor contract with the partner covers it any more")),
+        Rule("goal", _("the customer reached a goal of the journey before it was sent")),
+        Rule("late", _("its day was over before it could be sent")),
         Rule("no_channel", _("no gateway is set for this means"), by_means=True),
         Rule("no_address", _("the bank knows no address for this means"), by_means=True),
         Rule("no_value", _("the bank does not know a value the text names")),

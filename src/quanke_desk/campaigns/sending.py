@@ -33,7 +33,7 @@ from quanke_desk.campaigns.channels import (
     channel_of,
 )
 from quanke_desk.campaigns.gateway_numbers import note_numbers
-from quanke_desk.campaigns.gating import candidates, may_go_again
+from quanke_desk.campaigns.gating import candidates, is_late, may_go_again
 from quanke_desk.campaigns.joint_terms import no_longer_covered
 from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.links import click_address, refusal_address
@@ -144,7 +144,9 @@ def _take(done: Done, most: int) -> tuple[_Taken, int]:
     with transaction.atomic():
         alone()
         now = _now()
-        rows = _locked(_waiting(now), most)
+        found = _locked(_waiting(now), most)
+        _refuse([row for row in found if is_late(row, now)], "late", now, done)
+        rows = [row for row in found if not is_late(row, now)]
         texts = usable_texts(rows)
         decided = decide(candidates(rows, texts))
         for rule, places in decided.rows_by_rule().items():
@@ -164,7 +166,7 @@ def _take(done: Done, most: int) -> tuple[_Taken, int]:
         taken.rows, taken.at = _as_many_as_go(open_rows, by), now
         taken.texts = {row.pk: texts[row.pk].version for row in taken.rows}
         _mark_taken(taken, now)
-    return taken, len(rows)
+    return taken, len(found)
 
 
 def _as_many_as_go(rows: Rows, by: Mapping[str, Channel | None]) -> Rows:

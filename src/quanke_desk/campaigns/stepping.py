@@ -19,8 +19,9 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from quanke_desk.campaigns.counting import count_ways
-from quanke_desk.campaigns.graph import Graph
+from quanke_desk.campaigns.graph import Graph, Node
 from quanke_desk.campaigns.models import JourneyVersion
+from quanke_desk.campaigns.timing import day_over
 from quanke_desk.campaigns.walking import OUT, Way
 
 ENROLMENT, STEP, SEND = "campaigns_enrolment", "campaigns_step", "campaigns_send"
@@ -70,21 +71,25 @@ def write(
     """Writes the way each enrolment goes: `chosen` (n) is the place of his among the ways, all of them gone
     by somebody. A push bears the number of the enrolment and of the step, which nobody goes twice."""
     do: Callable[..., None] = _in_one if connection.vendor == "postgresql" else _way_by_way
-    do(version, held, ways, chosen, [_pushes(graph, way) for way in ways], now)
+    do(version, held, ways, chosen, [_pushes(graph, way, now) for way in ways], now)
     count_ways(version.pk, ways, chosen)
 
 
-Push = tuple[int, str, str, str]
-"""Number of the step within the way, template, means, other means."""
+Push = tuple[int, str, str, str, int | None]
+"""Number of the step within the way, template, means, other means, and when it is too late (null: never)."""
 
 
-def _pushes(graph: Graph, way: Way) -> list[Push]:
+def _pushes(graph: Graph, way: Way, now: int) -> list[Push]:
     found = ((number, graph.nodes[place]) for number, place in way.done)
     return [
-        (number, node.template, node.means[0], ",".join(node.means[1:]))
+        (number, node.template, node.means[0], ",".join(node.means[1:]), _too_late(node, now))
         for number, node in found
         if node.do == "send"
     ]
+
+
+def _too_late(node: Node, now: int) -> int | None:
+    return None if node.until_days is None else day_over(now, node.until_days)
 
 
 def _in_one(
@@ -114,10 +119,11 @@ def _in_one(
     if sends:
         sql += (
             f", sd AS (INSERT INTO {SEND} (key, enrolment_id, journey_id, customer, template, means, others,"
-            " purpose, priority, state, wake, rule, tries, gateway, made)"
+            " until, purpose, priority, state, wake, rule, tries, gateway, made)"
             " SELECT 'e' || mv.id || '.' || mv.seq + p.n, mv.id, %s, mv.customer, p.template, p.means,"
-            " p.others, %s, %s, 'q', %s, '', 0, '', %s FROM mv JOIN unnest(%s::int[], %s::int[], %s::text[],"
-            " %s::text[], %s::text[]) AS p(way, n, template, means, others) ON p.way = mv.way)"
+            " p.others, p.until, %s, %s, 'q', %s, '', 0, '', %s FROM mv JOIN unnest(%s::int[], %s::int[],"
+            " %s::text[], %s::text[], %s::text[], %s::bigint[]) AS p(way, n, template, means, others, until)"
+            " ON p.way = mv.way)"
         )
         about = [version.journey_id, version.purpose, version.priority, now, now]
         given += [*about, *map(list, zip(*sends, strict=True))]
@@ -144,9 +150,9 @@ def _way_by_way(
             for number, *push in pushes[at]:
                 cursor.execute(
                     f"INSERT INTO {SEND} (key, enrolment_id, journey_id, customer, template, means, others,"
-                    " purpose, priority, wake, made, state, rule, tries, gateway)"
+                    " until, purpose, priority, wake, made, state, rule, tries, gateway)"
                     " SELECT 'e' || e.id || '.' || (e.seq + %s), e.id, %s, e.customer, %s, %s, %s, %s, %s,"
-                    f" %s, %s, 'q', '', 0, '' FROM {given}",
+                    f" %s, %s, %s, 'q', '', 0, '' FROM {given}",
                     [number, version.journey_id, *push, version.purpose, version.priority, now, now, his],
                 )
             cursor.execute(

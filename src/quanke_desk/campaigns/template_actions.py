@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from quanke_desk.campaigns.graph import CODE_OF_MEANS, MEANS
 from quanke_desk.campaigns.links import longest_address
 from quanke_desk.campaigns.models import Template, TemplateState, TemplateVersion
 from quanke_desk.campaigns.policy import PURPOSES, SERVICE
 from quanke_desk.campaigns.texts import MOST_PARTS, check_link, check_text, parts_of, sample, whole
-from quanke_desk.customers.queries import risk_of_product
+from quanke_desk.customers.queries import risk_of_product, word
 from quanke_desk.foundation import approvals, audit
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.local_form import day
@@ -23,8 +24,7 @@ from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
 
 APPROVE = "template.approve"
-TEMPLATED = ("sms", "push", "wecom", "email")
-_CODE = re.compile(r"[a-z][a-z0-9_]{1,39}(\.(sms|push|wecom|email))?")
+_CODE = re.compile(CODE_OF_MEANS)
 _MATERIAL = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][\w./〔〕()-]{2,63}")
 LONGEST_VALIDITY = 366
 LONGEST = {"push": 200, "wecom": 1_000, "email": 4_000}
@@ -49,10 +49,10 @@ def new_template(
     """A template without a text yet. Raises NotAllowed with field and rule."""
     _may(by, May.CAMPAIGN)
     if not _CODE.fullmatch(code):
-        raise NotAllowed("code: small letters, digits and underscores, 2 to 40")
+        raise NotAllowed("code: small letters, digits, - and _, a letter first, at most 42")
     if not title.strip():
         raise NotAllowed("title: is required")
-    if means not in TEMPLATED or purpose not in PURPOSES:
+    if means not in MEANS or purpose not in PURPOSES:
         raise NotAllowed("means and purpose: one of the choices")
     if product and risk_of_product(product) is None:
         raise NotAllowed("product: the bank has no product of this number")
@@ -148,7 +148,8 @@ def ask_approval(
 
 
 def withdraw(version: TemplateVersion, *, by: Person, reason: str) -> None:
-    """Takes an approved text back: from this moment it is sent to nobody. Raises NotAllowed."""
+    """Takes an approved text back: from this moment it is sent to nobody, and one that it had superseded does
+    not come back in its place. Raises NotAllowed."""
     if not (by.may(May.CAMPAIGN) or by.may(May.TEMPLATE_DECIDE)):
         raise NotAllowed("your role may not do this")
     if not reason.strip():
@@ -157,8 +158,8 @@ def withdraw(version: TemplateVersion, *, by: Person, reason: str) -> None:
         held = TemplateVersion.objects.select_for_update().get(pk=version.pk)
         if held.state != TemplateState.APPROVED:
             raise NotAllowed("only an approved text is withdrawn")
-        held.state = TemplateState.WITHDRAWN
-        held.save(update_fields=["state"])
+        held.state, held.withdrawn_on = TemplateState.WITHDRAWN, timezone.localdate()
+        held.save(update_fields=["state", "withdrawn_on"])
         detail = {"number": held.number}
         audit.record(
             by, "template.withdraw", f"template:{held.template_id}", reason=reason.strip(), detail=detail
@@ -218,7 +219,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Subject in English"), held.subject_en),
         (gettext("Text in English"), held.body_en),
         (gettext("Link"), held.link),
-        (gettext("Product"), held.template.product),
+        (gettext("Product"), word("category", held.template.product)),
         (gettext("Number of the material"), held.material),
         (gettext("Valid"), f"{day(held.valid_from)} – {day(held.valid_until)}"),
     ]

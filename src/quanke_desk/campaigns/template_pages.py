@@ -13,13 +13,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from quanke.bank.contracts import CATEGORIES
 from quanke.kernel.errors import NightError
 from quanke_desk.campaigns import template_actions as actions
 from quanke_desk.campaigns import template_queries as queries
+from quanke_desk.campaigns.graph import CODE_OF_MEANS, MEANS
 from quanke_desk.campaigns.links import longest_address
 from quanke_desk.campaigns.models import Template, TemplateState, TemplateVersion
 from quanke_desk.campaigns.policy import PURPOSES, SERVICE
 from quanke_desk.campaigns.texts import AMOUNT, VARIABLES, BadText, Words, hosts, parts_of, whole, words_for
+from quanke_desk.customers.queries import risk_of_product, word
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
 from quanke_desk.foundation.models import Person
@@ -48,7 +51,7 @@ FIELDS = {
 
 def means_choices() -> list[tuple[str, str]]:
     """Means a template can be for, with what they are called."""
-    return [(m, _(actions.MEANS_TITLES[m])) for m in actions.TEMPLATED]
+    return [(m, _(actions.MEANS_TITLES[m])) for m in MEANS]
 
 
 def purpose_choices() -> list[tuple[str, str]]:
@@ -105,7 +108,10 @@ def new_template(request: HttpRequest) -> HttpResponse:
             return redirect("template", made.pk)
         except (NotAllowed, NightError) as refused:
             error = _said(refused)
-    shown = {"error": error, "asked": asked, "means": means_choices(), "purposes": purpose_choices()}
+    shown = {
+        "error": error, "asked": asked, "means": means_choices(), "purposes": purpose_choices(),
+        "code": CODE_OF_MEANS,
+    }  # fmt: skip
     return render(request, "campaigns/new_template.html", shown)
 
 
@@ -137,9 +143,19 @@ def template(request: HttpRequest, number: int) -> HttpResponse:
         "means": _(actions.MEANS_TITLES[held.means]), "purpose": _(actions.PURPOSE_TITLES[held.purpose]),
         "variables": [*VARIABLES.items(), (f"{AMOUNT}:…", _("An amount of a tag, by the tag's name"))],
         "hosts": sorted(hosts()), "today": today, "in_a_year": today + dt.timedelta(days=365),
+        "category": word("category", held.product) if held.product in CATEGORIES else "",
+        "risk": _risk(held.product),
         "drafted": last is not None and (last.state == TemplateState.DRAFT or actions.given_back(last)),
     }  # fmt: skip
     return render(request, "campaigns/template.html", shown)
+
+
+def _risk(product: str) -> int | None:
+    """The risk class the gate asks of a text's product; null where nobody knows it, or there is no night."""
+    try:
+        return risk_of_product(product) if product else 0
+    except NightError:
+        return None
 
 
 def _changed(request: HttpRequest, held: Template) -> None:
@@ -220,6 +236,7 @@ def texts_in_force(request: HttpRequest) -> HttpResponse:
             messages.error(request, _said(refused))
         return redirect("texts_in_force")
     found = TemplateVersion.objects.filter(queries.in_force()).select_related("template", "by")
+    found = found.annotate(superseded=queries.superseded())
     rows = [
         (v, _(actions.MEANS_TITLES[v.template.means])) for v in found.order_by("template__code", "-number")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from quanke_desk.campaigns.models import Send, SendState, Template, TemplateState, TemplateVersion
@@ -25,16 +25,34 @@ def in_force() -> Q:
     return Q(state=TemplateState.APPROVED, valid_from__lte=today, valid_until__gte=today)
 
 
+def superseded() -> Exists:
+    """Whether a later version of a template was ever in force: withdrawn or run out it does not bring back
+    the one before it. One withdrawn before its first day never was."""
+    later = TemplateVersion.objects.filter(
+        Q(withdrawn_on=None) | Q(withdrawn_on__gte=F("valid_from")),
+        template=OuterRef("template"), number__gt=OuterRef("number"),
+        state__in=(TemplateState.APPROVED, TemplateState.WITHDRAWN), valid_from__lte=timezone.localdate(),
+    )  # fmt: skip
+    return Exists(later)
+
+
+def begins_with() -> Q:
+    """Versions in force that what begins to be sent today may say."""
+    return in_force() & ~Q(superseded())
+
+
 def usable_texts(rows: Iterable[Send]) -> dict[int, Usable]:
     """The text of each push that has one: by number of the push.
 
     It is approved for the push's own means and purpose, for what was approved as a text message is not an
-    e-mail, and no service says what sells. A push named by a version keeps it; else the last in force. For
-    another means the template `code.means` speaks, where `code` is of the first one.
+    e-mail, and no service says what sells. A push named by a version keeps it; else the last in force, and
+    none once that was withdrawn. For another means the template `code.means` speaks, where `code` is of the
+    first one.
     """
     held = list(rows)
     codes = {row.template for row in held} | {f"{row.template}.{row.means}" for row in held}
     found = TemplateVersion.objects.filter(in_force(), template__code__in=codes)
+    found = found.annotate(superseded=superseded())
     by_code: dict[str, list[TemplateVersion]] = {}
     for version in found.select_related("template").order_by("-number"):
         by_code.setdefault(version.template.code, []).append(version)
@@ -50,7 +68,8 @@ def usable_texts(rows: Iterable[Send]) -> dict[int, Usable]:
 
 def _speaks_for(version: TemplateVersion, row: Send) -> bool:
     of = version.template
-    named = row.version_id is None or row.version_id == version.pk or of.code != row.template
+    last = not version.superseded  # type: ignore[attr-defined]
+    named = row.version_id == version.pk or (last and (row.version_id is None or of.code != row.template))
     return named and of.means == _as(row.means) and of.purpose == row.purpose
 
 

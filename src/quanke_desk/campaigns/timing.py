@@ -26,3 +26,10 @@ def moment_after(now: int, span: Span) -> int:
         day = working_day_after(day, 1) if span.working_days else day + dt.timedelta(days=1)
         ends = dt.datetime.combine(day, hour, SHANGHAI)
     return int(ends.timestamp())
+
+
+def day_over(now: int, days: int) -> int:
+    """The moment (seconds since 1970) the day is over that is so many natural days after a moment's; 0: the
+    same day."""
+    day = dt.datetime.fromtimestamp(now, SHANGHAI).date() + dt.timedelta(days=days + 1)
+    return int(dt.datetime.combine(day, dt.time(), SHANGHAI).timestamp())

@@ -18,7 +18,8 @@ from quanke_desk.campaigns.graph import Graph, Node
 from quanke_desk.campaigns.known import CAPS, MEANS, NightFacts, first_day, night_facts, recorded
 from quanke_desk.campaigns.models import JourneyVersion, Template, TemplateVersion
 from quanke_desk.campaigns.policy import CODES, PURPOSES, RULES, SERVICE, UNKNOWN_RISK, Candidates, decide
-from quanke_desk.campaigns.template_queries import in_force
+from quanke_desk.campaigns.template_queries import begins_with
+from quanke_desk.campaigns.timing import day_over
 from quanke_desk.customers.queries import risk_of_product
 from quanke_desk.foundation.analytic import Base, base
 
@@ -95,7 +96,11 @@ class TrialGate:
         reached = np.isin(who, with_address(means, self.of))
         homeless = (decided.code == 0) | decided.held
         code = np.where(homeless & ~reached, CODES.index("no_address") + 1, decided.code).astype(np.int8)
-        return code, np.where(reached, decided.until, 0)
+        until = np.where(reached, decided.until, 0)
+        if node.until_days is not None:
+            late = until >= day_over(moment, node.until_days)
+            code[late], until[late] = CODES.index("late") + 1, 0
+        return code, until
 
     def _with_own(self, means: str, held: tuple[Ints, Ints], today: dt.date) -> tuple[Ints, Ints]:
         """What was sent in a means' window, with what this trial sent."""
@@ -120,7 +125,7 @@ class TrialGate:
 def not_in_force(graph: Graph, purpose: str) -> list[str]:
     """Texts a design sends that nobody approved yet, or that ran out: by their codes in the design."""
     wanted = sorted({node.template for node in graph.nodes if node.do == "send"})
-    spoken = TemplateVersion.objects.filter(in_force(), template__purpose=purpose)
+    spoken = TemplateVersion.objects.filter(begins_with(), template__purpose=purpose)
     there = set(_first_parts(spoken.values_list("template__code", flat=True)))
     return [code for code in wanted if code not in there]
 

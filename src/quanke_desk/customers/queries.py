@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,10 @@ from django.utils.translation import get_language
 from numpy.typing import NDArray
 
 from quanke.customers.stages import STAGES
+from quanke.customers.tags.products import CATEGORY_TITLES
 from quanke.kernel.errors import InputError
 from quanke.night.finding import open_search
+from quanke.plans.actions.reading import RISKY
 from quanke.segments import DEFAULT_SCHEME
 from quanke_desk.customers.at_night import at_night, reading
 from quanke_desk.customers.consenting import (
@@ -65,6 +68,7 @@ _WORDS: dict[str, Mapping[str, tuple[str, str]]] = {
     "key_group": {g.name: (g.title_zh, g.title_en) for g in DEFAULT_SCHEME.key_groups},
     "edge": {e.name: (e.title_zh, e.title_en) for e in DEFAULT_SCHEME.edges},
     "stage": STAGES,
+    "category": CATEGORY_TITLES,
 }
 
 
@@ -264,12 +268,26 @@ def masked_name(customer: int) -> str:
 
 def risk_of_product(product: str) -> int | None:
     """The risk class 1 to 5 of a product, the higher where issuer and bank differ (SUI-1); 0 where it has
-    none; null for a product the bank's tables do not have."""
-    found = at_night().products.get(product)
-    if found is None:
-        return None
-    given = [found.get("risk_class"), found.get("issuer_risk_class")]
+    none; null for a product the bank's tables do not have. Of a whole category (`fund`) the highest of its
+    products on sale by the night, so that none of them is told to whom it does not suit; null where none is
+    on sale, or none has the class it must have."""
+    night = at_night()
+    found = night.products.get(product)
+    if found is not None:
+        return _risk(found)
+    of_it = [each for each in night.products.values() if each["category"] == product]
+    highest = max((_risk(each) for each in of_it if _on_sale(each, night.base.day)), default=None)
+    return None if highest == 0 and product in RISKY else highest
+
+
+def _risk(product: Mapping[str, Any]) -> int:
+    given = [product.get("risk_class"), product.get("issuer_risk_class")]
     return max((int(each[1:]) for each in given if each), default=0)
+
+
+def _on_sale(product: Mapping[str, Any], day: dt.date) -> bool:
+    begins, ends = product.get("on_sale_from"), product.get("on_sale_to")
+    return (begins is None or begins <= day) and (ends is None or day <= ends)
 
 
 def word(column: str, code: str | None) -> str:

@@ -39,7 +39,7 @@ class TemplateState(models.TextChoices):
 class TemplateVersion(models.Model):
     """One row per state of a template; once it was asked for it never changes. `material` is the bank's
     own number of the approved material (MKT-2); it may be sent from `valid_from` to `valid_until`, both
-    counted."""
+    counted. `withdrawn_on`: the day it was taken back; null also where that was not kept yet."""
 
     template = models.ForeignKey(Template, models.PROTECT, related_name="versions")
     number = models.IntegerField()
@@ -53,6 +53,7 @@ class TemplateVersion(models.Model):
     approval = models.ForeignKey(Approval, models.PROTECT, null=True, related_name="+")
     valid_from = models.DateField(null=True)
     valid_until = models.DateField(null=True)
+    withdrawn_on = models.DateField(null=True)
     by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
 
@@ -79,7 +80,8 @@ class Send(models.Model):
     """One row per push a step of a journey, a play or the interface wants to make. `key` is its number at
     the gateway, given once, by which a gateway does not send twice. Where `means` is refused, those of
     `others` (with commas) are tried in their order. `rule` is what refused it (`campaigns.policy.RULES`);
-    `wake`, `made` and `decided` are seconds since 1970."""
+    `wake`, `made`, `decided` and `until`, from which on it is too late to leave (null: never), are seconds
+    since 1970."""
 
     key = models.CharField(max_length=48)
     # written by millions from the enrolments themselves: nobody need look whether they are there
@@ -103,6 +105,7 @@ class Send(models.Model):
     gateway = models.CharField(max_length=80, blank=True)
     made = models.BigIntegerField()
     decided = models.BigIntegerField(null=True)
+    until = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["key"], name="send_key")]
