@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -177,7 +176,7 @@ def _looked_at(version: JourneyVersion) -> dict[str, int]:
     except QuankeError as error:  # no night is there, or the catalogue lost what the audience asks
         raise NotAllowed(refusal(error)) from None
     large_enough(version, found)
-    return asdict(found)
+    return found.counts()
 
 
 def pause(journey: Journey, *, by: Person, reason: str) -> None:
@@ -359,6 +358,16 @@ def _would_enter_in_words(version: JourneyVersion, found: dict[str, int]) -> lis
     if not found:
         return []
     first = goes_on_with(version)
+    lines = [(gettext("Would enter"), left_out_in_words(version, found))]
+    if first is not None:
+        said = gettext("those of version %(number)s: one campaign, one effect") % {"number": first.number}
+        lines.append((gettext("Arms"), said))
+    return lines
+
+
+def left_out_in_words(version: JourneyVersion, found: dict[str, int]) -> str:
+    """How many of an audience would enter, and why how many others would not (`WouldEnter.counts`)."""
+    first = goes_on_with(version)
     others = gettext("left to other campaigns") if first is None else gettext("not in the earlier version")
     why = {
         "reached": gettext("reached a goal"),
@@ -367,11 +376,7 @@ def _would_enter_in_words(version: JourneyVersion, found: dict[str, int]) -> lis
         "kept_out": gettext("get no offers"),
     }
     left_out = [f"{title} {found[name]:,}" for name, title in why.items() if found[name]]
-    lines = [(gettext("Would enter"), " · ".join([f"{found['left']:,} / {found['members']:,}", *left_out]))]
-    if first is not None:
-        said = gettext("those of version %(number)s: one campaign, one effect") % {"number": first.number}
-        lines.append((gettext("Arms"), said))
-    return lines
+    return " · ".join([f"{found['left']:,} / {found['members']:,}", *left_out])
 
 
 def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:
