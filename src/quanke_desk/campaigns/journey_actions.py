@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.counting import count
 from quanke_desk.campaigns.effect_words import action_word, doer_word, refusal, trigger_word
+from quanke_desk.campaigns.entered_arms import Expected, expected_of
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
@@ -158,6 +160,8 @@ def ask_to_start(version: JourneyVersion, *, by: Person, reason: str) -> Approva
     _somebody_enters(version)
     require_purpose(version.audience, version.purpose)
     arguments = {"version": version.pk, "would_enter": _looked_at(version)}
+    if version.graph.get("entry") and (a_month := expected_of(version)) is not None:
+        arguments["a_month"] = asdict(a_month)
     return approvals.ask(START, f"journey:{version.journey_id}", arguments, by=by, reason=reason)
 
 
@@ -344,6 +348,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Who enters"), entry_in_words(graph.entry, graph.again, graph.fresh)),
         *_would_enter_in_words(version, asked.arguments.get("would_enter") or {}),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
+        *_too_few_in_words(asked.arguments.get("a_month")),
         (gettext("Until"), day(version.until)),
         (gettext("Purpose"), gettext(PURPOSE_TITLES.get(version.purpose, version.purpose))),
         (gettext("Priority"), str(version.priority)),
@@ -351,6 +356,12 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         *_texts_in_words(graph),
         *((gettext("Task"), _task_in_words(node)) for node in graph.nodes if node.do == "task"),
     ]
+
+
+def _too_few_in_words(a_month: dict[str, int] | None) -> list[tuple[str, str]]:
+    """That those who enter in a month are too few to tell an effect by, as it was when it was asked."""
+    said = Expected(**a_month).words if a_month else ""
+    return [(gettext("Effect"), said)] if said else []
 
 
 def _would_enter_in_words(version: JourneyVersion, found: dict[str, int]) -> list[tuple[str, str]]:

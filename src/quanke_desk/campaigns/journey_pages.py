@@ -27,6 +27,7 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.capacities import TAKES, rooms
 from quanke_desk.campaigns.effect_words import actions, doer_word, offers
+from quanke_desk.campaigns.entered_arms import months_too_few
 from quanke_desk.campaigns.fault_words import fault_in_words
 from quanke_desk.campaigns.graph import MOST_AGAIN, MOST_FRESH, MOST_WORDS, Graph, GraphError, read_graph
 from quanke_desk.campaigns.later_versions import would_enter
@@ -138,6 +139,7 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         "control": sum(stands.control for _version, stands in started),
         "stuck": [] if held.state == JourneyState.ENDED else _stuck(version for version, _stands in started),
         "entry": held.current and _entry_said(held.current.graph),
+        "too_few": months_too_few(held),
         "too_late": journey_queries.refused_moments(held),
         "pushes": pushes,
         "refused": journey_record.refused(held, pushes),

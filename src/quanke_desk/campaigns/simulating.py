@@ -119,7 +119,8 @@ def simulate(
     controls: Ints | None = None,
 ) -> Simulated:
     """Sends customers through a design from a moment (seconds since 1970) on. `heard_ppm`: how many of a
-    million do what a step waits for; `controls`: who is compared with, where that is known. Raises NightError, AudienceError, CalendarError."""
+    million do what a step waits for; `controls`: who is compared with, where that is known. Raises
+    NightError, AudienceError, CalendarError."""
     came = coming(graph, customers, now)
     done, gate = Simulated(came=came), TrialGate.open(version)
     waiting: dict[tuple[int, int], list[Ints]] = {}
