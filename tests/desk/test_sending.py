@@ -218,6 +218,18 @@ def test_what_is_urgent_waits_behind_no_backlog(desk: dict[str, Person], now: An
     assert ROUNDS["send"].apart, "and it waits for no journey that is being moved"
 
 
+def test_the_parts_of_a_long_text_are_kept(desk: dict[str, Person], now: Any, gateway: Gateway) -> None:
+    template(desk[Role.ANALYST], "long", body_zh="存" * 100)
+    template(desk[Role.ANALYST])
+    first, second, third = reachable(3)
+    queued(first, "long", template="long")
+    queued(second, "short")
+    queued(third, "later", template="long")
+    Send.objects.filter(key="later").update(wake=epoch(DAY) + 3600)
+    send_due()
+    assert dict(Send.objects.values_list("key", "parts")) == {"long": 2, "short": 1, "later": 1}
+
+
 def test_refused_held_and_by_other_means(
     desk: dict[str, Person], now: Any, gateway: Gateway, settings: Any
 ) -> None:
