@@ -103,7 +103,8 @@ def _sent(campaign: str, version: JourneyVersion) -> list[CostLine]:
 
 
 def _pushed(campaign: str) -> list[CostLine]:
-    """Pushes that were loaded: messages by the thousand (as how many parts each was sent nobody tells), calls and visits as tasks without a known length."""
+    """Pushes that were loaded: messages by the thousand (as how many parts each was sent nobody tells), calls
+    and visits as tasks without a known length."""
     sql = (
         f"SELECT means, date, count(*) FROM ({facts_sql(base().bank.home, 'pushes')})"
         " WHERE campaign = $campaign AND arm = 'treated' AND means IS NOT NULL GROUP BY 1, 2"
