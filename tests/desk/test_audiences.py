@@ -187,11 +187,15 @@ def test_by_a_tag(desk: dict[str, Person], entered: dict[str, Client]) -> None:
     assert any(c.count for c in cells)
 
 
-def test_whose_data_is_restricted_is_in_no_audience(desk: dict[str, Person]) -> None:
+def test_whose_data_is_restricted_is_in_no_audience(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
     before = audiences.among(CORE).numbers()
     restrict(int(before[0]), desk[Role.COMPLIANCE])
     assert int(before[0]) not in audiences.among(CORE).numbers()
     assert counts(CORE) == len(before) - 1
+    built = entered[Role.ANALYST].post("/audiences/ask/?by=text", {"text": CORE}).context["b"]
+    assert [cell.count for cell in built.cells] == [built.answer.size], "the bars add up to the size"
 
 
 def test_the_form_leads_the_text_and_the_text_the_form(entered: dict[str, Client]) -> None:

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from quanke.effects.groups import CampaignRegister
 from quanke_desk.campaigns import designing, journey_actions
 from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.effect_words import actions, means_word
-from quanke_desk.campaigns.graph import GraphError, read_graph
+from quanke_desk.campaigns.graph import EVENTS, MEANS, WHO, GraphError, read_graph
 from quanke_desk.campaigns.models import Audience, AudienceVersion, Enrolment, Journey, Send
 from quanke_desk.foundation import approvals
 from quanke_desk.foundation.analytic import base
@@ -49,6 +50,82 @@ def test_a_design_by_hand_of_buttons() -> None:
     assert set(out["nodes"]) == {send, wait, task, "end"}
     with pytest.raises(NotAllowed):
         designing.take_out(out, "end")
+
+
+PAGE = Path(__file__).parents[2] / "docs/how-to/run-a-journey.md"
+BY_HAND = re.findall(r"(?s)```json\n(\{.*?\})\n```", PAGE.read_text(encoding="utf-8"))[0]
+SPANS: list[dict[str, Any]] = [
+    {"minutes": 90}, {"hours": 0}, {"days": 3}, {"days": 3, "at": "10:00", "working": True},
+    {"days": 2, "working": False}, {"working_days": 5, "at": "09:30"}, {"working_days": 1, "working": True},
+]  # fmt: skip
+BY_SCORE = [{"least": None}, {"least": -2}, {"least": 0.25}, {"least": 3}]
+SAID = {"say": "一\n二", "say_en": "a"}
+STEPS: list[dict[str, Any]] = [
+    *json.loads(BY_HAND)["nodes"].values(),
+    *({"do": "send", "template": "t", "means": list(MEANS[:n])} for n in range(1, len(MEANS) + 1)),
+    *({"do": "wait", **span} for span in SPANS),
+    *({"do": "listen", "event": "clicked", **span} for span in SPANS),
+    *({"do": "listen", "event": each, "days": 2} for each in (*EVENTS, "trigger:birthday", "trigger:x")),
+    {"do": "if", "when": "aum > 5万\nand has_fund"},
+    {"do": "split", "parts": [{"share": "1/2"}, {"share": "0.3"}, {"share": "20%"}]},
+    {"do": "split", "by": "churn_risk", "parts": BY_SCORE},
+    *({"do": "task", "who": who, "working_days": 0} for who in WHO),
+    {"do": "task", "who": "lobby"},
+    {"do": "task", "who": "manager", "action": "lost-one", "escalate_days": 3, **SAID},
+]
+"""Every way to write a step: the documented ones first."""
+
+
+class Fields(HTMLParser):
+    """What the first form of the panel holds, as a browser would send it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.sent: dict[str, str] = {}
+        self._name = self._select = ""
+        self.feed(page[page.index('id="panel"') :].partition("</form>")[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        held = {name: value or "" for name, value in attrs}
+        self._name = held.get("name", "") if tag == "textarea" else ""
+        if tag == "select":
+            self._select = held["name"]
+        elif tag == "option":
+            if "selected" in held or self._select not in self.sent:
+                self.sent[self._select] = held["value"]
+        elif tag in ("input", "textarea"):
+            self.sent[held["name"]] = held.get("value", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._name:
+            self.sent[self._name] = data.replace("\n", "\r\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._name = ""
+
+
+def test_a_step_that_is_kept_as_it_was_opened_stays_as_it_was(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    def led(at: int, step: dict[str, Any]) -> dict[str, Any]:
+        to = f"s{at + 1}"
+        if step["do"] == "split":
+            return {**step, "parts": [{**part, "next": to} for part in step["parts"]]}
+        ways = ("then", "else") if step["do"] in ("if", "listen") else ("next",)
+        return {**step, **dict.fromkeys(ways, to)}
+
+    steps = [step for step in STEPS if step["do"] not in ("exit", "goal")]
+    nodes = {f"s{at}": led(at, step) for at, step in enumerate(steps)}
+    graph = {"start": "s0", "nodes": {**nodes, f"s{len(steps)}": {"do": "exit"}}}
+    read = read_graph(graph)
+    held = Journey.objects.create(name="kept", title_zh="保留", draft=graph, made_by=desk[Role.ANALYST])
+    client, path = entered[Role.ANALYST], f"/journeys/{held.pk}/design/"
+    for name, step in nodes.items():
+        sent = Fields(client.get(f"{path}?step={name}").content.decode()).sent
+        client.post(path, {**sent, "do": "change"})
+        held.refresh_from_db()
+        assert read_graph(held.draft) == read, step
+    assert held.draft_number == len(steps), "each was kept"
 
 
 def test_any_clicks_leave_a_design_that_hangs_together() -> None:

@@ -29,7 +29,7 @@ from quanke_desk.campaigns import effect_figures, effect_queries, effect_report,
 from quanke_desk.campaigns.costs import cost_lines
 from quanke_desk.campaigns.effect_words import groups_in_words
 from quanke_desk.campaigns.entering import enter
-from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion
+from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion, Send
 from quanke_desk.campaigns.moving import move_due
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.exports import mark_of
@@ -123,6 +123,19 @@ def test_costs_are_those_of_their_day(published: Callable[..., Any], desk: dict[
         )
     (line,) = cost_lines(NAME)
     assert line.fen == (line.count * 5_000 + 500) // 1_000 > before
+
+
+def test_a_text_message_costs_as_many_parts_as_it_was_sent_as(desk: dict[str, Person]) -> None:
+    version = running(desk, SIX)
+    one = Enrolment.objects.create(version=version, customer=1, node=0, entered=0)
+    for n, (means, parts) in enumerate((("sms", 2), ("sms", 1), ("push", 1))):
+        Send.objects.create(
+            key=f"k{n}", enrolment=one, customer=1, template="t", means=means, purpose="marketing", state="t",
+            made=0, decided=NOW, parts=parts,
+        )  # fmt: skip
+    lines = {line.means: line for line in cost_lines("summer")}
+    assert (lines["sms"].count, lines["sms"].parts, lines["sms"].fen) == (2, 3, 14)
+    assert lines["sms"].many and not lines["push"].many
 
 
 def task(name: str, means: str, proved: int | None, desk: dict[str, Person], **more: Any) -> FollowUp:

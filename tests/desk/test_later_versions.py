@@ -171,6 +171,32 @@ def test_a_version_that_takes_customers_anew_keeps_their_arms(home: Path, desk: 
     assert not set(sent.values_list("customer", flat=True)) & before[0]
 
 
+def test_a_trial_is_of_whom_the_start_would_take(
+    home: Path, desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    journey = journey_actions.make_journey("tries", "x", "", by=desk[Role.ANALYST])
+    core = audience(desk, 'tier == "core"')
+    assert started(desk, saved(desk, journey, core)).state == "done"
+    wide = audience(desk, 'tier == "core" or tier == "online"')
+    before = journey.versions.get().enrolments.count()
+
+    def tried(graph: dict[str, Any], of: AudienceVersion) -> Any:
+        journey.refresh_from_db()
+        journey_actions.keep_draft(journey, graph, by=desk[Role.ANALYST])
+        until = timezone.localdate() + dt.timedelta(days=20)
+        form = {"do": "try", "audience": of.pk, "control": "45", "priority": "5", "until": f"{until}"}
+        return entered[Role.ANALYST].post(f"/journeys/{journey.pk}/design/", form)
+
+    answer, found = tried(SIX, wide), would_enter(saved(desk, journey, wide))
+    assert found.earlier == before and 0 < found.left < found.members - before, "the hold-out is left out too"
+    assert answer.context["tried"].entered + answer.context["tried"].control == found.left
+    assert f"{found.left:,} / {found.members:,} · " in answer.content.decode()
+    through(journey.versions.get(number=1), 10)
+    first = arms_of(journey.versions.get(number=1))
+    kept = tried({"again": 7, **SIX}, core).context["tried"]
+    assert (kept.control, kept.entered) == (len(first[0]), len(first[1])), "the arms that stand"
+
+
 def test_a_version_nobody_could_enter_was_not_started(home: Path, desk: dict[str, Person]) -> None:
     journey = journey_actions.make_journey("late", "x", "", by=desk[Role.ANALYST])
     core, mass = audience(desk, 'tier == "core"'), audience(desk, 'tier == "online"')

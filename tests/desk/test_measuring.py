@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from quanke.effects.groups import CampaignRegister
 from quanke.effects.store import EffectStore
 from quanke.kernel.calendars import SHANGHAI
 from quanke_desk.campaigns import measuring
+from quanke_desk.campaigns.entered_arms import months_too_few
 from quanke_desk.campaigns.entering import enter
-from quanke_desk.campaigns.models import Enrolment, JourneyVersion
+from quanke_desk.campaigns.models import Enrolment, Journey, JourneyVersion
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Job, Notice, Person
 from quanke_desk.foundation.notices import said
@@ -87,6 +89,33 @@ def test_the_plan_learns_by_a_button(home: Path, desk: dict[str, Person], entere
     held = worked()
     assert held.state == "failed", "no campaign of this home says what it offered"
     assert "尚无可学习的内容" in client.get(f"/jobs/{held.pk}/").content.decode()
+
+
+def test_the_page_says_of_how_few_no_effect_is_told(
+    desk: dict[str, Person], entered: dict[str, Client]
+) -> None:
+    version = running(desk, {"entry": "interface", **SIX}, control=300_000)
+    today = timezone.localdate()
+    begun = today.replace(day=1)
+    last = (begun - dt.timedelta(days=1)).replace(day=1)
+    version.started_at, version.until = dt.datetime.combine(last, dt.time(9), SHANGHAI), today
+    version.save()
+    some, page = np.flatnonzero(base().there), f"/journeys/{version.journey_id}/"
+    for day, few in ((last, some[:40]), (begun, some[40:60])):
+        enter(version, few, int(dt.datetime.combine(day, dt.time(9), SHANGHAI).timestamp()))
+    then, now = (
+        Enrolment.objects.filter(state="c", customer__in=each.tolist()).count()
+        for each in (some[:40], some[40:60])
+    )
+    assert [(each.over, each.have, each.least) for each in months_too_few(version.journey)] == [
+        (True, then, 50), (False, now, 50)
+    ]  # fmt: skip
+    shown = entered[Role.ANALYST].get(page).content.decode()
+    assert f"仅进入 {then} 人" in shown and f"尚无法测算效果。较小一组需 50 人，已进入 {now} 人" in shown
+    enter(version, some[60:500], int(dt.datetime.combine(begun, dt.time(9), SHANGHAI).timestamp()))
+    assert [each.over for each in months_too_few(version.journey)] == [True]
+    Journey.objects.update(state="ended")
+    assert [each.have for each in months_too_few(version.journey)] == [then]
 
 
 def test_a_month_that_runs_is_looked_at(

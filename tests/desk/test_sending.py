@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -19,6 +20,7 @@ from quanke_desk.campaigns.channels.calling import Gateway as Calling
 from quanke_desk.campaigns.channels.configured import channel_of
 from quanke_desk.campaigns.channels.sms_http import SmsGateway
 from quanke_desk.campaigns.costs import channel_lines
+from quanke_desk.campaigns.due import URGENT_ROWS, waiting
 from quanke_desk.campaigns.models import (
     Block,
     Enrolment,
@@ -39,6 +41,7 @@ from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Outgoing, Person
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import Role
+from quanke_desk.foundation.working import ROUNDS
 from quanke_desk.web.places import channels
 from tests.desk.gateway import Gateway
 from tests.desk.test_policy import DAY, agreed, epoch
@@ -189,6 +192,42 @@ def test_of_what_is_due_at_one_moment_the_higher_priority_goes_first(
         queued(customer, f"k{n}", priority=3 + n)
     sending._take(Done(), 2)
     assert set(Send.objects.filter(state="s").values_list("key", flat=True)) == {"k4", "k5"}
+
+
+def test_what_is_urgent_waits_behind_no_backlog(desk: dict[str, Person], now: Any, gateway: Gateway) -> None:
+    by = desk[Role.ANALYST]
+    template(by)
+    template(by, "stolen", purpose="service")
+    people = reachable(12)
+    earlier = [
+        Send(key=f"k{n}", customer=people[n % 11], template="mature", means="sms", purpose="marketing",
+             priority=9, wake=epoch(DAY) - 3600, made=epoch(DAY))
+        for n in range(1_000)
+    ]  # fmt: skip
+    Send.objects.bulk_create(earlier)
+    queued(people[11], "urgent", template="stolen", purpose="service", priority=9)
+    queued(people[11], "calm", template="stolen", purpose="service")
+    taken, looked_at = sending._take(Done(), 5)
+    assert looked_at == 5 and next(row.key for row in taken.rows) == "urgent"
+    assert Send.objects.get(key="calm").state == "q", "a service that can wait waits its turn"
+    sending._hand_over(taken, Done())
+    assert next(iter(gateway.got)) == "urgent"
+    if connection.vendor == "sqlite":
+        plan = waiting(epoch(DAY)).filter(URGENT_ROWS).explain()
+        assert "send_urgent" in plan and "SCAN" not in plan, "however many wait"
+    assert ROUNDS["send"].apart, "and it waits for no journey that is being moved"
+
+
+def test_the_parts_of_a_long_text_are_kept(desk: dict[str, Person], now: Any, gateway: Gateway) -> None:
+    template(desk[Role.ANALYST], "long", body_zh="存" * 100)
+    template(desk[Role.ANALYST])
+    first, second, third = reachable(3)
+    queued(first, "long", template="long")
+    queued(second, "short")
+    queued(third, "later", template="long")
+    Send.objects.filter(key="later").update(wake=epoch(DAY) + 3600)
+    send_due()
+    assert dict(Send.objects.values_list("key", "parts")) == {"long": 2, "short": 1, "later": 1}
 
 
 def test_refused_held_and_by_other_means(

@@ -17,9 +17,11 @@ from quanke.night.firing import Firings, lived_again, told_firings
 from quanke_desk.campaigns import coming
 from quanke_desk.campaigns.addresses import with_address
 from quanke_desk.campaigns.graph import read_graph
+from quanke_desk.campaigns.journey_actions import ask_to_start
 from quanke_desk.campaigns.models import Audience, AudienceVersion, Block, Journey
 from quanke_desk.campaigns.policy import RULES
 from quanke_desk.campaigns.simulating import simulate
+from quanke_desk.campaigns.trial_words import trial_shown
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.roles import Role
@@ -126,6 +128,31 @@ def test_of_a_share_of_the_customers_counts_are_scaled_up(
     graph = by_trigger("salary_arrived")
     tried = simulate(running(desk, graph), read_graph(graph), np.array(people), NOW)
     assert tried.entered == 15 and tried.visits["hello"] == 15 and sum(tried.pushes.values()) <= 15
+
+
+def test_too_few_to_tell_an_effect_by_are_said_before_the_start(
+    desk: dict[str, Person], entered: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = np.flatnonzero(base().there)[:100]
+    found = firings(*((int(c), f"2026-06-{3 + n % 28:02}T09:00") for n, c in enumerate(people)))
+    monkeypatch.setattr(coming, "past", lambda name: found)
+    graph = by_trigger("salary_arrived")
+    few, some = (running(desk, graph, control=ppm, name=name) for ppm, name in ((200_000, "few"), (0, "all")))
+    tried = simulate(few, read_graph(graph), people, NOW)
+    said = trial_shown(tried, read_graph(graph), few)["too_few"]
+    assert "107" in said and " 21 " in said and " 50 " in said, "of a hundred in four weeks"
+    assert not trial_shown(tried, read_graph(graph), some)["too_few"], "it compares with nobody"
+    many = running(desk, graph, control=500_000, name="many")
+    assert not trial_shown(tried, read_graph(graph), many)["too_few"]
+    few.started_at = many.started_at = None
+    asked = ask_to_start(few, by=desk[Role.ANALYST], reason="x")
+    assert asked.arguments["a_month"] == {"entries": 107, "smaller": 21, "least": 50}
+    page = entered[Role.COMMITTEE].get(f"/approvals/{asked.pk}/").content.decode()
+    assert "每月约 107 人进入，较小一组约 21 人" in page
+    fine = ask_to_start(many, by=desk[Role.ANALYST], reason="x")
+    assert (
+        "任何一个月都无法测算" not in entered[Role.COMMITTEE].get(f"/approvals/{fine.pk}/").content.decode()
+    )
 
 
 def test_the_gate_is_asked_in_a_trial(desk: dict[str, Person]) -> None:

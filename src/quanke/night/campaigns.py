@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +108,12 @@ def register_campaign(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignOutlook:
-    """Who would be in a campaign were it registered now: `customers`, and how many of its audience are left
-    out: whom the bank may not market to, its hold-out, and whom other campaigns of the lane have
-    (`excluded`, by campaign)."""
+    """Who would be in a campaign were it registered now: `customers` (how many; `who`: their numbers), and
+    how many of its audience are left out: whom the bank may not market to, its hold-out, and whom other
+    campaigns of the lane have (`excluded`, by campaign)."""
 
     customers: int
+    who: Ints = field(repr=False, compare=False)
     not_marketed: int
     held_out: int
     excluded: dict[str, int]
@@ -126,6 +127,7 @@ def campaign_outlook(home: Home, catalogue: Catalogue, night: Night, plan: Campa
     kept, excluded = _left_to_others(CampaignRegister(home.path), design, customers, plan.exclude)
     return CampaignOutlook(
         customers=int(kept.sum()),
+        who=customers[kept].astype(np.int64),
         not_marketed=left["not_marketed"],
         held_out=left["held_out"],
         excluded=excluded,

@@ -33,7 +33,7 @@ from quanke_desk.campaigns.audience_tags import (
     spread_of,
     tags,
 )
-from quanke_desk.campaigns.audiences import LONGEST, Answer, bound, counted, index_of, made_ready
+from quanke_desk.campaigns.audiences import LONGEST, Answer, bound, counted, made_ready, usable
 from quanke_desk.foundation.analytic import Base, base
 
 FIRST = "tier"
@@ -132,8 +132,7 @@ def _finished(built: Builder, held: Base, problems: dict[str, Promise]) -> Build
             for n, i in enumerate(built.tree["items"])
         ]
     if built.answer.expression is not None and built.answer.size is not None and FIRST in held.known:
-        found = index_of(held).members(built.answer.expression.node)
-        built.cells = broken_down(found, FIRST, held) or []
+        built.cells = broken_down(usable(built.answer.expression, held), FIRST, held) or []
     return built
 
 

@@ -121,9 +121,16 @@ def among(text: str, of: Base | None = None) -> Members:
     held = of or base()
     expression = understood(text, held)
     try:
-        return index_of(held).members(expression.node) - _gone(held)
+        return usable(expression, held)
     except OverflowError:
         raise NightError("a value does not fit its type (64 bits for whole numbers and money)") from None
+
+
+def usable(expression: Expression, of: Base) -> Members:
+    """Customers a condition is true for whose data may be used. Raises OverflowError for a value that does
+    not fit."""
+    found = index_of(of).members(expression.node)
+    return found - _gone(of) if customers.hidden() else found
 
 
 def of_numbers(numbers: Iterable[int] | NDArray[np.int64], of: Base | None = None) -> Members:
@@ -144,7 +151,7 @@ def counted(text: str, of: Base | None = None) -> Answer:
         expression = understood(text, held)
         size = index_of(held).count(expression.node)
         if customers.hidden():
-            size = len(among(text, held))
+            size = len(usable(expression, held))
     except AudienceError as error:
         return Answer(text, day=held.day, fault=Fault(error.reason, error.column, error.pointer()))
     except OverflowError:

@@ -1,6 +1,7 @@
 """What a campaign has cost: messages that were sent and tasks that were done, at what each cost on its day.
 
-Costs are parameters (`campaign.cost.*`): fen per thousand messages, fen a call or a visit, fen a minute of
+Costs are parameters (`campaign.cost.*`): fen per thousand messages (of text messages: of the parts each was
+sent as), fen a call or a visit, fen a minute of
 staff. Of a campaign that was not run by the desk, the pushes that were loaded are what is known of it.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
-from django.db.models import Count, F
+from django.db.models import Count, F, Sum
 
 from quanke.bank.arranged import facts_sql
 from quanke_desk.campaigns.effect_words import means_word
@@ -30,17 +31,24 @@ PERSONAL = frozenset({"call", "visit"})
 
 @dataclass(frozen=True)
 class CostLine:
-    """One means: how many messages or tasks, and what they cost together (fen)."""
+    """One means: how many messages or tasks, and what they cost together (fen); `parts`: as how many messages
+    they were paid for."""
 
     means: str
     task: bool
     count: int
     fen: int
+    parts: int = 0
 
     @property
     def words(self) -> str:
         """The means in words."""
         return means_word(self.means)
+
+    @property
+    def many(self) -> bool:
+        """Whether more was paid for than messages were sent."""
+        return self.parts > self.count
 
 
 @dataclass(frozen=True)
@@ -88,12 +96,15 @@ def channel_lines(campaign: str, version: JourneyVersion) -> list[ChannelLine]:
 def _sent(campaign: str, version: JourneyVersion) -> list[CostLine]:
     sends = Send.objects.filter(state=SendState.SENT, **enrolled(campaign, version))
     rows = sends.annotate(day=(F("decided") + _OFFSET) / 86_400).values_list("means", "day")
-    counted = rows.annotate(n=Count("id")).order_by()
-    return _messages((means, _EPOCH + dt.timedelta(days=int(day)), n) for means, day, n in counted)
+    counted = rows.annotate(n=Count("id"), paid=Sum("parts")).order_by()
+    return _messages(
+        (means, _EPOCH + dt.timedelta(days=int(day)), n, paid) for means, day, n, paid in counted
+    )
 
 
 def _pushed(campaign: str) -> list[CostLine]:
-    """Pushes that were loaded: messages by the thousand, calls and visits as tasks without a known length."""
+    """Pushes that were loaded: messages by the thousand (as how many parts each was sent nobody tells), calls
+    and visits as tasks without a known length."""
     sql = (
         f"SELECT means, date, count(*) FROM ({facts_sql(base().bank.home, 'pushes')})"
         " WHERE campaign = $campaign AND arm = 'treated' AND means IS NOT NULL GROUP BY 1, 2"
@@ -101,7 +112,7 @@ def _pushed(campaign: str) -> list[CostLine]:
     with duckdb.connect() as connection:
         rows = connection.execute(sql, {"campaign": campaign}).fetchall()
     personal = [(means, day, n, 0) for means, day, n in rows if means in PERSONAL]
-    messages = [(means, day, n) for means, day, n in rows if means not in PERSONAL]
+    messages = [(means, day, n, n) for means, day, n in rows if means not in PERSONAL]
     return [*_messages(messages), *_done(personal)]
 
 
@@ -110,14 +121,16 @@ def _tasks(campaign: str) -> list[CostLine]:
     return _done((task.means, task.day, task.count, task.seconds) for task in done)
 
 
-def _messages(rows: Iterable[tuple[str, dt.date, int]]) -> list[CostLine]:
+def _messages(rows: Iterable[tuple[str, dt.date, int, int]]) -> list[CostLine]:
     counts: dict[str, int] = defaultdict(int)
+    parts: dict[str, int] = defaultdict(int)
     thousandths: dict[str, int] = defaultdict(int)
-    for means, day, count in rows:
+    for means, day, count, paid in rows:
         counts[means] += count
-        thousandths[means] += count * _at(f"campaign.cost.{means}", day)
+        parts[means] += paid
+        thousandths[means] += paid * _at(f"campaign.cost.{means}", day)
     # rounded once for all messages of a means: half up
-    return [CostLine(m, False, n, (thousandths[m] + 500) // 1_000) for m, n in counts.items()]
+    return [CostLine(m, False, n, (thousandths[m] + 500) // 1_000, parts[m]) for m, n in counts.items()]
 
 
 def _done(rows: Iterable[tuple[str, dt.date, int, int]]) -> list[CostLine]:

@@ -11,6 +11,8 @@ from quanke_desk.campaigns.graph import EVENTS, MEANS, MOST_UNTIL, WHO
 from quanke_desk.foundation.people import NotAllowed
 
 UNITS = ("days", "working_days", "hours", "minutes")
+MEANS_FIELDS = ("means", "then_means", "third_means", "last_means")
+"""Fields of the means of a push, in the order in which they are tried: as many as there are means."""
 
 
 def fields_of(node: Design, asked: Mapping[str, str]) -> Design:
@@ -20,7 +22,7 @@ def fields_of(node: Design, asked: Mapping[str, str]) -> Design:
 
 
 def _send(node: Design, asked: Mapping[str, str]) -> Design:
-    means = [asked.get(name, "") for name in ("means", "then_means", "last_means")]
+    means = [asked.get(name, "") for name in MEANS_FIELDS]
     # a form without this field leaves what the design says
     until = str(asked.get("until_days", node.get("until_days", ""))).strip()
     return {
@@ -47,7 +49,7 @@ def _listen(node: Design, asked: Mapping[str, str]) -> Design:
 
 
 def _if(node: Design, asked: Mapping[str, str]) -> Design:
-    return {"when": asked.get("when", "").strip()}
+    return {"when": _typed(asked.get("when", ""))}
 
 
 def _split(node: Design, asked: Mapping[str, str]) -> Design:
@@ -74,7 +76,7 @@ def _task(node: Design, asked: Mapping[str, str]) -> Design:
         "working_days": _whole(asked.get("working_days", "")),
         "escalate_days": _whole(asked.get("escalate_days", "") or "0"),
         # a form without these fields leaves what the design says
-        **{name: said for name in ("say", "say_en") if (said := asked.get(name, node.get(name, "")).strip())},
+        **{name: said for name in ("say", "say_en") if (said := _typed(asked.get(name, node.get(name, ""))))},
     }
 
 
@@ -84,18 +86,19 @@ _READ = {"send": _send, "wait": _wait, "listen": _listen, "if": _if, "split": _s
 def form_of(node: Design) -> dict[str, Any]:
     """What the form of a step shows."""
     unit = next((u for u in UNITS if u in node), "days")
-    means = [*node.get("means", []), "", "", ""]
+    count = node.get(unit, 1)
+    if unit == "days" and node.get("working"):  # the other way to write it
+        unit = "working_days"
     parts = node.get("parts", [])
     by = node.get("by", "")
     shares = [str(p.get("least")) for p in parts[1:]] if by else [str(p.get("share", "")) for p in parts]
     event = node.get("event", "")
     return {
         "unit": unit,
-        "count": node.get(unit, 1),
+        "count": count,
         "at": node.get("at", ""),
-        "first": means[0],
-        "second": means[1],
-        "third": means[2],
+        "working_days": node.get("working_days", 2),
+        "means": _means_shown(node.get("means", [])),
         "shares": ", ".join(shares),
         "by": by,
         "event": "trigger" if event.startswith("trigger:") else event,
@@ -108,6 +111,17 @@ def form_of(node: Design) -> dict[str, Any]:
     }
 
 
+def _means_shown(held: list[str]) -> list[tuple[str, str]]:
+    """The fields of a step's means with what stands in each: three, or as many as it has."""
+    names = MEANS_FIELDS if len(held) > 3 else [name for name in MEANS_FIELDS if name != "third_means"]
+    return list(zip(names, [*held, "", "", ""], strict=False))
+
+
+def _typed(text: str) -> str:
+    """What was typed into a field of several lines, whose ends browsers write in two characters."""
+    return text.replace("\r\n", "\n").strip()
+
+
 def _whole(text: str) -> int:
     given = text.strip()
     if not given.isascii() or not given.isdecimal() or len(given) > 9:
@@ -117,6 +131,6 @@ def _whole(text: str) -> int:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return float(text) if not text.lstrip("-").isdecimal() else int(text)
     except ValueError:
         raise NotAllowed("a number") from None

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from quanke_desk.campaigns.costs import CostLine
 from quanke_desk.campaigns.effect_figures import Figures
 from quanke_desk.campaigns.templatetags.effects import of_all, of_unit, ratio
 from quanke_desk.foundation.exports import Made, mark_of, name_of, put_on_record
@@ -110,11 +111,15 @@ def _money(page: PrintedPage, held: Figures) -> None:
             ),
         ]
     page.columns(cells)
-    parts = [f"{line.words} {line.count:,}: {yuan(line.fen)}" for line in held.costs]
-    if parts:
-        page.text(" · ".join(parts), 8, color=SOFT, most=2)
+    lines = [f"{line.words} {line.count:,}{_paid(line)}: {yuan(line.fen)}" for line in held.costs]
+    if lines:
+        page.text(" · ".join(lines), 8, color=SOFT, most=2)
     if not held.gain:
         page.text(_("Return: not told, for no margin is stated."), 8, color=SOFT)
+
+
+def _paid(line: CostLine) -> str:
+    return f" ({_('%(parts)s parts paid for') % {'parts': f'{line.parts:,}'}})" if line.many else ""
 
 
 def _way(page: PrintedPage, held: Figures) -> None:

@@ -105,14 +105,14 @@ def turns_of(version: JourneyVersion, customers: Ints, again: int, now: int) -> 
     turns = np.zeros(len(customers), np.int64)
     started = JourneyVersion.objects.filter(journey=version.journey_id, started_at__isnull=False)
     versions = list(started.exclude(pk=version.pk).values_list("pk", flat=True))
-    versions += [version.pk] if again else []
+    versions += [version.pk] if again and version.pk else []  # of a trial there is none yet
     entered = Enrolment.objects.filter(version__in=versions)
     for begin in range(0, len(customers) if versions else 0, PART):
         part = customers[begin : begin + PART]
         rows = among(entered, "customer", part).values_list("customer").annotate(
             last=Max("entered"),
             open=Count("id", filter=Q(state__in=["w", "e"])),
-            times=Count("id", filter=Q(version=version)),
+            times=Count("id", filter=Q(version_id=version.pk)),
         )  # fmt: skip
         for customer, last, still, times in rows.order_by():
             late = not again or still or last > now - again * 86_400

@@ -25,9 +25,10 @@ def move_journeys() -> None:
         move_due()
 
 
-@each("campaigns.minutes", "send")
+@each("campaigns.minutes", "send", apart=True)
 def send() -> None:
-    """Sends what is due; before the first night nobody may be written to."""
+    """Sends what is due, and waits for no journey that is being moved; before the first night nobody may be
+    written to."""
     from quanke_desk.campaigns.sending import send_due
 
     with suppress(NightError):

@@ -25,6 +25,7 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.counting import count
 from quanke_desk.campaigns.effect_words import action_word, doer_word, refusal, trigger_word
+from quanke_desk.campaigns.entered_arms import Expected, expected_of
 from quanke_desk.campaigns.entering import put_in, short_of_goals
 from quanke_desk.campaigns.graph import INTERFACE, Graph, Node, read_graph, trigger_of
 from quanke_desk.campaigns.joint_terms import require_purpose
@@ -159,6 +160,8 @@ def ask_to_start(version: JourneyVersion, *, by: Person, reason: str) -> Approva
     _somebody_enters(version)
     require_purpose(version.audience, version.purpose)
     arguments = {"version": version.pk, "would_enter": _looked_at(version)}
+    if version.graph.get("entry") and (a_month := expected_of(version)) is not None:
+        arguments["a_month"] = asdict(a_month)
     return approvals.ask(START, f"journey:{version.journey_id}", arguments, by=by, reason=reason)
 
 
@@ -177,7 +180,7 @@ def _looked_at(version: JourneyVersion) -> dict[str, int]:
     except QuankeError as error:  # no night is there, or the catalogue lost what the audience asks
         raise NotAllowed(refusal(error)) from None
     large_enough(version, found)
-    return asdict(found)
+    return found.counts()
 
 
 def pause(journey: Journey, *, by: Person, reason: str) -> None:
@@ -345,6 +348,7 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
         (gettext("Who enters"), entry_in_words(graph.entry, graph.again, graph.fresh)),
         *_would_enter_in_words(version, asked.arguments.get("would_enter") or {}),
         (gettext("Get nothing"), f"{version.control_ppm / 10_000:g} %"),
+        *_too_few_in_words(asked.arguments.get("a_month")),
         (gettext("Until"), day(version.until)),
         (gettext("Purpose"), gettext(PURPOSE_TITLES.get(version.purpose, version.purpose))),
         (gettext("Priority"), str(version.priority)),
@@ -354,10 +358,26 @@ def _described(asked: Approval) -> list[tuple[str, str]]:
     ]
 
 
+def _too_few_in_words(a_month: dict[str, int] | None) -> list[tuple[str, str]]:
+    """That those who enter in a month are too few to tell an effect by, as it was when it was asked."""
+    said = Expected(**a_month).words if a_month else ""
+    return [(gettext("Effect"), said)] if said else []
+
+
 def _would_enter_in_words(version: JourneyVersion, found: dict[str, int]) -> list[tuple[str, str]]:
     """Who would enter when it was asked, and who is left out, and why."""
     if not found:
         return []
+    first = goes_on_with(version)
+    lines = [(gettext("Would enter"), left_out_in_words(version, found))]
+    if first is not None:
+        said = gettext("those of version %(number)s: one campaign, one effect") % {"number": first.number}
+        lines.append((gettext("Arms"), said))
+    return lines
+
+
+def left_out_in_words(version: JourneyVersion, found: dict[str, int]) -> str:
+    """How many of an audience would enter, and why how many others would not (`WouldEnter.counts`)."""
     first = goes_on_with(version)
     others = gettext("left to other campaigns") if first is None else gettext("not in the earlier version")
     why = {
@@ -367,11 +387,7 @@ def _would_enter_in_words(version: JourneyVersion, found: dict[str, int]) -> lis
         "kept_out": gettext("get no offers"),
     }
     left_out = [f"{title} {found[name]:,}" for name, title in why.items() if found[name]]
-    lines = [(gettext("Would enter"), " · ".join([f"{found['left']:,} / {found['members']:,}", *left_out]))]
-    if first is not None:
-        said = gettext("those of version %(number)s: one campaign, one effect") % {"number": first.number}
-        lines.append((gettext("Arms"), said))
-    return lines
+    return " · ".join([f"{found['left']:,} / {found['members']:,}", *left_out])
 
 
 def _texts_in_words(graph: Graph) -> list[tuple[str, str]]:

@@ -27,8 +27,18 @@ from quanke_desk.campaigns.audiences import members_of
 from quanke_desk.campaigns.branching import check_actions, check_conditions
 from quanke_desk.campaigns.capacities import TAKES, rooms
 from quanke_desk.campaigns.effect_words import actions, doer_word, offers
+from quanke_desk.campaigns.entered_arms import months_too_few
 from quanke_desk.campaigns.fault_words import fault_in_words
-from quanke_desk.campaigns.graph import CODE, MOST_AGAIN, MOST_FRESH, MOST_WORDS, GraphError, read_graph
+from quanke_desk.campaigns.graph import (
+    CODE,
+    MOST_AGAIN,
+    MOST_FRESH,
+    MOST_WORDS,
+    Graph,
+    GraphError,
+    read_graph,
+)
+from quanke_desk.campaigns.later_versions import would_enter
 from quanke_desk.campaigns.models import (
     Audience,
     AudienceVersion,
@@ -39,10 +49,11 @@ from quanke_desk.campaigns.models import (
 )
 from quanke_desk.campaigns.plays import audience_of, offer_of, play_of
 from quanke_desk.campaigns.policy import PURPOSES
-from quanke_desk.campaigns.simulating import Simulated, TooMuch, simulate
+from quanke_desk.campaigns.simulating import HORIZON, Simulated, TooMuch, simulate
 from quanke_desk.campaigns.trial_words import trial_shown
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
+from quanke_desk.foundation.models import Person
 from quanke_desk.foundation.pages import page, person_of
 from quanke_desk.foundation.people import NotAllowed
 from quanke_desk.foundation.roles import May
@@ -136,6 +147,7 @@ def journey(request: HttpRequest, number: int) -> HttpResponse:
         "control": sum(stands.control for _version, stands in started),
         "stuck": [] if held.state == JourneyState.ENDED else _stuck(version for version, _stands in started),
         "entry": held.current and _entry_said(held.current.graph),
+        "too_few": months_too_few(held),
         "too_late": journey_queries.refused_moments(held),
         "pushes": pushes,
         "refused": journey_record.refused(held, pushes),
@@ -331,9 +343,7 @@ def _worked(
         graph = read_graph(draft)
         check_conditions(graph)
         check_actions(graph)
-        version, chosen = _version(held, draft, asked)
-        done = simulate(version, graph, chosen, int(time.time()))
-        return draft, step, Tried(done, trial_shown(done, graph, version))
+        return draft, step, _tried(_version(held, draft, asked, person_of(request)), graph)
     if what == "save":
         journey_actions.save_design(
             held,
@@ -365,23 +375,36 @@ def _from_text(text: str) -> designing.Design:
     return dict(found)
 
 
-def _version(held: Journey, draft: designing.Design, asked: Any) -> tuple[JourneyVersion, Any]:
-    """A version that is not kept, to try a design with, and the customers it is tried on."""
+def _tried(version: JourneyVersion, graph: Graph) -> Tried:
+    """A version gone through: by whoever of its audience would enter, or comes of it by what it is entered
+    by."""
+    assert version.audience is not None
+    now = int(time.time())
+    if graph.entry:
+        done = simulate(version, graph, members_of(version.audience).astype(np.int64), now)
+        return Tried(done, trial_shown(done, graph, version))
+    found = would_enter(version)
+    done = simulate(version, graph, found.who, now, controls=found.controls)
+    left_out = journey_actions.left_out_in_words(version, found.counts())
+    return Tried(done, trial_shown(done, graph, version) | {"left_out": left_out})
+
+
+def _version(held: Journey, draft: designing.Design, asked: Any, by: Person) -> JourneyVersion:
+    """A version that is not kept, to try a design with."""
     audience = _audience(asked)
     if audience is None:
         raise NotAllowed("choose the audience to try it on")
     last = held.versions.first()
     number = 1 if last is None else last.number + 1
     purpose, until = asked.get("purpose") or PURPOSES[0], asked.get("until", "")
+    last_day = _day(until) if until else timezone.localdate() + dt.timedelta(days=HORIZON)
     if purpose not in PURPOSES:
         raise NotAllowed("a purpose: marketing or service")
-    version = JourneyVersion(
-        journey=held, number=number, graph=draft, control_ppm=_share(asked), purpose=purpose,
-        priority=_whole(asked.get("priority")),
+    return JourneyVersion(
+        journey=held, number=number, graph=draft, audience=audience, control_ppm=_share(asked),
+        purpose=purpose, priority=_whole(asked.get("priority")), until=last_day, by=by,
+        offer=asked.get("offer", ""),
     )  # fmt: skip
-    if until:
-        version.until = _day(until)
-    return version, members_of(audience).astype(np.int64)
 
 
 def _audience(asked: Any) -> AudienceVersion | None:

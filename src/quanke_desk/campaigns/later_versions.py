@@ -9,7 +9,7 @@ one campaign then, dealt out once.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from django.db import transaction
@@ -38,8 +38,9 @@ Ints = NDArray[np.int64]
 @dataclass(frozen=True)
 class WouldEnter:
     """Customers of an audience by the last night: `members`, of whom `reached` a goal, `earlier` are left to
-    an earlier version, `others` to other campaigns, and `kept_out` get no offer at all; `left` would enter,
-    controls among them."""
+    an earlier version, `others` to other campaigns, and `kept_out` get no offer at all; `left` would enter
+    (`who`: their numbers), controls among them: those of an earlier version whose arms are kept (`controls`),
+    null where arms are yet to be dealt."""
 
     members: int
     reached: int
@@ -47,6 +48,12 @@ class WouldEnter:
     others: int
     kept_out: int
     left: int
+    who: Ints = field(repr=False, compare=False)
+    controls: Ints | None = field(default=None, repr=False, compare=False)
+
+    def counts(self) -> dict[str, int]:
+        """How many, without who."""
+        return {name: held for name, held in asdict(self).items() if name not in ("who", "controls")}
 
 
 def goes_on_with(version: JourneyVersion) -> JourneyVersion | None:
@@ -85,11 +92,13 @@ def would_enter(version: JourneyVersion) -> WouldEnter:
     fresh = short[turns_of(version, short, graph.again, int(time.time())) >= 0]
     reached, earlier = len(everybody) - len(short), len(short) - len(fresh)
     others = kept_out = 0
-    left = len(fresh)
+    who, controls = fresh, None
     if (first := goes_on_with(version)) is not None:
-        left = len(np.intersect1d(fresh, arms_kept(version, first).customers))
-        others = len(fresh) - left
-    elif version.control_ppm and left:
+        arms = arms_kept(version, first)
+        who = np.intersect1d(fresh, arms.customers.astype(np.int64))
+        controls = np.intersect1d(who, arms.controls.astype(np.int64))
+        others = len(fresh) - len(who)
+    elif version.control_ppm and len(fresh):
         of = base()
         try:
             plan = plan_of(version, graph, fresh)
@@ -97,8 +106,8 @@ def would_enter(version: JourneyVersion) -> WouldEnter:
         except (EffectError, NightError) as error:
             raise NotAllowed(refusal(error)) from None
         others, kept_out = sum(found.excluded.values()), found.not_marketed + found.held_out
-        left = found.customers
-    return WouldEnter(len(everybody), reached, earlier, others, kept_out, left)
+        who = found.who
+    return WouldEnter(len(everybody), reached, earlier, others, kept_out, len(who), who, controls)
 
 
 def large_enough(version: JourneyVersion, found: WouldEnter) -> None:

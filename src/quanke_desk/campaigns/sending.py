@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, QuerySet, SmallIntegerField, When
 from django.utils import timezone
 
@@ -32,17 +32,18 @@ from quanke_desk.campaigns.channels import (
     Sure,
     channel_of,
 )
+from quanke_desk.campaigns.due import due, is_urgent, lay_down, locked, next_rows, stopped, waiting
 from quanke_desk.campaigns.gateway_numbers import note_numbers
 from quanke_desk.campaigns.gating import candidates, is_late, may_go_again
 from quanke_desk.campaigns.joint_terms import no_longer_covered
 from quanke_desk.campaigns.known import among
 from quanke_desk.campaigns.links import click_address, refusal_address
-from quanke_desk.campaigns.models import Journey, JourneyState, Refusal, Send, SendState, TemplateVersion
+from quanke_desk.campaigns.models import Refusal, Send, SendState, TemplateVersion
 from quanke_desk.campaigns.policy import RULES, SERVICE, decide
 from quanke_desk.campaigns.pushes_home import alone, tell_home
 from quanke_desk.campaigns.tally import Done
 from quanke_desk.campaigns.template_queries import usable_texts
-from quanke_desk.campaigns.texts import whole, words_for
+from quanke_desk.campaigns.texts import parts_sent, whole, words_for
 
 LEASE = 120
 """Seconds after which a row that was handed over counts as left behind: longer than any call of a gateway."""
@@ -86,7 +87,7 @@ class _Handing:
 def send_due(seconds: float = 45.0) -> Done:
     """Sends what is due until nothing is, or the time is up. Several may do it at once."""
     done, ends = Done(), time.monotonic() + seconds
-    _lay_down()
+    lay_down(_now())
     most = BATCH
     while time.monotonic() < ends:
         asked = _recover(done)
@@ -104,33 +105,6 @@ def _now() -> int:
     return int(timezone.now().timestamp())
 
 
-def _due(states: Sequence[str], now: int) -> QuerySet[Send]:
-    return Send.objects.filter(state__in=states, wake__lte=now).order_by("wake", "-priority", "id")
-
-
-def _waiting(now: int) -> QuerySet[Send]:
-    """What is due to leave. Of a journey that is paused or has ended nothing leaves, whatever is queued."""
-    return _due([SendState.QUEUED, SendState.HELD], now).exclude(journey_id__in=_stopped())
-
-
-def _stopped() -> list[int]:
-    stopped = Journey.objects.filter(state__in=(JourneyState.PAUSED, JourneyState.ENDED))
-    return list(stopped.values_list("pk", flat=True))
-
-
-def _lay_down() -> None:
-    """What came back to the queue after its journey had ended leaves no more."""
-    ended = list(Journey.objects.filter(state=JourneyState.ENDED).values_list("pk", flat=True))
-    left = Send.objects.filter(journey__in=ended, state__in=(SendState.QUEUED, SendState.HELD))
-    if ended and left.exists():
-        left.update(state=SendState.REFUSED, rule="stopped", decided=_now())
-
-
-def _locked(found: QuerySet[Send], most: int) -> Rows:
-    skip = connection.features.has_select_for_update_skip_locked
-    return list(found.select_for_update(skip_locked=skip)[:most])
-
-
 def _of(rows: Iterable[Send]) -> QuerySet[Send]:
     numbers = np.array([row.pk for row in rows], np.int64)
     return among(Send.objects.all(), "pk", numbers)
@@ -139,12 +113,12 @@ def _of(rows: Iterable[Send]) -> QuerySet[Send]:
 def _take(done: Done, most: int) -> tuple[_Taken, int]:
     """Takes a batch of what is due through the gate: one transaction, one statement an outcome."""
     taken = _Taken()
-    if not _waiting(_now()).exists():
+    if not waiting(_now()).exists():
         return taken, 0
     with transaction.atomic():
         alone()
         now = _now()
-        found = _locked(_waiting(now), most)
+        found = next_rows(now, most)
         _refuse([row for row in found if is_late(row, now)], "late", now, done)
         rows = [row for row in found if not is_late(row, now)]
         texts = usable_texts(rows)
@@ -230,10 +204,10 @@ def _refuse(rows: Rows, rule: str, now: int, done: Done, state: str = SendState.
 
 
 def _hand_over(taken: _Taken, done: Done) -> None:
-    by_means: dict[str, Rows] = defaultdict(list)
+    by_means: dict[tuple[bool, str], Rows] = defaultdict(list)
     for row in taken.rows:
-        by_means[row.means].append(row)
-    for means, rows in by_means.items():
+        by_means[not is_urgent(row), row.means].append(row)
+    for (_last, means), rows in sorted(by_means.items(), key=lambda each: each[0][0]):
         channel = channel_of(means)
         if channel is None:  # its settings went since: what was not handed over is found again
             continue
@@ -322,10 +296,14 @@ def _send_part(
     returned: Rows = []
 
     def handed(those: Rows) -> None:
-        stopped = set(_stopped())
+        gone = set(stopped())
         for row in those:
-            (returned if how.stale or row.journey_id in stopped else goes).append(row)
-        _of(goes).update(wake=_now() + LEASE, gateway=HANDED)
+            (returned if how.stale or row.journey_id in gone else goes).append(row)
+        by_parts: dict[int, Rows] = defaultdict(list)
+        for row in goes:
+            by_parts[parts_sent(messages[row.pk].body, row.means)].append(row)
+        for parts, same in by_parts.items():
+            _of(same).update(wake=_now() + LEASE, gateway=HANDED, parts=parts)
 
     _ours(part, handed)
     if returned:
@@ -401,10 +379,10 @@ def _put_back(rows: Rows, wait: int, done: Done) -> None:
 def _recover(done: Done) -> int:
     """What a process that died, or a gateway that fell silent, left handed over. Answers how many rows."""
     now = _now()
-    if not _due([SendState.SENDING], now).exists():
+    if not due([SendState.SENDING], now).exists():
         return 0
     with transaction.atomic():
-        rows = _locked(_due([SendState.SENDING], now), BATCH)
+        rows = locked(due([SendState.SENDING], now), BATCH)
         _of(rows).update(wake=now + LEASE, tries=F("tries") + 1)
     for row in rows:
         row.tries += 1
@@ -432,8 +410,8 @@ def _once_more(channel: Channel, rows: Rows, done: Done) -> None:
     """Hands over again, to a gateway that takes a key once, what may have left: the same text by the same
     means, if the gate says so as of now; what it holds waits, and what it refuses is given up, for another
     means might reach whom this one has reached already. Of a journey that has stopped nothing leaves."""
-    stopped, asked = set(_stopped()), _now()
-    tried = [row for row in rows if row.tries <= TRIES and row.journey_id not in stopped]
+    gone, asked = set(stopped()), _now()
+    tried = [row for row in rows if row.tries <= TRIES and row.journey_id not in gone]
     again = may_go_again(tried)
     waits = again.texts.keys() | again.until.keys()
     lost = [row for row in rows if row not in tried or row.pk not in waits]

@@ -111,17 +111,23 @@ class Simulated:
 
 
 def simulate(
-    version: JourneyVersion, graph: Graph, customers: Ints, now: int, heard_ppm: int = 100_000
+    version: JourneyVersion,
+    graph: Graph,
+    customers: Ints,
+    now: int,
+    heard_ppm: int = 100_000,
+    controls: Ints | None = None,
 ) -> Simulated:
     """Sends customers through a design from a moment (seconds since 1970) on. `heard_ppm`: how many of a
-    million do what a step waits for. Raises NightError, AudienceError, CalendarError."""
+    million do what a step waits for; `controls`: who is compared with, where that is known. Raises
+    NightError, AudienceError, CalendarError."""
     came = coming(graph, customers, now)
     done, gate = Simulated(came=came), TrialGate.open(version)
     waiting: dict[tuple[int, int], list[Ints]] = {}
     for moment, group in came.groups:
         if version.until and is_over(version, moment):
             continue
-        found = _enter(version, graph, group, done)
+        found = _enter(version, graph, group, done, controls)
         if len(found):
             waiting.setdefault((moment, 0), []).append(found)
     at: Counter[int] = Counter()
@@ -150,13 +156,18 @@ def simulate(
     return _times(done, came.every)
 
 
-def _enter(version: JourneyVersion, graph: Graph, group: Ints, done: Simulated) -> Ints:
+def _enter(
+    version: JourneyVersion, graph: Graph, group: Ints, done: Simulated, controls: Ints | None
+) -> Ints:
     """Who of those who come at once enters: neither who reached a goal nor the control."""
     for _name, text in graph.goals:
         reached = holds_of(text, group)
         done.at_goal += int(reached.sum())
         group = group[~reached]
-    control = in_control(group, salt_of(version.journey), version.control_ppm)
+    if controls is not None:
+        control = np.isin(group, controls)
+    else:
+        control = in_control(group, salt_of(version.journey), version.control_ppm)
     done.control += int(control.sum())
     entered: Ints = group[~control]
     done.entered += len(entered)

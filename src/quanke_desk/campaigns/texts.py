@@ -140,6 +140,11 @@ def parts_of(message: str) -> int:
     return 0 if not units else 1 if units <= ONE else -(-units // PART)
 
 
+def parts_sent(message: str, means: str) -> int:
+    """As how many messages a text is handed over, each of which is paid for."""
+    return max(parts_of(message), 1) if means == "sms" else 1
+
+
 def whole(body: str, means: str, sells: bool, link: str = "", english: bool = False) -> str:
     """A body with what is set behind it: in a text message the link; after what sells, how to refuse."""
     made = body.rstrip()

@@ -7,6 +7,7 @@ from typing import Any
 
 from quanke_desk.campaigns.coming import day_of_most
 from quanke_desk.campaigns.effect_words import means_word, trigger_word
+from quanke_desk.campaigns.entered_arms import expected
 from quanke_desk.campaigns.graph import INTERFACE, Graph, trigger_of
 from quanke_desk.campaigns.journey_queries import rule_title
 from quanke_desk.campaigns.models import JourneyVersion
@@ -39,14 +40,20 @@ def gated(tried: Simulated) -> list[Gated]:
 
 
 def trial_shown(tried: Simulated, graph: Graph, version: JourneyVersion) -> dict[str, Any]:
-    """What the page of a trial shows beside its counts: `came` of who enters by a trigger, `gated`, and the
-    texts that are `unapproved` yet."""
+    """What the page of a trial shows beside its counts: `came` of who enters by a trigger, that they are
+    `too_few` to tell an effect by, `gated`, and the texts that are `unapproved` yet."""
     return {
         "came": _came(tried, graph),
         "by_interface": graph.entry == INTERFACE,
+        "too_few": _too_few(tried, graph, version),
         "gated": gated(tried),
         "unapproved": not_in_force(graph, version.purpose),
     }
+
+
+def _too_few(tried: Simulated, graph: Graph, version: JourneyVersion) -> str:
+    a_month = expected(version, graph, tried.came) if tried.came else None
+    return a_month.words if a_month else ""
 
 
 def _came(tried: Simulated, graph: Graph) -> dict[str, Any] | None:

@@ -80,8 +80,8 @@ class Send(models.Model):
     """One row per push a step of a journey, a play or the interface wants to make. `key` is its number at
     the gateway, given once, by which a gateway does not send twice. Where `means` is refused, those of
     `others` (with commas) are tried in their order. `rule` is what refused it (`campaigns.policy.RULES`);
-    `wake`, `made`, `decided` and `until`, from which on it is too late to leave (null: never), are seconds
-    since 1970."""
+    `parts`: as how many messages it was handed over, each of which is paid for; `wake`, `made`, `decided` and
+    `until`, from which on it is too late to leave (null: never), are seconds since 1970."""
 
     key = models.CharField(max_length=48)
     # written by millions from the enrolments themselves: nobody need look whether they are there
@@ -102,6 +102,8 @@ class Send(models.Model):
     wake = models.BigIntegerField(default=0)
     rule = models.CharField(max_length=16, blank=True)
     tries = models.SmallIntegerField(default=0)
+    # steps write rows in SQL, which asks the database for it
+    parts = models.SmallIntegerField(db_default=1)
     gateway = models.CharField(max_length=80, blank=True)
     made = models.BigIntegerField()
     decided = models.BigIntegerField(null=True)
@@ -113,6 +115,10 @@ class Send(models.Model):
             # what was held overnight is due at one moment: the caps are for the higher priority
             models.Index(
                 fields=["wake", "-priority", "id"], condition=Q(state__in=["q", "h", "s"]), name="send_open"
+            ),
+            # what is urgent leaves before all that: few rows, which no backlog makes more
+            models.Index(
+                fields=["state", "wake"], condition=Q(purpose="service", priority__gte=9), name="send_urgent"
             ),
             models.Index(fields=["customer", "means", "decided"]),
             # all a journey's page counts stands in it: the rows, wide and changing, are not read for that

@@ -1,0 +1,19 @@
+"""What is urgent leaves first, by an index of its own; into how many messages a text was cut is kept."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("campaigns", "0019_not_later")]
+
+    operations = [
+        migrations.AddIndex(
+            "send",
+            models.Index(
+                fields=["state", "wake"],
+                condition=models.Q(("purpose", "service"), ("priority__gte", 9)),
+                name="send_urgent",
+            ),
+        ),
+        migrations.AddField("send", "parts", models.SmallIntegerField(db_default=1)),
+    ]
