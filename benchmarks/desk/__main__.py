@@ -87,7 +87,7 @@ def scenarios(desk: Desk, users: int) -> tuple[dict[str, list[Question]], ask.Ta
         tablet = ask.Tablet(person.username, machine)
     return {
         "dashboard": [ask.dashboard(p) for p in who["committee"][: users // 2] + who["head"][: users // 2]],
-        "search": [ask.search(p, found) for p in who["compliance"]],
+        "search": [ask.search(p, found) for p in who["whole"]],
         "portrait": [ask.portrait(p, book) for p, book in managers],
         "portrait_whole": [ask.portrait_whole(p, book) for p, book in managers],
         "morning": [ask.morning(p) for p in who["manager"]],

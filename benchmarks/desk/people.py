@@ -36,7 +36,7 @@ def main() -> None:
     top = Branch.objects.order_by("left").first()
     for kind, role in (
         ("head", Role.BRANCH_HEAD), ("committee", Role.COMMITTEE),
-        ("compliance", Role.COMPLIANCE), ("analyst", Role.ANALYST), ("lobby", Role.LOBBY),
+        ("whole", Role.BRANCH_HEAD), ("analyst", Role.ANALYST), ("lobby", Role.LOBBY),
     ):  # fmt: skip
         places = {"head": subs, "lobby": outlets}.get(kind, [top])
         made[kind] = []

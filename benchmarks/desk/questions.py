@@ -67,7 +67,8 @@ def dashboard(person: Person) -> Question:
 
 
 def search(person: Person, found: Drawn) -> Question:
-    """A name, its first two characters, a surname alone, or the number of a card, typed into the search."""
+    """A name, its first two characters, a surname alone, or the number of a card, typed into the search by a
+    head of the whole bank: nobody's search is wider."""
     cards = [card for some in found.cards.values() for card in some]
 
     def ask(draw: random.Random) -> None:
