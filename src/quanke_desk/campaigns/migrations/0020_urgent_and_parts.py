@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             "send",
             models.Index(
                 fields=["state", "wake"],
-                condition=models.Q(("purpose", "service"), ("priority__gte", 9)),
+                condition=models.Q(("priority__gte", 9), ("purpose", "service")),
                 name="send_urgent",
             ),
         ),
