@@ -215,6 +215,10 @@ def test_what_is_urgent_waits_behind_no_backlog(desk: dict[str, Person], now: An
     if connection.vendor == "sqlite":
         plan = waiting(epoch(DAY)).filter(URGENT_ROWS).explain()
         assert "send_urgent" in plan and "SCAN" not in plan, "however many wait"
+        plan = waiting(epoch(DAY)).explain()
+        assert "send_open" in plan and "TEMP B-TREE" not in plan, (
+            "a batch is read in order, not sorted out of all"
+        )
     assert ROUNDS["send"].apart, "and it waits for no journey that is being moved"
 
 

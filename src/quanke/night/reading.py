@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,22 +39,21 @@ _FOOTERS = 512
 """Files whose footers are kept; a year of monthly files of every table is fewer."""
 
 
-def _read_by(rule: Survivorship, table: str) -> list[str]:
-    if "name" not in rule.fields and "id_number" not in rule.fields:
-        return []
-    known = {column.name for column in arranged(table)}
-    read = [*rule.fields, *(step.field for step in rule.order if step.field)]
-    return [name for name in read if name in known]
+_Told = dict[str, tuple[list[str], list[Survivorship]]]
 
 
-_NAMED = {
-    table: ["source", "party_id", *dict.fromkeys(n for r in SURVIVORSHIP[table] for n in _read_by(r, table))]
-    for table in ("parties", "organisations")
-}
-"""Columns the rules read that choose a name (and none of the rest, most of which is text)."""
-
-_NAMING = {table: [r for r in SURVIVORSHIP[table] if _read_by(r, table)] for table in _NAMED}
-"""The rules themselves."""
+@lru_cache(maxsize=16)
+def _told(fields: frozenset[str]) -> _Told:
+    """By table the columns the rules read that choose some golden fields, and none of the rest, most of which
+    is text; and those rules. Which document counts decides whose others are believed: its rule is always
+    there."""
+    found = {}
+    for table in ("parties", "organisations"):
+        rules = [r for r in SURVIVORSHIP[table] if {*fields, "id_number"} & set(r.fields)]
+        read = [n for r in rules for n in (*r.fields, *(step.field for step in r.order if step.field))]
+        known = {column.name for column in arranged(table)}
+        found[table] = (["source", "party_id", *dict.fromkeys(n for n in read if n in known)], rules)
+    return found
 
 
 class _Footers:
@@ -146,18 +145,31 @@ class Reading:
             return {}
         return dict(zip(rows["account"].to_pylist(), rows["balance"].to_pylist(), strict=True))
 
-    def _names(self, customers: Collection[int]) -> dict[int, GoldenField | None]:
+    def golden_fields(
+        self, customers: Collection[int], fields: Collection[str]
+    ) -> dict[int, dict[str, GoldenField]]:
+        """Some fields of the golden record of each customer, by name: those that are told of his kind of
+        records. Values as their class says. Raises NightError for a number the night does not have."""
+        wanted, of = frozenset(fields), _told(frozenset(fields))
         his: list[dict[int, list[dict[str, Any]]]] = []
-        for table in _NAMED:
+        for table, (columns, _rules) in of.items():
             by_customer: dict[int, list[dict[str, Any]]] = {}
             his.append(by_customer)
-            for row in self.rows_of(table, customers, _NAMED[table]).to_pylist():
+            for row in self.rows_of(table, customers, columns).to_pylist():
                 by_customer.setdefault(row["customer"], []).append(row)
-        found = {}
-        for customer in customers:
-            fields = golden_of(*(each.get(customer, ()) for each in his), rules=_NAMING)
-            found[customer] = next((f for f in fields if f.name == "name" and f.value), None)
-        return found
+        rules = {table: chosen for table, (_columns, chosen) in of.items()}
+        return {
+            customer: {
+                field.name: field
+                for field in golden_of(*(each.get(customer, ()) for each in his), rules=rules)
+                if field.name in wanted
+            }
+            for customer in customers
+        }
+
+    def _names(self, customers: Collection[int]) -> dict[int, GoldenField | None]:
+        found = {c: fields.get("name") for c, fields in self.golden_fields(customers, ("name",)).items()}
+        return {c: name if name is not None and name.value else None for c, name in found.items()}
 
     @cached_property
     def _moved(self) -> tuple[Ints, Ints, Ints]:

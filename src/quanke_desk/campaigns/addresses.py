@@ -19,7 +19,7 @@ from quanke.customers.survivorship import SOURCE_PRIORITY, SURVIVORSHIP
 from quanke.kernel.errors import InputError, NightError
 from quanke_desk.campaigns.channels import channel_of
 from quanke_desk.campaigns.channels.sandbox import Sandbox
-from quanke_desk.customers.at_night import reading
+from quanke_desk.customers.at_night import customer_of, reading
 from quanke_desk.foundation.analytic import Base, base
 
 FIELD = {"sms": "phone", "call": "phone", "email": "email"}
@@ -81,7 +81,7 @@ def who_mails_from(address: str) -> list[int]:
             same = pc.equal(pc.utf8_lower(pc.utf8_trim_whitespace(group["email"])), wanted)
             for row in group.filter(pc.fill_null(same, False)).to_pylist():
                 with suppress(NightError, InputError):  # a record that came after the night
-                    found.add(int(of.bank.customer(f"{row['source']}:{row['party_id']}", of.day)))
+                    found.add(customer_of(f"{row['source']}:{row['party_id']}", of))
     return sorted(found)
 
 

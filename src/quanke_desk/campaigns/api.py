@@ -19,6 +19,7 @@ from quanke_desk.campaigns.entering import enter
 from quanke_desk.campaigns.graph import INTERFACE
 from quanke_desk.campaigns.insertions import MOST, insertions
 from quanke_desk.campaigns.models import Journey, JourneyState
+from quanke_desk.customers.at_night import customer_of
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.interface import ByMachine
 from quanke_desk.foundation.people import NotAllowed
@@ -249,7 +250,7 @@ def _customers(parties: list[str]) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for party in parties:
         try:
-            found[party] = int(of.bank.customer(party, of.day))
+            found[party] = customer_of(party, of)
         except (NightError, ValueError):
             found[party] = None
     return found

@@ -11,6 +11,7 @@ from django.utils import timezone
 from quanke.kernel.errors import QuankeError
 from quanke_desk.campaigns.known import ANY, blocks_on
 from quanke_desk.campaigns.models import Block
+from quanke_desk.customers.at_night import customer_of
 from quanke_desk.customers.consenting import BY_MEANS
 from quanke_desk.foundation import audit
 from quanke_desk.foundation.analytic import base
@@ -35,7 +36,7 @@ def customers_of(text: str) -> tuple[list[int], list[int]]:
     unknown = []
     for place, number in enumerate(given, 1):
         try:
-            found.add(int(of.bank.customer(number[:120], of.day)))
+            found.add(customer_of(number[:120], of))
         except (QuankeError, ValueError):
             unknown.append(place)
     return sorted(found), unknown

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from quanke.kernel.errors import NightError
 from quanke_desk.campaigns.channels.wecom_calls import Calls, NotWeCom, fields, locked_text
 from quanke_desk.campaigns.receiving import refuse_by_contact
+from quanke_desk.customers.at_night import customer_of
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.pages import public
 
@@ -63,6 +64,6 @@ def _heard(message: dict[str, str], sender: str) -> HttpResponse:
         moment = int(at) if at.isdecimal() and len(at) <= 12 else int(time.time())
         number = hashlib.sha256(f"{contact} {at}".encode()).hexdigest()[:32]
         with suppress(NightError, ValueError):  # nobody the bank knows
-            customer = int(of.bank.customer(f"wecom:{contact[:120]}", of.day))
+            customer = customer_of(f"wecom:{contact[:120]}", of)
             refuse_by_contact(customer, "wecom", f"wecom-{number}", moment)
     return HttpResponse("success", content_type="text/plain")

@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from quanke.customers.graph import Graph
+from quanke.kernel.errors import HomeError, NightError
 from quanke.night.advised import NightAdvice
+from quanke.night.finding import open_search
 from quanke.night.planned import Planned
 from quanke.night.reading import Reading
 from quanke_desk.foundation.analytic import Base, base
@@ -76,6 +78,29 @@ class AtNight:
                 self._rows.popitem(last=False)
         return row
 
+    def customer_of(self, given: str) -> int:
+        """The customer of a number, or of `source:party_id` exactly as the source writes it, in this night; a
+        number that was taken into another customer gives that one.
+
+        Found by the night's search and read by his own rows, for the library looks through all records.
+        Raises NightError where this night knows nobody by it.
+        """
+        held, (source, colon, party) = self.base, given.partition(":")
+        if given.isascii() and given.isdecimal():
+            return held.goes_by(int(given))
+        if not colon or not party:
+            raise NightError("a customer is named by number, or by source:party_id (as core:P0000001)")
+        try:
+            index = open_search(held.night, held.bank.home)
+        except (NightError, HomeError):  # of an earlier version, or its key is away
+            return int(held.bank.customer(given, held.day))
+        for customer in index.of_tokens("party", index.tokens("party", given)).tolist():
+            for table in ("parties", "organisations"):
+                rows = self.reading.rows(table, customer, ["source", "party_id"]).to_pylist()
+                if any((row["source"], row["party_id"]) == (source, party) for row in rows):
+                    return int(customer)
+        raise NightError("no party of that number is known from that source")
+
     def _once(self, name: str, make: Any) -> Any:
         if name not in self._kept:
             self._kept[name] = make()
@@ -113,6 +138,11 @@ def at_night(of: Base | None = None) -> AtNight:
             _held.clear()
             found = _held[key] = AtNight(held)
         return found
+
+
+def customer_of(given: str, of: Base | None = None) -> int:
+    """The customer somebody is in the last published night: see `AtNight.customer_of`."""
+    return at_night(of).customer_of(given)
 
 
 def reading(of: Base | None = None) -> Reading:

@@ -30,6 +30,7 @@ from quanke_desk.customers.sight import AMOUNTS, Sight, sight_of
 from quanke_desk.customers.texts import TEXTS
 from quanke_desk.customers.words import called
 from quanke_desk.foundation.analytic import base
+from quanke_desk.foundation.asked_once import asking_once
 from quanke_desk.foundation.asked_outside import TOO_MANY, asked_too_often, note_asked
 from quanke_desk.foundation.filters import Filter, asked_of
 from quanke_desk.foundation.lists import Column, QuerysetSource, listing
@@ -86,6 +87,11 @@ def customers(request: HttpRequest) -> HttpResponse:
     What is typed is posted, whatever it is: a name, phone or document must stand in no address, history or
     log. Codes of a list (tier, stage) are nobody's values and stand in the address.
     """
+    with asking_once():  # what is searched for is posted, and yet only read
+        return _customers(request)
+
+
+def _customers(request: HttpRequest) -> HttpResponse:
     person, shown = person_of(request), dict[str, Any]()
     try:
         if request.method == "POST":

@@ -8,6 +8,8 @@ laid over. Every read of a customer in `queries` of every room passes through he
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +27,8 @@ from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
 
 POST, BRANCH = "owner_post", "branch"
+SCOPES = 12
+"""Scopes whose customers are kept: a byte a customer each."""
 FEW = 200
 """So many changes are read anew at every question: quicker than to ask whether anything happened."""
 
@@ -115,20 +119,51 @@ def rows(scope: Scope, of: Base | None = None) -> NDArray[np.bool_]:
         return held.there.copy()
     if scope.extent is Extent.NONE:
         return np.zeros(count, dtype=bool)
+    seen = _rows_of_night(scope, held).copy()
+    customers, at, names = _laid(held)
+    now = np.array([*(n in scope.posts for n in names), False])[at]
+    if scope.extent is Extent.BRANCH:
+        branch, inside = _inside(scope, held)
+        now |= (at == -1) & inside[branch[customers]]
+    seen[customers] = now & held.there[customers]
+    return seen
+
+
+_scopes: OrderedDict[Scope, tuple[Base, NDArray[np.bool_]]] = OrderedDict()
+_scopes_lock = threading.Lock()
+
+
+def _rows_of_night(scope: Scope, held: Base) -> NDArray[np.bool_]:
+    """Whether each customer is in a scope by the night alone, which never changes: of the scopes asked last
+    it is kept, for ten million customers are looked through each time. Not to be written into."""
+    with _scopes_lock:
+        kept = _scopes.get(scope)
+        if kept is not None and kept[0] is held:
+            _scopes.move_to_end(scope)
+            return kept[1]
     post, posts = held.codes(POST)
     ours = np.zeros(len(posts) + 1, dtype=bool)  # the last place answers for null, which is -1
     ours[[posts[p] for p in scope.posts if p in posts]] = True
     seen = ours[post]
-    customers, at, names = _laid(held)
-    now = np.array([*(n in scope.posts for n in names), False])[at]
     if scope.extent is Extent.BRANCH:
-        branch, branches = held.codes(BRANCH)
-        inside = np.zeros(len(branches) + 1, dtype=bool)
-        inside[[branches[b] for b in scope.branches if b in branches]] = True
+        branch, inside = _inside(scope, held)
         seen |= (post == -1) & inside[branch]
-        now |= (at == -1) & inside[branch[customers]]
-    seen[customers] = now
-    return seen & held.there
+    seen &= held.there
+    with _scopes_lock:
+        for other in [each for each, (of, _seen) in _scopes.items() if of is not held]:
+            del _scopes[other]
+        _scopes[scope] = (held, seen)
+        while len(_scopes) > SCOPES:
+            _scopes.popitem(last=False)
+    return seen
+
+
+def _inside(scope: Scope, held: Base) -> tuple[NDArray[np.signedinteger], NDArray[np.bool_]]:
+    """The code of each customer's branch, and of each code (-1: none) whether it lies in the scope."""
+    branch, branches = held.codes(BRANCH)
+    inside = np.zeros(len(branches) + 1, dtype=bool)
+    inside[[branches[b] for b in scope.branches if b in branches]] = True
+    return branch, inside
 
 
 def among(scope: Scope, customers: Sequence[int], of: Base | None = None) -> frozenset[int]:

@@ -13,6 +13,7 @@ from ninja.errors import HttpError
 from pydantic import AwareDatetime
 
 from quanke.kernel.errors import NightError
+from quanke_desk.customers.at_night import customer_of
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.interface import ByMachine, may
 from quanke_desk.foundation.models import Branch, Person
@@ -109,7 +110,7 @@ def _customer(told: EvidenceIn) -> int | None:
     try:
         of = base()
         if told.party:
-            return int(of.bank.customer(told.party, of.day))
+            return customer_of(told.party, of)
         found = of.bank.search(told.phone, kinds=("phone",), limit=2, on=of.day).found if told.phone else ()
     except (NightError, ValueError):
         return None

@@ -191,7 +191,7 @@ def morning(person: Person) -> Morning:
     near = still_theirs(of, [d for d in of.due(posts) if d["day"] <= soon], person)
     due = [d for d in near if d["kind"] == DUE and d["customer"] not in busy]
     occasions = [d for d in near if d["kind"] != DUE]
-    spoken = rules.since([d["customer"] for d in due], of.base.day).contacts
+    spoken = rules.contacts_since([d["customer"] for d in due], of.base.day)
     due = [d for d in due if not any(c.evidence for c in spoken.get(d["customer"], []))]
     return Morning(
         of.morning,

@@ -89,12 +89,18 @@ def standing() -> Q:
     return Q(corrects=None, corrected_by=None)
 
 
+def contacts_since(customers: Sequence[int], night: dt.date) -> dict[int, list[Contact]]:
+    """Contacts of customers recorded after a night, the oldest first."""
+    found: dict[int, list[Contact]] = {}
+    for contact in Contact.objects.filter(standing(), customer__in=customers, day__gt=night).order_by("id"):
+        found.setdefault(contact.customer, []).append(contact)
+    return found
+
+
 def since(customers: Sequence[int], night: dt.date) -> Since:
     """What the desk recorded of customers: contacts after the night, consents after it, refusals of things
     suggested for as long as they count."""
-    found = Since()
-    for contact in Contact.objects.filter(standing(), customer__in=customers, day__gt=night).order_by("id"):
-        found.contacts.setdefault(contact.customer, []).append(contact)
+    found = Since(contacts=contacts_since(customers, night))
     found.hidden = hidden() & frozenset(customers)
     found.alone = left_alone.asked(customers, timezone.now())
     found.sent = left_alone.offers_sent(customers, timezone.localdate())

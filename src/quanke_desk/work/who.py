@@ -9,9 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import pyarrow as pa
-
-from quanke.customers.golden import GoldenField, golden_record, masked
+from quanke.customers.golden import GoldenField, masked
 from quanke.engines.store import Night
 from quanke_desk.customers.at_night import reading
 from quanke_desk.customers.consenting import hidden
@@ -53,24 +51,10 @@ def golden(customers: Sequence[int], of: Base | None = None) -> dict[int, Golden
     gone = hidden()  # whose data may no longer be used: nothing is known of them
     found, wanted = _kept.of(at.night, [c for c in dict.fromkeys(customers) if c not in gone])
     if wanted:
-        read = {
-            c: {f.name: f for f in golden_record(*tables) if f.name in FIELDS}
-            for c, tables in _records(at, wanted).items()
-        }
+        read = reading(at).golden_fields(wanted, FIELDS)
         _kept.keep(at.night, read)
         found.update(read)
     return {**{c: Golden() for c in customers}, **found}
-
-
-def _records(at: Base, customers: list[int]) -> dict[int, tuple[pa.Table, pa.Table]]:
-    """Rows of `parties` and `organisations` of each customer, as the register sees who is who today."""
-    tables = [reading(at).rows_of(table, customers) for table in ("parties", "organisations")]
-    of = [table["customer"].to_numpy() for table in tables]
-
-    def mine(n: int, customer: int) -> pa.Table:
-        return tables[n].filter(pa.array(of[n] == customer))
-
-    return {c: (mine(0, c), mine(1, c)) for c in customers}
 
 
 def names(customers: Sequence[int], of: Base | None = None) -> dict[int, str]:
