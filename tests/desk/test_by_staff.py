@@ -27,9 +27,9 @@ from quanke_desk.campaigns.jobs import ask_staff as ask_round
 from quanke_desk.campaigns.known import recorded
 from quanke_desk.campaigns.models import Journey, Send
 from quanke_desk.campaigns.sending import send_due
+from quanke_desk.customers.at_night import customer_of
 from quanke_desk.customers.consenting import may_contact
 from quanke_desk.customers.models import ConsentAnswer
-from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Outgoing, Person
 from quanke_desk.foundation.roles import Role
 from quanke_desk.web.places import channels
@@ -210,12 +210,11 @@ def test_wecom_calls(
     assert called(locked("here"), get=True, token="wrong").status_code == 403
     assert called(locked("here"), at=time.time() - 7_200, get=True).status_code == 403
     assert called(locked("here", corp="ww2"), get=True).status_code == 403
-    me, of = given[0].customer, base()
-    kept = of.bank.customer
+    me = given[0].customer
     monkeypatch.setattr(
-        type(of.bank), "customer",
-        lambda bank, party, on: me if party == "wecom:wmAAA" else kept(party, on),
-    )  # fmt: skip
+        "quanke_desk.campaigns.wecom_pages.customer_of",
+        lambda party, of: me if party == "wecom:wmAAA" else customer_of(party, of),
+    )
     for other in (left("wmAAA", "wang"), left("wmAAA", change="add_external_contact"), left("nobody")):
         assert called(other).content == b"success"
     assert may_contact(me, "wecom") and not ConsentAnswer.objects.exists()

@@ -13,7 +13,16 @@ from django.utils import timezone
 from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
-from quanke_desk.foundation.scope import Extent, OutOfScope, covers, require, rows, scope_of
+from quanke_desk.foundation.scope import (
+    SCOPES,
+    Extent,
+    OutOfScope,
+    Scope,
+    covers,
+    require,
+    rows,
+    scope_of,
+)
 from quanke_desk.web.figures import TIERS, WORDS
 
 
@@ -60,6 +69,16 @@ def test_books_and_subtrees_are_not_empty(desk: dict[str, Person]) -> None:
         role: int(rows(scope_of(desk[role])).sum()) for role in (Role.CUSTOMER_MANAGER, Role.BRANCH_HEAD)
     }
     assert 0 < sizes[Role.CUSTOMER_MANAGER] < sizes[Role.BRANCH_HEAD] < base().night.rows
+
+
+def test_what_is_kept_of_a_scope_is_nobodys_to_write(desk: dict[str, Person]) -> None:
+    scope = scope_of(desk[Role.BRANCH_HEAD])
+    first = rows(scope)
+    wanted, first[:] = first.copy(), False
+    assert wanted.any() and (rows(scope) == wanted).all()
+    for number in range(SCOPES + 3):
+        rows(Scope(Extent.BOOK, frozenset({f"nobody's {number}"})))
+    assert (rows(scope) == wanted).all()
 
 
 def test_numbers_nobody_has(desk: dict[str, Person]) -> None:

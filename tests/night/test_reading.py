@@ -94,6 +94,18 @@ def test_golden_records_and_names(own: Bank) -> None:
         assert names[customer] == (held or "-")
 
 
+def test_some_golden_fields_are_those_of_the_whole_record(own: Bank) -> None:
+    night, fields = own.night(), ("name", "phone", "id_number", "sex")
+    reading = Reading(night, own.home)
+    customers = [c for c in range(0, night.rows, 7) if c not in night.absorbed]
+    found = reading.golden_fields(customers, fields)
+    for customer in customers:
+        whole = {f.name: f for f in reading.golden(customer) if f.name in fields}
+        assert {n: (f.value, f.source, f.party) for n, f in found[customer].items()} == {
+            n: (f.value, f.source, f.party) for n, f in whole.items()
+        }
+
+
 def test_closing_balances_add_up(own: Bank) -> None:
     read = Reading(own.night(), own.home)
     deltas = pa.concat_tables([pq.read_table(f) for f in own.home.facts("balances")])

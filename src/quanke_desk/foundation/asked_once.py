@@ -36,6 +36,13 @@ def asked_once(question: Callable[P, T]) -> Callable[P, T]:
     return ask
 
 
+def remembered(*of: Any) -> dict[Any, Any] | None:
+    """What was found of many things while one page is read, by what it is (`of`): who asks for further ones
+    asks for those alone, and adds them. Null where nothing is kept."""
+    held = _answers.get()
+    return None if held is None else held.setdefault(("remembered", *of), {})
+
+
 @contextmanager
 def asking_once() -> Iterator[None]:
     """Within it each question is asked once."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
+from quanke_desk.foundation.asked_once import remembered
+
 
 @dataclass(frozen=True)
 class Alone:
@@ -46,7 +48,17 @@ reached: list[Reached] = []
 
 
 def asked(customers: Sequence[int], now: dt.datetime) -> dict[int, tuple[Alone, ...]]:
-    """Of some customers those to be left alone, with every room's reasons."""
+    """Of some customers those to be left alone, with every room's reasons. While a page is read each is asked
+    for once: its moment is one."""
+    known = remembered("left_alone")
+    if known is None:
+        return _asked(customers, now)
+    if new := [c for c in dict.fromkeys(customers) if c not in known]:
+        known.update({**dict.fromkeys(new, ()), **_asked(new, now)})
+    return {c: known[c] for c in dict.fromkeys(customers) if known[c]}
+
+
+def _asked(customers: Sequence[int], now: dt.datetime) -> dict[int, tuple[Alone, ...]]:
     found: dict[int, tuple[Alone, ...]] = {}
     for source in sources if customers else ():
         for customer, reasons in source(customers, now).items():

@@ -22,7 +22,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from quanke_desk.foundation.analytic import Base, base
-from quanke_desk.foundation.asked_once import asked_once
+from quanke_desk.foundation.asked_once import asked_once, remembered
 from quanke_desk.foundation.models import Branch, Person, Post, Relation, Seat
 from quanke_desk.foundation.roles import BOOK_ROLES, Role
 
@@ -178,6 +178,15 @@ def posts_now(customers: Sequence[int], of: Base | None = None) -> dict[int, str
     nobody has are left out."""
     held = of or base()
     there = [c for c in customers if 0 <= c < held.night.rows and held.there[c]]
+    known = remembered("posts_now", id(held))
+    if known is None:
+        return _posts_now(there, held)
+    if new := [c for c in dict.fromkeys(there) if c not in known]:
+        known.update(_posts_now(new, held))
+    return {c: known[c] for c in there}
+
+
+def _posts_now(there: Sequence[int], held: Base) -> dict[int, str | None]:
     posts: dict[int, str | None] = dict.fromkeys(there)
     if POST in held.known and there:
         codes, names = held.codes(POST)[0], held.names(POST)

@@ -16,7 +16,15 @@ from quanke_desk.foundation.scope import scope_of
 from quanke_desk.work import who
 from quanke_desk.work.held import BIRTHDAY, DUE, MATURITY, Held, held
 from quanke_desk.work.models import Arrival, FollowUpKind
-from quanke_desk.work.queries import named, plan_lines, posts_of, still_theirs, waiting, written_time
+from quanke_desk.work.queries import (
+    named,
+    plan_lines,
+    plan_rows,
+    posts_of,
+    still_theirs,
+    waiting,
+    written_time,
+)
 
 KINDS = {DUE: _("Contact due"), BIRTHDAY: _("Birthday"), MATURITY: _("Maturity")}
 MOST, PART = 300, 500
@@ -31,7 +39,7 @@ def calendar(person: Person, first: dt.date, last: dt.date) -> list[dict[str, An
     found = [_follow_up(row) for row in waiting(person, last, first)]
     found += [
         _row(line.due_on, _("Deadline"), line.customer, line.name, line.title)
-        for line in plan_lines(of, posts, person)
+        for line in plan_lines(of, plan_rows(of, posts), person)
         if line.done is None and first <= line.due_on <= last
     ]
     inside = still_theirs(of, [d for d in of.due(posts) if first <= d["day"] <= last], person)[:MOST]

@@ -184,11 +184,17 @@ def morning(person: Person) -> Morning:
     """The morning of a person: the last night's list of his posts (those he stands in on included), without
     customers who are another's by now and with those given to him since. Raises NightError before a night."""
     of, posts = held(), posts_of(person)
-    lines = plan_lines(of, posts, person)
+    soon = of.morning + dt.timedelta(days=7)
+    near = [d for d in of.due(posts) if d["day"] <= soon]
+    rows = plan_rows(of, posts)
+    # whose they are and who is left alone is asked of all of them together, and known below
+    everybody = sorted({each["customer"] for each in (*rows, *near)})
+    among(scope_of(person), everybody, of.base)
+    left_alone.asked(everybody, timezone.now())
+    lines = plan_lines(of, rows, person)
     done = Contact.objects.filter(rules.standing(), person=person, day=timezone.localdate())
     busy = {line.customer for line in lines}
-    soon = of.morning + dt.timedelta(days=7)
-    near = still_theirs(of, [d for d in of.due(posts) if d["day"] <= soon], person)
+    near = still_theirs(of, near, person)
     due = [d for d in near if d["kind"] == DUE and d["customer"] not in busy]
     occasions = [d for d in near if d["kind"] != DUE]
     spoken = rules.contacts_since([d["customer"] for d in due], of.base.day)
@@ -205,11 +211,15 @@ def morning(person: Person) -> Morning:
     )
 
 
-def plan_lines(of: Held, posts: Sequence[str], person: Person) -> list[Line]:
-    """Lines of the plan for some posts, whose customers they are today; without whom one must leave alone,
-    for the night knew neither blocks nor who became a control since."""
+def plan_rows(of: Held, posts: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of the plan for some posts, and of who was given to them since."""
     rows = [row for post in posts for row in of.lines(post)]
-    rows += [row for row in of.lines_of(sorted(moved_to(posts, of.base))) if row["post"] not in posts]
+    return rows + [row for row in of.lines_of(sorted(moved_to(posts, of.base))) if row["post"] not in posts]
+
+
+def plan_lines(of: Held, rows: Sequence[dict[str, Any]], person: Person) -> list[Line]:
+    """Those of some rows of the plan whose customers are still his, as lines; without whom one must leave
+    alone, for the night knew neither blocks nor who became a control since."""
     mine = among(scope_of(person), [row["customer"] for row in rows], of.base) - hidden()
     rows = [row for row in rows if row["customer"] in mine]
     customers = [row["customer"] for row in rows]
