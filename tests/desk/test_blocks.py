@@ -7,8 +7,10 @@ from typing import Any
 
 from django.test import Client
 
+from quanke_desk.campaigns import known
 from quanke_desk.campaigns.models import Block
 from quanke_desk.customers.at_night import reading
+from quanke_desk.foundation.analytic import base
 from quanke_desk.foundation.models import AuditEntry, Person
 from quanke_desk.foundation.roles import Role
 from tests.desk.test_policy import DAY, agreed, one
@@ -48,6 +50,20 @@ def test_a_list_is_put_under_a_block_and_let_out(
         *(("campaigns.block", f"customer:{c}") for c in sorted((me, other))),
         ("campaigns.unblock", f"customer:{me}"),
     ]
+
+
+def test_who_took_a_blocked_number_in_is_blocked(desk: dict[str, Person], now: Any) -> None:
+    known._before.clear()  # a database of another test may have counted further
+    taken = {number: into for number, into in base().night.absorbed.items() if into is not None}
+    was, mine = next((n, into) for n, into in taken.items() if one(into, purpose="service") == "")
+    Block.objects.create(customer=mine + 1, means="any", since=DAY.date(), reason="x")
+    assert one(mine, purpose="service") == ""
+    late = dt.datetime.combine(dt.date(2026, 7, 31), dt.time(10), DAY.tzinfo)
+    Block.objects.create(
+        customer=was, means="any", since=DAY.date(), until=late.date(), reason="court order 12"
+    )
+    assert one(mine, purpose="service") == "blocked"
+    assert one(mine, late, purpose="service") == "", "no longer than the other was"
 
 
 def test_lists_that_are_none(desk: dict[str, Person], entered: dict[str, Client], now: Any) -> None:

@@ -79,7 +79,7 @@ def tell_nights(today: dt.date | None = None) -> bool:
     for customer, entered in alone.exclude(version__purpose="service").values_list("customer", "entered"):
         since = dt.datetime.fromtimestamp(entered, SHANGHAI).date()
         rows.append((customer, since, since + dt.timedelta(days=days + 1)))
-    known = [row for row in rows if 0 <= row[0] < last]
+    known = [(of.goes_by(number), *days) for number, *days in rows if 0 <= number < last]
     columns = zip(*known, strict=True) if known else ((), (), ())
     arrays = [pa.array(list(each), kind.type) for each, kind in zip(columns, LEFT_ALONE, strict=True)]
     return keep_left_alone(home, pa.Table.from_arrays(arrays, schema=LEFT_ALONE))
