@@ -29,7 +29,7 @@ FILTERS = (
     Filter("state", gettext_lazy("State"), "choice", ((OPEN, gettext_lazy("Not taken yet")),
                                                       (TAKEN, gettext_lazy("Taken")))),
     Filter("outlet", gettext_lazy("Outlet")),
-    Filter("until", gettext_lazy("Until"), "days"),
+    Filter("until", gettext_lazy("Due"), "days"),
 )  # fmt: skip
 PATHS = {"outlet": "arrival__outlet__name", "visit": "arrival__day", "until": "due_on", "who": "person__name"}
 
@@ -42,7 +42,7 @@ def _columns(may_call: bool) -> tuple[Column, ...]:
         Column("visit", gettext_lazy("Visited on"), "day"),
         Column("ticket", gettext_lazy("Ticket number"), sorts=False),
         Column("about", gettext_lazy("What to do"), sorts=False),
-        Column("until", gettext_lazy("Until"), "day"),
+        Column("until", gettext_lazy("Due"), "day"),
         Column("overdue", gettext_lazy("Overdue"), "yes", sorts=False),
         Column("who", gettext_lazy("Who")),
     )
