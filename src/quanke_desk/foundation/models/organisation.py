@@ -110,9 +110,7 @@ class Seat(models.Model):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["person", "since"]), models.Index(fields=["post", "since"])]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["person", "post", "since", "stands_in"], name="seat_once", nulls_distinct=False
-            ),
+            models.UniqueConstraint(fields=["person", "post", "since", "stands_in"], name="seat_once"),
             models.CheckConstraint(
                 condition=Q(until=None) | Q(until__gte=models.F("since")), name="seat_in_order"
             ),
