@@ -35,6 +35,8 @@ from quanke.kernel.errors import InputError, NightError
 from quanke.night.batches import read_batches
 
 Ints: TypeAlias = NDArray[np.int32]
+_MANY = 1_000
+"""So many customers are looked up among the moved by one pass over those."""
 _FOOTERS = 512
 """Files whose footers are kept; a year of monthly files of every table is fewer."""
 
@@ -54,6 +56,12 @@ def _told(fields: frozenset[str]) -> _Told:
         known = {column.name for column in arranged(table)}
         found[table] = (["source", "party_id", *dict.fromkeys(n for n in read if n in known)], rules)
     return found
+
+
+@lru_cache(maxsize=1)
+def _of_persons() -> frozenset[str]:
+    """Golden fields that are told of every person."""
+    return frozenset(name for rule in SURVIVORSHIP["parties"] for name in rule.fields)
 
 
 class _Footers:
@@ -152,11 +160,14 @@ class Reading:
         records. Values as their class says. Raises NightError for a number the night does not have."""
         wanted, of = frozenset(fields), _told(frozenset(fields))
         his: list[dict[int, list[dict[str, Any]]]] = []
+        asked: Collection[int] = customers
         for table, (columns, _rules) in of.items():
             by_customer: dict[int, list[dict[str, Any]]] = {}
             his.append(by_customer)
-            for row in self.rows_of(table, customers, columns).to_pylist():
+            for row in self.rows_of(table, asked, columns).to_pylist() if asked else ():
                 by_customer.setdefault(row["customer"], []).append(row)
+            if wanted <= _of_persons():  # whoever is a person as well has all of them from that
+                asked = [customer for customer in asked if customer not in by_customer]
         rules = {table: chosen for table, (_columns, chosen) in of.items()}
         return {
             customer: {
@@ -188,10 +199,19 @@ class Reading:
 
     def _loaded(self, customers: Ints) -> tuple[Ints, bool]:
         """The numbers under which rows of customers were loaded, and whether any record of theirs moved."""
+        by_now, by_loaded = self._moved_sorted
+        to = _equal_to(by_now[0], customers)
+        touched = bool(len(to)) or bool(len(_equal_to(by_loaded, customers)))
+        from_ = by_now[1][to]
+        return np.unique(np.concatenate([customers, from_[from_ >= 0]])).astype(np.int32), touched
+
+    @cached_property
+    def _moved_sorted(self) -> tuple[tuple[Ints, Ints], Ints]:
+        """Moved records once more: who each is now (rising) with whom it was loaded as; whom they were loaded
+        as, rising. A base of millions has hundreds of thousands, and a page asks about a few customers."""
         _, now, loaded = self._moved
-        to = np.isin(now, customers)
-        touched = bool(to.any()) or bool(np.isin(loaded, customers).any())
-        return np.unique(np.concatenate([customers, loaded[to & (loaded >= 0)]])).astype(np.int32), touched
+        order = np.argsort(now, kind="stable")
+        return (now[order].astype(np.int32), loaded[order].astype(np.int32)), np.sort(loaded)
 
     def _now(self, rows: pa.Table, customers: Ints, own: str) -> pa.Table:
         """Rows under the number each goes by now, without those that are another's."""
@@ -221,6 +241,15 @@ class Reading:
             hit = party[at] == parties
             who[hit] = now[at[hit]]
         return who
+
+
+def _equal_to(rising: Ints, numbers: Ints) -> NDArray[np.int64]:
+    """Places in a rising array of what is one of some numbers: quickest for few of them."""
+    if len(numbers) > _MANY:
+        return np.flatnonzero(np.isin(rising, numbers))
+    low, high = np.searchsorted(rising, numbers, side="left"), np.searchsorted(rising, numbers, side="right")
+    places = [np.arange(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
+    return np.concatenate(places) if places else np.zeros(0, np.int64)
 
 
 def rows_of_records(home: Home, table: str, parties: Ints, loaded: Ints) -> pa.Table:
