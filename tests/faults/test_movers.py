@@ -97,8 +97,8 @@ def stands():
     for s in Step.objects.order_by("enrolment", "seq"):
         found[rows[s.enrolment].customer][1].append([s.seq, s.from_node, s.to_node, s.at])
     for s in Send.objects.order_by("id"):
-        assert s.customer == rows[s.enrolment_id].customer and s.state == "q"
-        found[s.customer][2].append([s.key.rpartition(".")[2], s.template, s.means, s.others, s.wake])
+        assert s.customer == rows[s.enrolment_id].customer and (s.state, s.rule) in (("q", ""), ("r", "goal"))
+        found[s.customer][2].append([s.key.rpartition(".")[2], s.template, s.means, s.others, s.wake, s.rule])
     for f in FollowUp.objects.order_by("due_on"):
         found[f.customer][3].append([f.due_on.isoformat(), f.action, f.journey, str(f.escalate_on)])
     for one in found.values():
@@ -130,7 +130,7 @@ while kills < %(kills)s and round_ < 8:
 ended = sorted({(e[0][2], e[0][7]) for e in want.values()})
 tell([kills, len(want), sorted(differ)[:5], ended,
       sum(len(e[1]) for e in want.values()), sum(len(e[2]) for e in want.values()),
-      sum(len(e[3]) for e in want.values())])
+      sum(len(e[3]) for e in want.values()), sum(push[5] == "goal" for e in want.values() for push in e[2])])
 """
 
 
@@ -138,11 +138,12 @@ def check(home: Path, tmp_path: Path, database: str) -> None:
     shutil.copytree(home, tmp_path / "home")
     text = MOVED % {"customers": CUSTOMERS, "kills": KILLS, "share": 8}
     told: list[Any] = in_desk(tmp_path / "home", text, database)
-    kills, count, differ, ended, steps, pushes, tasks = told
+    kills, count, differ, ended, steps, pushes, tasks, called_off = told
     assert kills >= KILLS and count > CUSTOMERS * 0.9
     assert not differ, "not as an undisturbed run leaves it"
     assert [tuple(e) for e in ended] == [("c", ""), ("d", "exit"), ("x", "done"), ("x", "grown")]
     assert steps > 4 * count and pushes > count and tasks > 50, "every kind of step was gone"
+    assert called_off > 50, "pushes to who reached the goal were called off"
 
 
 @pytest.mark.slow
