@@ -184,7 +184,13 @@ def test_a_trial_is_of_whom_the_start_would_take(
         journey.refresh_from_db()
         journey_actions.keep_draft(journey, graph, by=desk[Role.ANALYST])
         until = timezone.localdate() + dt.timedelta(days=20)
-        form = {"do": "try", "audience": of.pk, "control": "45", "priority": "5", "until": f"{until}"}
+        form = {
+            "do": "try",
+            "audience": of.audience_id,
+            "control": "45",
+            "priority": "5",
+            "until": f"{until}",
+        }
         return entered[Role.ANALYST].post(f"/journeys/{journey.pk}/design/", form)
 
     answer, found = tried(SIX, wide), would_enter(saved(desk, journey, wide))

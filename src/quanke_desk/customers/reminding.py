@@ -30,8 +30,7 @@ SOURCES = _(
     "%(count)s orders to source systems are not answered and due by %(day)s, %(late)s of them are late"
 )
 MERGED = _(
-    "A night found that a customer is the same as one whose data may no longer be used, and counts as him: "
-    "have the deletion done, or the merge undone"
+    "A night found a customer to be one whose data may no longer be used: delete him, or undo the merge"
 )
 MERGED_ACTION = "customer.restrict_merged"
 

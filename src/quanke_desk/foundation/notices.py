@@ -14,7 +14,10 @@ from quanke_desk.foundation.models import Notice, Person, Post, Seat
 
 
 def tell(people: Iterable[Person], text: str, link: str = "", **values: Any) -> int:
-    """Tells people; `text` is a marked text with %(name)s for each of `values`. Answers how many."""
+    """Tells people; `text` is a marked text with %(name)s for each of `values`. Answers how many. Raises
+    ValueError for a text that is longer than its column, which SQLite would not say."""
+    if len(text) > (most := Notice._meta.get_field("text").max_length or 0):
+        raise ValueError(f"a notice has at most {most} characters")
     rows = [Notice(person=person, text=text, values=values, link=link) for person in people]
     return len(Notice.objects.bulk_create(rows))
 
