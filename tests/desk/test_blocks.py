@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import pytest
 from django.test import Client
 
-from quanke_desk.campaigns import known
 from quanke_desk.campaigns.models import Block
 from quanke_desk.customers.at_night import reading
 from quanke_desk.foundation.analytic import base
@@ -52,8 +52,11 @@ def test_a_list_is_put_under_a_block_and_let_out(
     ]
 
 
-def test_who_took_a_blocked_number_in_is_blocked(desk: dict[str, Person], now: Any) -> None:
-    known._before.clear()  # a database of another test may have counted further
+@pytest.mark.parametrize("whole", [20_000, 0], ids=["of a few", "of a whole base"])
+def test_who_took_a_blocked_number_in_is_blocked(
+    desk: dict[str, Person], now: Any, monkeypatch: pytest.MonkeyPatch, whole: int
+) -> None:
+    monkeypatch.setattr("quanke_desk.campaigns.known._WHOLE", whole)
     taken = {number: into for number, into in base().night.absorbed.items() if into is not None}
     was, mine = next((n, into) for n, into in taken.items() if one(into, purpose="service") == "")
     Block.objects.create(customer=mine + 1, means="any", since=DAY.date(), reason="x")

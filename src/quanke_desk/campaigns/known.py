@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -252,40 +252,22 @@ def blocks_on(today: dt.date) -> QuerySet[Block]:
 def blocks_of(numbers: Ints, today: dt.date) -> list[tuple[int, str, str]]:
     """Blocks in force on a day of some customers: customer, means, reason. Who took another's number in since
     is blocked as that one was."""
-    rows = list(few(blocks_on(today), numbers).values_list("customer", "means", "reason"))
-    others = _blocked_before()
-    into = np.array(list(others.values()), np.int64)
-    mine = np.array(list(others), np.int64)[np.isin(into, numbers)]
-    if len(mine):
-        held = among(blocks_on(today), "customer", mine).values_list("customer", "means", "reason")
-        rows += [(others[customer], means, reason) for customer, means, reason in held]
-    return rows
+    others = _taken_in(numbers)
+    asked = np.concatenate((numbers, np.fromiter(others, np.int64)))
+    rows = few(blocks_on(today), asked).values_list("customer", "means", "reason")
+    return [(others.get(customer, customer), means, reason) for customer, means, reason in rows]
 
 
-_before: dict[tuple[Path, str], tuple[int, dict[int, int]]] = {}
-"""By night and database: the last block looked at, and what `_blocked_before` answers."""
-
-
-def _blocked_before() -> dict[int, int]:
-    """Numbers with a block that nobody goes by any more in the last night, with who took each in. Blocks are
-    never deleted, so each is looked at once a night."""
+def _taken_in(numbers: Ints) -> dict[int, int]:
+    """Numbers that some customers took in by the last night, with who took each; of so many that a table is
+    read whole, all of them."""
     try:
         of = base()
     except NightError:
         return {}
-    key = (of.night.path, str(connection.settings_dict["NAME"]))
-    last = Block.objects.aggregate(last=Max("pk"))["last"] or 0
-    seen, found = _before.get(key, (0, {}))
-    if last != seen:
-        seen, found = (0, {}) if last < seen else (seen, found)
-        absorbed = of.night.absorbed
-        new = Block.objects.filter(pk__gt=seen, pk__lte=last).values_list("customer", flat=True)
-        taken = {customer: absorbed.get(customer) for customer in new.iterator()}
-        found = found | {customer: into for customer, into in taken.items() if into is not None}
-        for other in [each for each in _before if each[0] != of.night.path]:
-            del _before[other]
-        _before[key] = (last, found)
-    return found
+    if len(numbers) <= _WHOLE:
+        return {taken: customer for customer in numbers.tolist() for taken in of.numbers(customer)[1:]}
+    return {taken: into for taken, into in of.night.absorbed.items() if into is not None}
 
 
 _Pairs = tuple[Ints, NDArray[np.str_]]
